@@ -6,15 +6,15 @@ use serde_json::json;
 
 use super::{Digest, Store};
 
-pub(crate) struct Room {
+pub(crate) struct StoreEnv {
     pub(crate) directory: tempfile::TempDir,
     pub(crate) store: Store,
 }
 
-pub(crate) fn room() -> Room {
+pub(crate) fn env() -> StoreEnv {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path().join("store")).unwrap();
-    Room { directory, store }
+    StoreEnv { directory, store }
 }
 
 /// Every file of a store but the layers' own, to see that nothing was left behind.

@@ -81,8 +81,8 @@ pub use {
     cgroup::CgroupError,
     process::{CompileError, HookError, Hooks, JoinedNamespace, StartError, StartingProcess, StepTime},
     sandbox::{
-        Diagnostic, Error, ErrorKind, Event, Launch, LaunchSettings, Lifetime, Output, RootPlace, Running, Sandbox,
-        Signaller, StandardStream, Stdio,
+        Diagnostic, Error, ErrorKind, Event, Launch, LaunchSettings, Lifetime, Output, RootLocation, Running,
+        Sandbox, Signaller, StandardStream, Stdio,
     },
     store::Store,
     sys::wait::reset_sigchld,

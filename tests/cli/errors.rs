@@ -61,7 +61,7 @@ const MISTAKES: &[&[&str]] = &[
     &["run", "--rm", "--security-opt", "apparmor=mine", "busybox", "true"],
     &["run", "--rm", "--security-opt", "colour=red", "busybox", "true"],
     &["run", "--rm", "--profile", "strict", "busybox", "true"],
-    // contradictions
+    // conflicts
     &["run", "--rm", "--profile=untrusted", "--compat=docker", "busybox", "true"],
     &["run", "--rm", "--profile=untrusted", "--privileged", "busybox", "true"],
     &["run", "--rm", "--profile=untrusted", "--network", "host", "busybox", "true"],

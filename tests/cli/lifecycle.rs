@@ -185,8 +185,8 @@ fn custom_seccomp_profile_is_applied() {
         r#"{{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{rule}, "includes": {{"caps": ["CAP_CHOWN"]}}}}]}}"#
     ));
     assert_eq!(answer.code, 125);
-    assert!(answer.stderr.contains("a rule has a condition"), "{}", answer.stderr);
-    assert!(run("no JSON").stderr.contains("no rules as in config.json's linux.seccomp"));
+    assert!(answer.stderr.contains("has a rule with a condition"), "{}", answer.stderr);
+    assert!(run("no JSON").stderr.contains("no rules as in linux.seccomp of config.json"));
 }
 
 #[test]

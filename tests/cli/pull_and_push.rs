@@ -93,7 +93,7 @@ fn image_for_another_platform_is_not_run() {
         assert!((answer.stdout + &answer.stderr).contains(expect), "{flags:?}: {}", answer.stderr);
     };
     check(&["--platform", &own, "--pull", "never"], 0, "hello");
-    check(&["--platform", "linux/s390x", "--pull", "never"], 125, "linux/s390x is wanted");
+    check(&["--platform", "linux/s390x", "--pull", "never"], 125, "not for linux/s390x");
     check(&["--platform", "linux/s390x"], 125, "Unable to find image");
     check(&["--platform", "nonsense"], 125, "invalid platform");
     // What was there before is there after.

@@ -13,11 +13,11 @@ use crate::{skip, test_env::TestEnv};
 
 /// A place with the images `one:1`, which can be loaded again from `one.tar`, and `busybox`, which nothing befalls.
 /// They share layers, so only what is `one:1`'s own may be damaged.
-struct Room {
+struct StoredImage {
     place: TestEnv,
 }
 
-fn room() -> Room {
+fn image() -> StoredImage {
     let place = TestEnv::new();
     fs::create_dir(place.path("context")).unwrap();
     fs::write(place.path("context/note"), "a note of some length").unwrap();
@@ -26,10 +26,10 @@ fn room() -> Room {
     place.succeed(&["save", "-o", "one.tar", "one:1"]);
     // What the cache remembers keeps a layer as well as an image does.
     place.succeed(&["builder", "prune", "-a", "-f"]);
-    Room { place }
+    StoredImage { place }
 }
 
-impl Room {
+impl StoredImage {
     fn read(&self, path: &Path) -> Value {
         serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
     }
@@ -93,19 +93,19 @@ impl Room {
 /// Something is done to a file of a new store. It is found as `what`; then a repair and a load fix it, and in a
 /// second store the load does so alone, where it `heals`.
 #[track_caller]
-fn check(what: &str, heals: bool, file: impl Fn(&Room) -> PathBuf, damage: impl Fn(&Path)) {
-    let room = self::room();
-    room.assert_sound();
-    damage(&file(&room));
-    room.assert_found(what);
-    room.place.run(&["system", "check", "--repair"]);
-    room.place.succeed(&["load", "-i", "one.tar"]);
-    room.assert_sound();
+fn check(what: &str, heals: bool, file: impl Fn(&StoredImage) -> PathBuf, damage: impl Fn(&Path)) {
+    let image = self::image();
+    image.assert_sound();
+    damage(&file(&image));
+    image.assert_found(what);
+    image.place.run(&["system", "check", "--repair"]);
+    image.place.succeed(&["load", "-i", "one.tar"]);
+    image.assert_sound();
     if heals {
-        let room = self::room();
-        damage(&file(&room));
-        room.place.succeed(&["load", "-i", "one.tar"]);
-        room.assert_sound();
+        let image = self::image();
+        damage(&file(&image));
+        image.place.succeed(&["load", "-i", "one.tar"]);
+        image.assert_sound();
     }
 }
 
@@ -136,18 +136,18 @@ fn empty(path: &Path) {
 #[test]
 fn damaged_blobs_are_found_and_repaired() {
     for damage in [flip, cut, empty] {
-        check("damaged blob", true, Room::layer_blob, damage);
-        check("damaged blob", true, Room::config, damage);
-        check("damaged blob", true, Room::manifest, damage);
+        check("damaged blob", true, StoredImage::layer_blob, damage);
+        check("damaged blob", true, StoredImage::config, damage);
+        check("damaged blob", true, StoredImage::manifest, damage);
     }
-    check("missing blob", true, Room::layer_blob, remove);
-    check("unusable image", true, Room::config, remove);
-    check("unusable image", true, Room::manifest, remove);
+    check("missing blob", true, StoredImage::layer_blob, remove);
+    check("unusable image", true, StoredImage::config, remove);
+    check("unusable image", true, StoredImage::manifest, remove);
 }
 
 #[test]
 fn damaged_layer_records_are_found_and_repaired() {
-    let record = |room: &Room| room.layer().join("layer.json");
+    let record = |image: &StoredImage| image.layer().join("layer.json");
     for damage in [cut, empty, garbage, remove] {
         check("damaged layer", true, record, damage);
     }
@@ -155,7 +155,7 @@ fn damaged_layer_records_are_found_and_repaired() {
 
 #[test]
 fn damaged_layout_file_is_found_and_rewritten() {
-    let layout = |room: &Room| room.place.path("store/images/oci-layout");
+    let layout = |image: &StoredImage| image.place.path("store/images/oci-layout");
     let future = |path: &Path| fs::write(path, r#"{"imageLayoutVersion":"2.0.0"}"#).unwrap();
     for damage in [cut, empty, garbage, remove, future] {
         check("damaged layout file", false, layout, damage);
@@ -171,17 +171,17 @@ fn damaged_index_is_rebuilt() {
         fs::write(path, text.replace("\"schemaVersion\": 2", "\"schemaVersion\": 3")).unwrap();
     };
     for damage in [cut, empty, garbage, future] {
-        let room = self::room();
-        room.place.succeed(&["run", "--name", "kept", "one:1", "sh", "-c", "echo more > /more"]);
-        damage(&room.index());
-        let (found, sound) = room.check(&[]);
+        let image = self::image();
+        image.place.succeed(&["run", "--name", "kept", "one:1", "sh", "-c", "echo more > /more"]);
+        damage(&image.index());
+        let (found, sound) = image.check(&[]);
         assert!(!sound && found[0].starts_with("damaged index"), "{found:?}");
-        room.place.run(&["system", "check", "--repair"]);
-        assert_eq!(room.check(&[]), (Vec::new(), true));
-        assert_eq!(room.place.succeed(&["diff", "kept"]), "A /more\n");
-        room.place.succeed(&["load", "-i", "one.tar"]);
-        room.assert_sound();
-        room.place.succeed(&["rm", "kept"]);
+        image.place.run(&["system", "check", "--repair"]);
+        assert_eq!(image.check(&[]), (Vec::new(), true));
+        assert_eq!(image.place.succeed(&["diff", "kept"]), "A /more\n");
+        image.place.succeed(&["load", "-i", "one.tar"]);
+        image.assert_sound();
+        image.place.succeed(&["rm", "kept"]);
     }
 }
 
@@ -192,38 +192,38 @@ fn damaged_container_record_affects_no_other() {
         fs::write(path, text.replacen("\"version\": 2", "\"version\": 9", 1)).unwrap();
     };
     for damage in [cut, garbage, future] {
-        let room = self::room();
-        room.place.succeed(&["run", "--name", "other", "busybox", "true"]);
-        room.place.succeed(&["run", "--name", "bad", "one:1", "true"]);
-        let list = room.place.program("sh", &["-c", "\"$ENGINE\" ps -aq --no-trunc --format '{{.ID}} {{.Names}}'"]);
+        let image = self::image();
+        image.place.succeed(&["run", "--name", "other", "busybox", "true"]);
+        image.place.succeed(&["run", "--name", "bad", "one:1", "true"]);
+        let list = image.place.program("sh", &["-c", "\"$ENGINE\" ps -aq --no-trunc --format '{{.ID}} {{.Names}}'"]);
         let list = String::from_utf8({ list }.output().unwrap().stdout).unwrap();
         let id = list.lines().find_map(|line| line.strip_suffix(" bad")).unwrap().to_owned();
-        damage(&room.place.path("store/containers").join(&id).join("state.json"));
-        room.assert_found("damaged container");
+        damage(&image.place.path("store/containers").join(&id).join("state.json"));
+        image.assert_found("damaged container");
         // What it wrote may matter to somebody, so no repair removes it.
-        room.place.run(&["system", "check", "--repair"]);
-        let listed = room.place.run(&["ps", "-a", "--format", "{{.Names}}"]);
+        image.place.run(&["system", "check", "--repair"]);
+        let listed = image.place.run(&["ps", "-a", "--format", "{{.Names}}"]);
         assert_eq!((listed.code, listed.stdout.as_str()), (0, "other\n"));
         assert!(listed.stderr.contains("is damaged"), "{}", listed.stderr);
-        room.place.succeed(&["rm", &id[..12]]);
-        room.assert_sound();
-        room.place.succeed(&["rm", "other"]);
+        image.place.succeed(&["rm", &id[..12]]);
+        image.assert_sound();
+        image.place.succeed(&["rm", "other"]);
     }
 }
 
 /// Something is done to an unpacked layer: it is found, and a repair unpacks the layer again.
 #[track_caller]
 fn check_tampered(expect: &str, damage: impl Fn(&Path)) {
-    let room = self::room();
-    let tree = room.layer().join("fs");
+    let image = self::image();
+    let tree = image.layer().join("fs");
     damage(&tree);
-    let (found, sound) = room.check(&[]);
+    let (found, sound) = image.check(&[]);
     assert!(!sound && found == [format!("damaged layer: {expect}")], "{found:?}");
-    let verified = room.place.run(&["image", "verify", "one:1"]);
+    let verified = image.place.run(&["image", "verify", "one:1"]);
     assert!(verified.code == 1 && verified.stdout.contains(expect), "{}", verified.show());
-    let repaired = room.place.run(&["system", "check", "--repair"]);
+    let repaired = image.place.run(&["system", "check", "--repair"]);
     assert!(repaired.code == 0 && repaired.stdout.contains("fixed"), "{}", repaired.show());
-    room.assert_sound();
+    image.assert_sound();
 }
 
 #[test]
@@ -253,9 +253,9 @@ fn layer_with_changed_file_is_unpacked_again() {
 
 #[test]
 fn layer_in_use_is_not_repaired() {
-    let room = self::room();
-    fs::write(room.layer().join("fs/added"), "").unwrap();
-    let mut running = room
+    let image = self::image();
+    fs::write(image.layer().join("fs/added"), "").unwrap();
+    let mut running = image
         .place
         .command(&["run", "--name", "user", "one:1", "sh", "-c", "echo ready; exec sleep 600"])
         .stdout(std::process::Stdio::piped())
@@ -263,70 +263,70 @@ fn layer_in_use_is_not_repaired() {
         .unwrap();
     let mut ready = String::new();
     std::io::BufRead::read_line(&mut std::io::BufReader::new(running.stdout.as_mut().unwrap()), &mut ready).unwrap();
-    let refused = room.place.run(&["system", "check", "--repair"]);
+    let refused = image.place.run(&["system", "check", "--repair"]);
     assert!(
         refused.code == 1 && refused.stdout.contains("not fixed: the container user uses it"),
         "{}",
         refused.show()
     );
-    assert!(room.layer().join("fs/added").exists());
-    room.place.succeed(&["rm", "-f", "user"]);
+    assert!(image.layer().join("fs/added").exists());
+    image.place.succeed(&["rm", "-f", "user"]);
     running.wait().unwrap();
-    let repaired = room.place.run(&["system", "check", "--repair"]);
+    let repaired = image.place.run(&["system", "check", "--repair"]);
     assert_eq!(repaired.code, 0, "{}", repaired.show());
-    room.assert_sound();
+    image.assert_sound();
 }
 
 #[test]
 fn leftovers_are_reported_and_removed() {
-    let room = self::room();
-    let (blobs, layers) = (room.place.path("store/images/blobs/sha256"), room.place.path("store/layers"));
+    let image = self::image();
+    let (blobs, layers) = (image.place.path("store/images/blobs/sha256"), image.place.path("store/layers"));
     let (blob, layer) = (blobs.join("a".repeat(64)), layers.join("b".repeat(64)));
     fs::write(&blob, "no longer needed").unwrap();
     fs::create_dir_all(layer.join("fs")).unwrap();
-    let staged = room.place.path("store/staging/1-1");
+    let staged = image.place.path("store/staging/1-1");
     fs::create_dir(&staged).unwrap();
     fs::write(staged.join("0"), "half a blob").unwrap();
-    let half = room.place.path("store/containers").join("c".repeat(64)).with_extension("new");
+    let half = image.place.path("store/containers").join("c".repeat(64)).with_extension("new");
     fs::create_dir_all(half.join("upper")).unwrap();
-    let (found, sound) = room.check(&[]);
+    let (found, sound) = image.check(&[]);
     let what: Vec<&str> = found.iter().map(|finding| finding.split(':').next().unwrap()).collect();
     assert!(sound, "{found:?}");
     // The blob may be another tool's, which is just about to write the index.
     assert_eq!(what, ["staged files", "dead container", "unused layer"]);
     let file = fs::File::options().write(true).open(&blob).unwrap();
     file.set_modified(std::time::UNIX_EPOCH).unwrap();
-    let repaired = room.place.run(&["system", "check", "--repair"]);
+    let repaired = image.place.run(&["system", "check", "--repair"]);
     assert!(repaired.code == 0 && repaired.stdout.contains("4 fixed"), "{}", repaired.show());
     for gone in [&blob, &layer, &staged, &half] {
         assert!(!gone.exists(), "{}", gone.display());
     }
-    room.assert_sound();
+    image.assert_sound();
 }
 
 #[test]
 fn quick_check_reads_only_documents_and_sizes() {
-    let room = self::room();
-    assert_eq!(room.check(&["--quick"]), (Vec::new(), true));
-    flip(&room.layer_blob());
-    assert_eq!(room.check(&["--quick"]), (Vec::new(), true), "no content is hashed");
-    cut(&room.layer_blob());
-    let (found, sound) = room.check(&["--quick"]);
+    let image = self::image();
+    assert_eq!(image.check(&["--quick"]), (Vec::new(), true));
+    flip(&image.layer_blob());
+    assert_eq!(image.check(&["--quick"]), (Vec::new(), true), "no content is hashed");
+    cut(&image.layer_blob());
+    let (found, sound) = image.check(&["--quick"]);
     assert!(!sound && found[0].starts_with("damaged blob: it has"), "{found:?}");
-    fs::set_permissions(room.place.path("store"), fs::Permissions::from_mode(0o755)).unwrap();
-    let (found, _) = room.check(&["--quick"]);
+    fs::set_permissions(image.place.path("store"), fs::Permissions::from_mode(0o755)).unwrap();
+    let (found, _) = image.check(&["--quick"]);
     assert!(found[0].starts_with("open store"), "{found:?}");
 }
 
 #[test]
 fn findings_include_a_hint() {
-    let room = self::room();
-    remove(&room.layer_blob());
-    insta::assert_snapshot!(room.place.run(&["system", "check"]).show());
-    insta::assert_snapshot!(room.place.run(&["image", "verify", "one:1"]).show());
-    insta::assert_snapshot!(room.place.run(&["image", "verify", "no-such-image"]).show());
-    room.place.succeed(&["load", "-i", "one.tar"]);
-    insta::assert_snapshot!(room.place.run(&["system", "check"]).show());
+    let image = self::image();
+    remove(&image.layer_blob());
+    insta::assert_snapshot!(image.place.run(&["system", "check"]).show());
+    insta::assert_snapshot!(image.place.run(&["image", "verify", "one:1"]).show());
+    insta::assert_snapshot!(image.place.run(&["image", "verify", "no-such-image"]).show());
+    image.place.succeed(&["load", "-i", "one.tar"]);
+    insta::assert_snapshot!(image.place.run(&["system", "check"]).show());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use minicontainer::CgroupError;
-use minicontainer::cgroup::{Cgroup, Counted};
+use minicontainer::cgroup::{Cgroup, PidsLimitScope};
 use minicontainer::core::plan::{Step, SwapLimit};
 use minicontainer::core::spec::LEAST_MEMORY;
 
@@ -51,7 +51,7 @@ fn group_is_made_limited_read_frozen_killed_and_deleted() {
     let Some(_fixture) = Fixture::root() else { return };
     let name = format!("minicontainer-handle-{}", std::process::id());
     let controllers = ["cpu", "cpuacct", "memory", "pids"].map(str::to_owned);
-    let made = Cgroup::create(&name, &controllers, Counted::Alone).expect("a group");
+    let made = Cgroup::create(&name, &controllers, PidsLimitScope::Group).expect("a group");
     made.limit(&Step::LimitPids { max: 7 }).expect("a limit");
     made.limit(&Step::LimitMemory { bytes: LEAST_MEMORY, swap: SwapLimit::None }).expect("a limit");
     let limits: Vec<String> =
@@ -91,11 +91,11 @@ fn group_is_made_limited_read_frozen_killed_and_deleted() {
 fn group_is_deleted_when_its_maker_is_dropped() {
     let Some(_fixture) = Fixture::root() else { return };
     let name = format!("minicontainer-handle-{}", std::process::id());
-    let group = Cgroup::create(&name, &["pids".to_owned()], Counted::Alone).expect("a group");
+    let group = Cgroup::create(&name, &["pids".to_owned()], PidsLimitScope::Group).expect("a group");
     let busy = Busy::start();
     group.add(busy.0.id()).expect("it is moved");
     // Two groups with this name would share its limits.
-    let again = Cgroup::create(&name, &["pids".to_owned()], Counted::Alone).expect_err("it is in use");
+    let again = Cgroup::create(&name, &["pids".to_owned()], PidsLimitScope::Group).expect_err("it is in use");
     assert!(matches!(again, CgroupError::Occupied { .. }), "{again}");
     drop(group);
     assert_eq!(directories(&name), Vec::<PathBuf>::new());

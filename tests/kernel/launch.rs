@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use minicontainer::core::RunOptions;
 use minicontainer::rootfs::{self, Driver};
 use minicontainer::store::Image;
-use minicontainer::{Error, Hooks, Launch, LaunchSettings, Lifetime, RootPlace, StartError, Stdio, Verdict};
+use minicontainer::{Error, Hooks, Launch, LaunchSettings, Lifetime, RootLocation, StartError, Stdio, Verdict};
 
 use crate::fixture::Fixture;
 use crate::sandboxes::{busybox, shell};
@@ -93,7 +93,7 @@ fn panicking_hook_leaves_no_process() {
 }
 
 /// The content of a container's directory after an interrupted start.
-fn spoil(place: &RootPlace) {
+fn spoil(place: &RootLocation) {
     for name in ["work", "rootfs.partial"] {
         let left = place.directory.join(name);
         fs::create_dir(&left).expect("a directory");
@@ -103,7 +103,7 @@ fn spoil(place: &RootPlace) {
 
 #[track_caller]
 fn check_started_again(image: &Image, fixture: &Fixture, driver: Driver) {
-    let place = RootPlace {
+    let place = RootLocation {
         layers: image.layers.iter().map(|layer| layer.directory.clone()).collect(),
         directory: fixture.store().join(format!("kept-{driver}")),
         driver: Some(driver),

@@ -257,7 +257,7 @@ fn library_copies_unless_file_is_handed_over() {
     let before = Seen::of(&path);
     attack(open().into());
     assert_eq!(Seen::of(&path), before);
-    attack(minicontainer::Stdio::handed_over(open()));
+    attack(minicontainer::Stdio::raw_fd(open()));
     assert_eq!(Seen::of(&path).mode & 0o7777, 0o4755);
 }
 
@@ -346,7 +346,7 @@ fn program_can_reopen_its_output() {
     let image = busybox(&fixture);
     let (_reader, writer) = nix::unistd::pipe().expect("a pipe");
     let sandbox = Sandbox::from_image(&image).command("sh").args(["-c", "echo one > /dev/stdout"]).user("1000:1000");
-    let output = sandbox.stdout(minicontainer::Stdio::handed_over(writer)).output().expect("it runs");
+    let output = sandbox.stdout(minicontainer::Stdio::raw_fd(writer)).output().expect("it runs");
     assert!(String::from_utf8_lossy(&output.stderr).contains("Permission denied"), "{output:?}");
 }
 

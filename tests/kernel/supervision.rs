@@ -268,7 +268,7 @@ fn output_is_forwarded_while_waiting_for_control() {
         // The control pipe becomes readable as soon as the program has written a line.
         writer.write_all(b"x").expect("a byte");
     };
-    let supervised = supervise(&mut running, Io::PassedOn(&mut output), &mut KillOnByte(reader)).expect("its end");
+    let supervised = supervise(&mut running, Io::Callback(&mut output), &mut KillOnByte(reader)).expect("its end");
     let report = supervised.complete().expect("nothing is lost");
     assert_eq!((report.verdict, written.as_slice()), (Verdict::Signalled(libc::SIGKILL), b"ready\n".as_slice()));
 }

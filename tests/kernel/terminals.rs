@@ -132,7 +132,7 @@ fn handed_over_terminal_is_not_typed_into() {
     let answers = |without: &[Isolation]| {
         let terminal = Terminal::new();
         let mut sandbox = minicontainer::Sandbox::from_image(&image).command("/probe").arg("batch").args(ATTACKS);
-        let given = minicontainer::Stdio::handed_over(terminal.programs.try_clone().expect("a descriptor"));
+        let given = minicontainer::Stdio::raw_fd(terminal.programs.try_clone().expect("a descriptor"));
         sandbox = sandbox.bind_ro(ground.probe(), "/probe").stdin(given);
         let sandbox = without.iter().fold(sandbox, |sandbox, isolation| sandbox.without(*isolation));
         let text = String::from_utf8(run(&sandbox).stdout).expect("text");

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Output, Stdio};
 
-use minicontainer::core::plan::own_ids::{OWN_ID_COUNT, OWN_IDS};
+use minicontainer::core::plan::userns_ids::{OWN_ID_COUNT, USERNS_IDS};
 
 use crate::fixture::Fixture;
 
@@ -66,7 +66,7 @@ fn may_signal(user: u32, process: u32) -> bool {
 /// All ids except one range are allocated: some as user ids, some as group ids, to users who may not exist.
 #[test]
 fn allocated_ids_are_not_given_to_containers() {
-    let subuid = line("ada", OWN_IDS.0 << 16, FREE - 1) + &line("4242", FREE + OWN_ID_COUNT + 7, u32::MAX);
+    let subuid = line("ada", USERNS_IDS.0 << 16, FREE - 1) + &line("4242", FREE + OWN_ID_COUNT + 7, u32::MAX);
     let subgid = "garbage\nada:1:\n".to_owned()
         + &line("no-such-user", FREE - 1, FREE)
         + &line("bob", FREE + OWN_ID_COUNT, FREE + OWN_ID_COUNT + 7);
@@ -76,7 +76,7 @@ fn allocated_ids_are_not_given_to_containers() {
         assert_eq!(maps, format!("0 {FREE} {OWN_ID_COUNT} 0 {FREE} {OWN_ID_COUNT}"), "{flags:?}");
         let process = process_of(FREE).expect("the container's process");
         // Ada can become any of the ids that are allocated to her, but none of them has access to the container.
-        assert!([FREE - 2, OWN_IDS.0 << 16, FREE + OWN_ID_COUNT + 7].iter().all(|id| !may_signal(*id, process)));
+        assert!([FREE - 2, USERNS_IDS.0 << 16, FREE + OWN_ID_COUNT + 7].iter().all(|id| !may_signal(*id, process)));
         drop(child.stdin.take());
         assert!(child.wait().expect("the end").success());
     }
@@ -89,7 +89,7 @@ fn user_with_allocated_ids_may_signal_the_container() {
     let Some(fixture) = prepare("", "") else { return };
     let (mut child, maps) = start(&fixture, &["--userns", "auto"]);
     let first: u32 = maps.split(' ').nth(1).and_then(|first| first.parse().ok()).expect("a map");
-    assert!((OWN_IDS.0..OWN_IDS.0 + OWN_IDS.1).contains(&(first >> 16)), "{maps}");
+    assert!((USERNS_IDS.0..USERNS_IDS.0 + USERNS_IDS.1).contains(&(first >> 16)), "{maps}");
     assert!(may_signal(first, process_of(first).expect("the container's process")));
     drop(child.stdin.take());
     assert!(child.wait().expect("the end").success());
@@ -113,7 +113,7 @@ fn container_without_free_ids_is_not_started() {
 /// An account of the host in the only range that is not allocated: it would own a container's files.
 #[test]
 fn account_ids_are_not_given_to_containers() {
-    let rest = line("ada", OWN_IDS.0 << 16, FREE) + &line("ada", FREE + OWN_ID_COUNT, u32::MAX);
+    let rest = line("ada", USERNS_IDS.0 << 16, FREE) + &line("ada", FREE + OWN_ID_COUNT, u32::MAX);
     let Some(mut fixture) = prepare(&rest, "") else { return };
     let accounts = ["/etc/passwd", "/etc/group"].map(|file| fs::read_to_string(file).expect("the accounts"));
     let [passwd, group] = accounts.each_ref();

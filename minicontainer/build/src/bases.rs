@@ -13,7 +13,7 @@ use minicontainer_dockerfile::{
 
 use minicontainer_images::{ImageError, find, registry::RegistryError};
 
-use super::{BuildError, Ending, Progress};
+use super::{BuildError, Progress, StepOutcome};
 
 /// Fetches an image into the store.
 pub type Fetch<'a> = dyn Fn(&Store, &Reference) -> Result<(), RegistryError> + 'a;
@@ -29,7 +29,7 @@ pub enum When {
 
 /// A plan and the images that it needs.
 #[derive(Debug)]
-pub struct Planned {
+pub struct ResolvedPlan {
     /// The plan.
     pub plan: BuildPlan,
     pub(super) images: BTreeMap<ImageRequest, Image>,
@@ -45,12 +45,12 @@ pub fn prepare(
     options: &BuildOptions,
     fetch: (&Fetch, When),
     progress: &dyn Progress,
-) -> Result<Planned, BuildError> {
+) -> Result<ResolvedPlan, BuildError> {
     let mut bases = Bases::new();
     let mut images = BTreeMap::new();
     loop {
         let missing = match plan(file, options, &bases)? {
-            Outcome::Plan(plan) => return Ok(Planned { plan, images }),
+            Outcome::Plan(plan) => return Ok(ResolvedPlan { plan, images }),
             Outcome::Needs(missing) => missing,
         };
         for request in missing {
@@ -58,11 +58,11 @@ pub fn prepare(
             let image = match base(store, &request, fetch) {
                 Ok(image) => image,
                 Err(error) => {
-                    progress.end(vertex, Ending::Failed(&error));
+                    progress.end(vertex, StepOutcome::Failed(&error));
                     return Err(error);
                 }
             };
-            progress.end(vertex, Ending::Done);
+            progress.end(vertex, StepOutcome::Done);
             let (digest, config) = (image.id.clone(), image.config.clone());
             bases.insert(request.clone(), BaseImage { digest, config });
             images.insert(request, image);

@@ -4,7 +4,7 @@
 //! that finds the key locked waits, and then finds the layer in the cache. A build that already holds a lock does not
 //! wait, and makes the layer itself. So two builds that need each other's layers cannot deadlock.
 //!
-//! A lock covers one byte of the file `build-cache/claims`, at an offset that the key determines (fcntl_locking(2),
+//! A lock covers one byte of the file `build-cache/locks`, at an offset that the key determines (fcntl_locking(2),
 //! *open file description locks*). The kernel releases it when its owner exits, and there is no file per key. If two
 //! keys ever have the same offset, a build only waits unnecessarily.
 
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn build_waits_for_lock_only_if_it_holds_none() {
         let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("claims");
+        let file = directory.path().join("locks");
         let (one, other) = (Digest::of(b"one"), Digest::of(b"other"));
         let never = || panic!("it must not wait");
         let goes_on = || false;

@@ -4,7 +4,7 @@
 //! build-cache/<key>.json           its layer, and when it was created; the time of the file is the last use
 //! build-cache/former/<blob>.json   the same for a layer that was replaced (`--no-cache`)
 //! build-cache/mounts/<id>/         the files of `RUN --mount=type=cache`; <id>.json contains the original id
-//! build-cache/claims               the locks of layers that are being created (`build_lock`)
+//! build-cache/locks               the locks of layers that are being created (`build_lock`)
 //! build-cache/users                a shared lock of all builds, and an exclusive one of `prune`
 //! ```
 //!
@@ -137,7 +137,7 @@ impl<'a> Cache<'a> {
 
     /// Where builds tell each other which layers they are about to make.
     pub(super) fn locks_file(&self) -> PathBuf {
-        self.directory.join("claims")
+        self.directory.join("locks")
     }
 
     /// As long as this is held nothing is removed; any number may hold it.

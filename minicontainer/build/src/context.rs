@@ -148,7 +148,7 @@ impl Context {
         let opened = match &found.handle {
             Handle::Directory(directory) => openat(directory.as_fd(), ".", flags, Mode::empty()),
             Handle::In(parent, name) => openat(parent.as_fd(), name.as_os_str(), flags, Mode::empty()),
-            Handle::Place(_) => Err(Errno::EINVAL),
+            Handle::EntryPath(_) => Err(Errno::EINVAL),
         };
         opened.map_err(self.failed(&found.path))
     }

@@ -47,7 +47,7 @@ pub enum BuildError {
     #[error("cannot read {} of {of}", path.display())]
     Read { path: PathBuf, of: String, source: io::Error },
     /// A source that does not exist.
-    #[error("{} of {of} is not there: not found", path.display())]
+    #[error("cannot copy {} of {of}: not found", path.display())]
     NotFound { path: PathBuf, of: String },
     /// A file where a directory must be.
     #[error("{} of {of} is not a directory", path.display())]
@@ -71,7 +71,7 @@ pub enum BuildError {
     #[error("cannot use a pattern of --exclude: {reason}")]
     Exclude { reason: String },
     /// An owner that does not exist in the stage.
-    #[error("cannot find the user {user} in the stage")]
+    #[error("cannot set the owner")]
     User { user: String, source: Box<UserError> },
     /// An archive that cannot be unpacked.
     #[error("cannot unpack {}", path.display())]
@@ -107,7 +107,7 @@ pub enum BuildError {
     #[error("{what} is not supported yet")]
     Unsupported { what: &'static str },
     /// A directory of the engine that cannot be created.
-    #[error("cannot make {}", path.display())]
+    #[error("cannot create {}", path.display())]
     Make { path: PathBuf, source: io::Error },
     /// A part of the cache that cannot be removed.
     #[error("cannot remove {}", path.display())]

@@ -20,7 +20,7 @@ use minicontainer_dockerfile::{
 };
 
 use super::{
-    BuildError, CacheUse, Context, Ending, Planned, Progress, Request, RunContainers,
+    BuildError, CacheUse, Context, Progress, Request, ResolvedPlan, RunContainers, StepOutcome,
     archive::Clock,
     build_lock::BuildLocks,
     cache::Cache,
@@ -47,7 +47,7 @@ pub struct Build<'a> {
     pub(super) store: &'a Store,
     pub(super) containers: &'a dyn RunContainers,
     pub(super) context: &'a Context,
-    pub(super) planned: &'a Planned,
+    pub(super) planned: &'a ResolvedPlan,
     request: &'a Request,
     pub(super) progress: &'a dyn Progress,
     cancelled: AtomicBool,
@@ -74,7 +74,7 @@ impl<'a> Build<'a> {
         store: &'a Store,
         containers: &'a dyn RunContainers,
         context: &'a Context,
-        planned: &'a Planned,
+        planned: &'a ResolvedPlan,
         request: &'a Request,
         progress: &'a dyn Progress,
     ) -> Build<'a> {
@@ -108,7 +108,7 @@ impl<'a> Build<'a> {
     ///
     /// # Errors
     /// When a step fails. Then the images are unchanged, and the finished steps are in the cache.
-    pub fn carry_out(&self) -> Result<Built, BuildError> {
+    pub fn execute(&self) -> Result<Built, BuildError> {
         let staging = self.store.sweep_and_stage()?;
         let now = Timestamp::now().as_second();
         let epoch = self.request.epoch;
@@ -152,11 +152,11 @@ impl<'a> Build<'a> {
                 for name in &self.request.names {
                     self.progress.output(work, format!("naming to {name} done").as_bytes());
                 }
-                self.progress.end(work, Ending::Done);
+                self.progress.end(work, StepOutcome::Done);
                 Ok(Built { id, manifest, warnings })
             }
             Err(error) => {
-                self.progress.end(work, Ending::Failed(&error));
+                self.progress.end(work, StepOutcome::Failed(&error));
                 Err(error)
             }
         }
@@ -193,7 +193,7 @@ impl BuildRun<'_> {
         };
         if let Some(base) = base {
             let work = self.build.progress.begin(&format!("[{prefix}1/{count}] FROM {base}"));
-            self.build.progress.end(work, Ending::Done);
+            self.build.progress.end(work, StepOutcome::Done);
         }
         let is_fresh = self.request.fresh_stages.contains(&stage.name);
         let use_of_cache = if is_fresh { CacheUse::FillOnly } else { self.request.cache };
@@ -209,7 +209,7 @@ impl BuildRun<'_> {
                 Err(error) => {
                     let (text, span) = (step.text.clone(), step.span);
                     let error = BuildError::Step { text, span, source: Box::new(error) };
-                    self.build.progress.end(work, Ending::Failed(&error));
+                    self.build.progress.end(work, StepOutcome::Failed(&error));
                     return Err(error);
                 }
             }
@@ -252,7 +252,7 @@ impl BuildRun<'_> {
         done: &BTreeMap<usize, Stack>,
         use_of_cache: CacheUse,
         work: usize,
-    ) -> Result<Ending<'static>, BuildError> {
+    ) -> Result<StepOutcome<'static>, BuildError> {
         let files = |source: &Source| self.files(source, done);
         let exclude = match &step.action {
             Action::Copy(copying) => excluded(copying)?,
@@ -273,10 +273,10 @@ impl BuildRun<'_> {
         {
             stack.layers.push(layer);
             stack.key = key;
-            return Ok(Ending::Cached);
+            return Ok(StepOutcome::Cached);
         }
         let packed = self.make(step, stack, &contents, &files, work)?;
         self.add(stack, key, packed)?;
-        Ok(Ending::Done)
+        Ok(StepOutcome::Done)
     }
 }

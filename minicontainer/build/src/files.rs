@@ -15,7 +15,7 @@ use std::{
     sync::Arc,
 };
 
-use minicontainer::rootfs::merged::Place;
+use minicontainer::rootfs::merged::EntryPath;
 use minicontainer_dockerfile::plan::Source;
 
 use super::BuildError;
@@ -64,7 +64,7 @@ pub(super) enum Handle {
     /// A name in an open directory.
     In(Arc<OwnedFd>, OsString),
     /// A place in a stack of layers.
-    Place(Place),
+    EntryPath(EntryPath),
 }
 
 /// Files below a root.

@@ -34,7 +34,7 @@ impl Layers {
 
     fn entry(&self, found: &Found) -> Result<Entry, BuildError> {
         let entry = match &found.handle {
-            Handle::Place(place) => self.files.again(place)?,
+            Handle::EntryPath(place) => self.files.again(place)?,
             _ => None,
         };
         entry.ok_or_else(|| BuildError::NotFound { path: found.path.clone(), of: self.name() })
@@ -57,17 +57,17 @@ impl Files for Layers {
             modified: 0,
             size: 0,
             inode: None,
-            handle: Handle::Place(self.files.root()),
+            handle: Handle::EntryPath(self.files.root()),
         })
     }
 
     fn child(&self, directory: &Found, name: &OsStr) -> Result<Option<Found>, BuildError> {
-        let Handle::Place(place) = &directory.handle else { return Ok(None) };
+        let Handle::EntryPath(place) = &directory.handle else { return Ok(None) };
         Ok(self.files.child(place, name)?.map(found))
     }
 
     fn names(&self, directory: &Found) -> Result<Vec<OsString>, BuildError> {
-        let Handle::Place(place) = &directory.handle else { return Ok(Vec::new()) };
+        let Handle::EntryPath(place) = &directory.handle else { return Ok(Vec::new()) };
         Ok(self.files.names(place)?)
     }
 
@@ -106,6 +106,6 @@ fn found(entry: Entry) -> Found {
         modified: metadata.mtime(),
         size: metadata.len(),
         inode: (kind == Kind::File && metadata.nlink() > 1).then(|| (metadata.dev(), metadata.ino())),
-        handle: Handle::Place(entry.place),
+        handle: Handle::EntryPath(entry.place),
     }
 }

@@ -59,14 +59,14 @@ use std::{
 
 use minicontainer::core::{Reference, options::Network};
 
-pub use bases::{Fetch, Planned, When, prepare};
+pub use bases::{Fetch, ResolvedPlan, When, prepare};
 pub use containers::{RunContainer, RunContainerError, RunContainers};
 pub use context::Context;
 pub use error::BuildError;
 use executor::BuildRun;
 pub use executor::{Build, Built};
 pub use mounts::LARGEST_SECRET;
-pub use prune::{Cached, Content, Pruning, Remembered, cached, prune, remembered};
+pub use prune::{CacheRecord, Cached, Content, PruneOptions, cache_records, cached, prune};
 pub use settings::{ExtraHost, ExtraHostError, RunSettings};
 
 /// The settings of the image that are not in the Dockerfile.
@@ -131,12 +131,12 @@ pub trait Progress: Sync {
     /// A line that it prints.
     fn output(&self, work: usize, line: &[u8]);
     /// It is over.
-    fn end(&self, work: usize, how: Ending<'_>);
+    fn end(&self, work: usize, how: StepOutcome<'_>);
 }
 
 /// How a piece of work ended.
 #[derive(Clone, Copy, Debug)]
-pub enum Ending<'a> {
+pub enum StepOutcome<'a> {
     /// It was done.
     Done,
     /// It had been done before.

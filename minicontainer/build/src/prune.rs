@@ -1,4 +1,4 @@
-//! Listing and pruning the build cache: `builder du`, `builder prune`.
+//! Listing and options the build cache: `builder du`, `builder prune`.
 //!
 //! A layer in the cache may also belong to an image. Then it is *shared*: it is removed with the image, and removing
 //! its record here frees no space. The other layers belong only to the cache. The store removes them, because it
@@ -67,7 +67,7 @@ impl Cached {
 
 /// What to remove.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Pruning {
+pub struct PruneOptions {
     /// Also layers that images use, of which only the record is removed.
     pub all: bool,
     /// Only items that were last used before this time.
@@ -111,7 +111,7 @@ pub fn cached(store: &Store) -> Result<Vec<Cached>, BuildError> {
 
 /// A record of the cache.
 #[derive(Clone, Debug)]
-pub struct Remembered {
+pub struct CacheRecord {
     /// The record's file.
     pub place: PathBuf,
     /// Diff-id and blob of its layer; `None` if it cannot be read.
@@ -122,22 +122,22 @@ pub struct Remembered {
 ///
 /// # Errors
 /// If the cache cannot be read.
-pub fn remembered(store: &Store) -> Result<Vec<Remembered>, BuildError> {
+pub fn cache_records(store: &Store) -> Result<Vec<CacheRecord>, BuildError> {
     let of_record = |record: Record| (record.diff_id, record.blob);
     let records = Cache::of(store).records()?.into_iter();
-    Ok(records.map(|(place, record)| Remembered { place, layer: record.map(of_record) }).collect())
+    Ok(records.map(|(place, record)| CacheRecord { place, layer: record.map(of_record) }).collect())
 }
 
 /// Removes items from the cache and returns them. Removing the record of a shared layer frees no space.
 ///
 /// # Errors
 /// When a build is running, or something cannot be removed.
-pub fn prune(store: &Store, pruning: &Pruning) -> Result<Vec<Cached>, BuildError> {
+pub fn prune(store: &Store, options: &PruneOptions) -> Result<Vec<Cached>, BuildError> {
     let cache = Cache::of(store);
     let Some(_alone) = cache.remover()? else { return Err(BuildError::Busy) };
     let mut gone = cached(store)?;
     gone.retain(|cached| {
-        (pruning.all || !cached.is_shared) && pruning.unused_since.is_none_or(|since| cached.last_used < since)
+        (options.all || !cached.is_shared) && options.unused_since.is_none_or(|since| cached.last_used < since)
     });
     let records = cache.records()?;
     let paths: BTreeSet<&PathBuf> = gone.iter().flat_map(|cached| &cached.records).collect();

@@ -51,7 +51,7 @@ pub struct ExtraHost {
 
 /// The text is not a name with an address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} is no host: write NAME:ADDRESS, such as db:10.0.0.5")]
+#[error("invalid host {given:?}: must be NAME:ADDRESS (for example, db:10.0.0.5)")]
 pub struct ExtraHostError {
     /// What was given.
     pub given: String,

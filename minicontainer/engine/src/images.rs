@@ -10,7 +10,7 @@ use minicontainer::{
     store::{Removed, Store, StoreError},
 };
 use minicontainer_images::{
-    Committing, ContainerFiles, ImageError, Loaded, Names, Pruned, Pruning, registry::discard_downloads,
+    Committing, ContainerFiles, ImageError, Loaded, Names, PruneOptions, Pruned, registry::discard_downloads,
 };
 
 use crate::{Container, Containers, State};
@@ -28,11 +28,11 @@ pub fn remove(store: &Store, name: &str, names: Names) -> Result<Vec<Removed>, S
 ///
 /// # Errors
 /// If the store cannot be read or written. An image that is in use or has just been removed is not an error.
-pub fn prune(store: &Store, pruning: &Pruning) -> Result<Pruned, StoreError> {
+pub fn prune(store: &Store, options: &PruneOptions) -> Result<Pruned, StoreError> {
     store.sweep_staging()?;
     // An interrupted download is not an image yet, but takes space.
     let downloads = discard_downloads(store);
-    let mut pruned = minicontainer_images::prune(store, pruning, &|id| user_of_image(store, id))?;
+    let mut pruned = minicontainer_images::prune(store, options, &|id| user_of_image(store, id))?;
     pruned.reclaimed += downloads;
     Ok(pruned)
 }

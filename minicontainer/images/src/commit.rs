@@ -14,11 +14,12 @@ use minicontainer_dockerfile::plan::change;
 use oci_spec::image::{Arch, ImageManifest};
 
 use super::{
-    ImageError, Loaded, PackedLayer, StagedImage, find,
+    ImageError, Loaded, PackedLayer, StagedImage,
+    changed_entries::Selection,
+    find,
     import::staged,
     install,
     pack::{Whiteouts, layer_from_changed, layer_from_upper, pack},
-    selection::Selection,
 };
 
 /// The settings of the image that is made from a container.

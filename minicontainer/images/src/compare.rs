@@ -20,7 +20,7 @@ use std::{
 
 use minicontainer::rootfs::{
     RootFsError,
-    merged::{Entry, Merged, Place},
+    merged::{Entry, EntryPath, Merged},
 };
 
 /// The maximum number of reported differences.
@@ -59,7 +59,7 @@ struct Trees {
 
 impl Trees {
     /// The names in a directory of both trees; `None` if the caller may not read it.
-    fn names(&self, directory: &Place) -> Result<Option<BTreeSet<OsString>>, RootFsError> {
+    fn names(&self, directory: &EntryPath) -> Result<Option<BTreeSet<OsString>>, RootFsError> {
         match (self.right.names(directory), self.found.names(directory)) {
             (Err(error), _) | (_, Err(error)) if error.is_permission_denied() => Ok(None),
             (right, found) => Ok(Some(right?.into_iter().chain(found?).collect())),
@@ -69,7 +69,7 @@ impl Trees {
     /// The difference of one entry, which at least one of the trees has in this directory.
     fn compare(
         &self,
-        directory: &Place,
+        directory: &EntryPath,
         right: Option<Entry>,
         found: Option<Entry>,
     ) -> Result<Vec<String>, RootFsError> {
@@ -77,7 +77,7 @@ impl Trees {
             (Some(right), Some(found)) => (&right.place, difference(right, found)?),
             (Some(right), None) => (&right.place, Some("is missing")),
             (None, Some(found)) => (&found.place, Some("was added")),
-            (None, None) => (directory, Some("changed while it was looked at")),
+            (None, None) => (directory, Some("changed while it was read")),
         };
         let path = place.path().as_os_str().as_bytes().escape_ascii();
         Ok(what.map(|what| format!("/{path} {what}")).into_iter().collect())

@@ -110,7 +110,7 @@ impl Diagnostic for ImageError {
             ImageError::Pack(PackError::Store(error)) | ImageError::Store(error) => return error.hint(),
             ImageError::Pack(PackError::Read(error)) => return error.hint(),
             ImageError::NotAnArchive => {
-                "make one with `docker save -o FILE IMAGE` or `skopeo copy … oci-archive:FILE`"
+                "create one with `docker save -o FILE IMAGE` or `skopeo copy … oci-archive:FILE`"
             }
             ImageError::Archive { .. } => "the file may be truncated, or not a tar archive: create it again",
             ImageError::BadReference { .. } => "save the image again under a name that Docker accepts",

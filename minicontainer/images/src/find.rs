@@ -12,7 +12,7 @@ use minicontainer::{
     store::{Image, Store, StoreError, Transaction},
 };
 
-use super::{ImageError, layer::LayerBlob, layer_usage::make_way};
+use super::{ImageError, layer::LayerBlob, layer_replacement::make_way};
 
 /// An image of the index that cannot be used, because a part of it is missing or damaged. It can be removed by its
 /// name or by the digest of its manifest.

@@ -15,9 +15,9 @@ use super::{
     ImageError,
     compression::layer_type,
     layer::{LayerBlob, Unpacked},
-    layer_usage::{has_layer, make_way},
+    layer_replacement::{has_layer, make_way},
     parallel::in_parallel,
-    watched::{Watch, Watched},
+    unpack_progress::{Watch, Watched},
 };
 
 /// The maximum number of arguments, or variables, of an image. The kernel hardly accepts more (execve(2), "Limits on

@@ -23,7 +23,7 @@
 //! | `import` `commit` `seed` | images made here: of a tar archive, a container, this machine's programs |
 //! | [`registry`] | pull, push, log in; what a registry says is checked before it counts |
 //! | `install` `find` | how an image enters the store, and is found in it |
-//! | `layer` `unpack` `compression` `verify` `compare` `layer_usage` | an archive becomes a tree, and is compared with one |
+//! | `layer` `unpack` `compression` `verify` `compare` `layer_replacement` | an archive becomes a tree, and is compared with one |
 //! | `pack` `hashing` `built` | a tree becomes an archive, and a layer of the store |
 //! | `save` `sharing` `remove` | images written out, measured, removed |
 //! | [`parallel`] | work in several threads, as many as the kernel allows |
@@ -48,8 +48,8 @@
 // written to.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
-mod built;
-mod check;
+mod changed_entries;
+mod check_layer;
 mod commit;
 mod compare;
 mod compression;
@@ -59,25 +59,24 @@ mod hashing;
 mod import;
 mod install;
 mod layer;
-mod layer_usage;
+mod layer_replacement;
 mod load;
+mod local_layer;
 mod pack;
 pub mod parallel;
 pub mod registry;
 mod remove;
 mod save;
 mod seed;
-mod selection;
 mod sharing;
 mod source;
 #[cfg(test)]
 mod tests;
 mod unpack;
+mod unpack_progress;
 mod verify;
-mod watched;
 
-pub use built::{Built, unpack_built};
-pub use check::{Applied, check_layer};
+pub use check_layer::{Applied, check_layer};
 pub use commit::{Committing, ContainerFiles, commit, export};
 pub use compression::{Decompressed, decompress};
 pub use error::ImageError;
@@ -85,13 +84,14 @@ pub use find::{Damaged, find, list};
 pub use hashing::{LayerWriter, PackedLayer, packed};
 pub use import::{Importing, import};
 pub use install::{Loaded, StagedImage, install, install_watched};
-pub use layer_usage::{has_layer, make_way, set_aside_layer};
+pub use layer_replacement::{has_layer, make_way, set_aside_layer};
 pub use load::{load, load_layout, load_layout_watched, load_watched};
+pub use local_layer::{Built, unpack_built};
 pub use pack::{PackError, layer_from_upper};
-pub use remove::{Condition, Names, Pruned, Pruning, UserOf, blobs, prune, remove};
+pub use remove::{Condition, Names, PruneOptions, Pruned, UserOf, blobs, prune, remove};
 pub use save::save;
 pub use seed::{Origin, SeedError, Seeded, seed_busybox};
 pub use sharing::Sharing;
 pub use unpack::UnpackError;
+pub use unpack_progress::Watch;
 pub use verify::{Fresh, unpack_beside, verify_diff_id};
-pub use watched::Watch;

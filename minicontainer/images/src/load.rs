@@ -21,7 +21,7 @@ use serde::{
 use super::{
     ImageError, Loaded, StagedImage, install_watched,
     source::{Source, digest_in_name},
-    watched::Watch,
+    unpack_progress::Watch,
 };
 
 /// The maximum depth of nested indexes.

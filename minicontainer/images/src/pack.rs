@@ -12,7 +12,7 @@
 //! [`merged`]: minicontainer::rootfs::merged
 
 mod error;
-mod exactly;
+mod exact_size;
 
 use std::{
     collections::HashMap,
@@ -36,13 +36,13 @@ use minicontainer::{
 use nix::sys::stat::{major, minor};
 use tar::{Builder, EntryType, Header};
 
-use exactly::Exactly;
+use exact_size::ExactSize;
 
 pub use error::PackError;
 
 use super::{
+    changed_entries::Selection,
     hashing::{PackedLayer, packed},
-    selection::Selection,
     unpack::Privilege,
 };
 
@@ -185,7 +185,7 @@ impl<W: Write> Packer<'_, W> {
         self.write_attributes(entry)?;
         let size = file.metadata().map_err(failed(path))?.len();
         let mut header = self.header(entry.metadata(), EntryType::Regular, size);
-        let mut content = Exactly { content: file, remaining: size, lacking: 0 };
+        let mut content = ExactSize { content: file, remaining: size, lacking: 0 };
         self.builder.append_data(&mut header, path, &mut content).map_err(failed(path))?;
         if content.lacking > 0 {
             let (path, lacking) = (shown(path), content.lacking);

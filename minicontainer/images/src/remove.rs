@@ -29,7 +29,7 @@ pub enum Names {
 
 /// Which unused images are removed.
 #[derive(Clone, Debug, Default)]
-pub struct Pruning {
+pub struct PruneOptions {
     /// All of them, not only those without a name.
     pub all: bool,
     /// Further conditions.
@@ -91,14 +91,14 @@ fn build_on(store: &Store, id: &Digest) -> Option<String> {
 ///
 /// # Errors
 /// When the store cannot be read or written. An image that is in use, or was removed meanwhile, is not an error.
-pub fn prune(store: &Store, pruning: &Pruning, user_of: &UserOf<'_>) -> Result<Pruned, StoreError> {
+pub fn prune(store: &Store, options: &PruneOptions, user_of: &UserOf<'_>) -> Result<Pruned, StoreError> {
     let mut pruned = Pruned::default();
     for image in list(store)?.into_iter().flatten() {
-        if !pruning.conditions.iter().all(|condition| condition.admits(&image)) || user_of(&image.id).is_some() {
+        if !options.conditions.iter().all(|condition| condition.admits(&image)) || user_of(&image.id).is_some() {
             continue;
         }
         let name = match &image.reference {
-            Some(name) if pruning.all => name.familiar(),
+            Some(name) if options.all => name.familiar(),
             Some(_) => continue,
             None => image.id.to_string(),
         };

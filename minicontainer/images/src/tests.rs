@@ -23,7 +23,7 @@ mod locks;
 #[path = "../../../tests/test_store.rs"]
 mod test_store;
 
-use test_store::{Room, config, files, room};
+use test_store::{StoreEnv, config, env, files};
 
 fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut builder = Builder::new(Vec::new());
@@ -122,7 +122,7 @@ fn names(store: &Store) -> Vec<String> {
 /// Checks that loading the archive fails with this message and leaves the store unchanged.
 #[track_caller]
 fn check_refused(archive: &[u8], expect: &str) {
-    let Room { store, directory: _directory } = room();
+    let StoreEnv { store, directory: _directory } = env();
     let before = files(&store);
     let error = load(&store, Cursor::new(archive)).expect_err("it should have been refused");
     let cause = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
@@ -132,7 +132,7 @@ fn check_refused(archive: &[u8], expect: &str) {
 
 #[test]
 fn docker_save_archives_share_their_base_layer() {
-    let Room { store, directory: _directory } = room();
+    let StoreEnv { store, directory: _directory } = env();
     let (base, top) = (tar(&[("base", b"12345")]), tar(&[("top", b"123")]));
     let loaded = load(&store, Cursor::new(saved("one:1", &[&base]))).unwrap();
     assert_eq!(loaded[0].reference.as_ref().map(Reference::familiar).as_deref(), Some("one:1"));
@@ -154,10 +154,10 @@ fn oci_layout_loads_as_archive_and_directory() {
     let image = layout.add_image(&[&layer]);
     let manifests =
         [named(image.clone(), REF_NAME, "tag"), named(image, "io.containerd.image.name", "docker.io/library/x:1")];
-    let Room { store, directory } = room();
+    let StoreEnv { store, directory } = env();
     let loaded = load(&store, Cursor::new(layout.tar(&manifests))).unwrap();
     let references: Vec<_> = loaded.iter().map(|loaded| loaded.reference.as_ref().map(Reference::familiar)).collect();
-    assert_eq!(references, [None, Some("x:1".to_owned())], "a bare word is no repository");
+    assert_eq!(references, [None, Some("x:1".to_owned())], "a bare word is not a repository");
     assert_eq!(names(&store), ["x:1"], "no nameless entry beside the named one");
     let other = Store::open(directory.path().join("other")).unwrap();
     layout.write(&directory.path().join("layout"), &manifests);
@@ -179,7 +179,7 @@ fn nested_index_selects_own_platform() {
         "application/vnd.oci.image.index.v1+json",
         &LayoutFiles::index(&[other.clone(), attestation, nameless, mine]),
     );
-    let Room { store, directory: _directory } = room();
+    let StoreEnv { store, directory: _directory } = env();
     load(&store, Cursor::new(layout.tar(&[named(index, REF_NAME, "app:1")]))).unwrap();
     assert!(store.image("app:1").unwrap().layers[0].directory.join("mine").exists());
     let platform = format!("linux/{}", oci_spec::image::Arch::default());
@@ -188,7 +188,7 @@ fn nested_index_selects_own_platform() {
 
 #[test]
 fn same_image_loads_from_docker_and_oci_archives() {
-    let Room { store, directory: _directory } = room();
+    let StoreEnv { store, directory: _directory } = env();
     let layer = tar(&[("x", b"")]);
     let empty = files(&store);
     let mut layout = LayoutFiles::default();
@@ -217,7 +217,7 @@ fn unknown_compression_is_reported() {
         b"\xfd7zXZ\0",
         "cannot read the image archive: it is compressed with xz, which is not supported yet",
     );
-    check_refused(b"garbage that is no tar archive at all", "cannot read the image archive: it is cut short");
+    check_refused(b"garbage that is not a tar archive", "cannot read the image archive: it is cut short");
     check_refused(
         &tar(&[("readme", b"")]),
         "this is not an image archive: it has neither an index.json (OCI image layout) nor a manifest.json (docker save)",
@@ -283,7 +283,7 @@ fn archive_member_names_never_reach_the_host() {
 // H53
 #[test]
 fn layout_links_and_fifos_are_refused() {
-    let Room { store, directory } = room();
+    let StoreEnv { store, directory } = env();
     let mut layout = LayoutFiles::default();
     let image = layout.add_image(&[]);
     let path = directory.path().join("layout");
@@ -294,7 +294,7 @@ fn layout_links_and_fifos_are_refused() {
     fs::remove_file(path.join("index.json")).unwrap();
     nix::unistd::mkfifo(&path.join("index.json"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     let error = load_layout(&store, &path).unwrap_err();
-    assert!(std::error::Error::source(&error).unwrap().to_string().contains("no regular file"), "{error}");
+    assert!(std::error::Error::source(&error).unwrap().to_string().contains("not a regular file"), "{error}");
 }
 
 #[test]
@@ -308,7 +308,7 @@ fn oversized_document_is_not_read() {
 
 #[test]
 fn images_can_be_loaded_concurrently() {
-    let Room { store, directory: _directory } = room();
+    let StoreEnv { store, directory: _directory } = env();
     let layer = tar(&[("x", b"content")]);
     std::thread::scope(|scope| {
         for number in 0..8 {
@@ -322,7 +322,7 @@ fn images_can_be_loaded_concurrently() {
 
 #[test]
 fn foreign_layers_are_unpacked_on_first_use() {
-    let Room { store, directory: _directory } = room();
+    let StoreEnv { store, directory: _directory } = env();
     let (base, top) = (tar(&[("base", b"content")]), tar(&[("top", b"")]));
     let mut layout = LayoutFiles::default();
     let image = layout.add_image(&[&base, &top]);
@@ -338,7 +338,7 @@ fn foreign_layers_are_unpacked_on_first_use() {
 
 #[test]
 fn foreign_images_are_listed_beside_damaged_ones() {
-    let Room { store, directory: _directory } = room();
+    let StoreEnv { store, directory: _directory } = env();
     let (good, bad) = (tar(&[("x", b"content")]), b"no archive at all");
     let mut layout = LayoutFiles::default();
     let (good, bad) = (layout.add_image(&[&good]), layout.add_image(&[bad]));

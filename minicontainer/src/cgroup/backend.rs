@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use cgroups_rs::{Cgroup as Backend, Hierarchy, hierarchies};
 
 use super::version1::Version1;
-use super::{Counted, ROOT};
+use super::{PidsLimitScope, ROOT};
 
 /// The `cgroups-rs` handle that creates and limits the group, and the group's directories.
-pub(super) fn backend(name: &str, controllers: &[String], counted: Counted) -> (Backend, Vec<PathBuf>) {
+pub(super) fn backend(name: &str, controllers: &[String], pids_scope: PidsLimitScope) -> (Backend, Vec<PathBuf>) {
     let unified = Path::new(ROOT).join("cgroup.controllers").exists();
-    let together = counted == Counted::Together;
+    let together = pids_scope == PidsLimitScope::GroupAndParent;
     let hierarchy: Box<dyn Hierarchy> = match unified {
         true => Box::new(hierarchies::V2::new()),
         false => Box::new(Version1 { controllers: controllers.to_vec(), together }),

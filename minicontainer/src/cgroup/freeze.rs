@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Cgroup, CgroupError, end, version1};
+use super::{Cgroup, CgroupError, remove, version1};
 
 /// The time limit for freezing. A process that waits for a disk is frozen when the disk has answered.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -74,7 +74,7 @@ impl Cgroup {
         let failed = |source| CgroupError::MakeDirectory { path: directory.to_owned(), source };
         fs::create_dir_all(directory).map_err(failed)?;
         loop {
-            let inside = end::members(directory);
+            let inside = remove::members(directory);
             let outside: Vec<i32> = self.members().into_iter().filter(|pid| !inside.contains(pid)).collect();
             if outside.is_empty() {
                 return Ok(());

@@ -9,10 +9,10 @@
 //! pause a container open the same group by its name.
 //!
 //! ```no_run
-//! use minicontainer::cgroup::{Cgroup, Counted};
+//! use minicontainer::cgroup::{Cgroup, PidsLimitScope};
 //! use minicontainer::core::plan::Step;
 //!
-//! let group = Cgroup::create("experiment", &["pids".to_owned()], Counted::Alone)?;
+//! let group = Cgroup::create("experiment", &["pids".to_owned()], PidsLimitScope::Group)?;
 //! group.limit(&Step::LimitPids { max: 20 })?;
 //! group.add(std::process::id())?;
 //! println!("{:?} {:?}", group.members(), group.usage());
@@ -29,10 +29,10 @@
 
 mod backend;
 mod devices;
-mod end;
 mod error;
 mod freeze;
 mod limit;
+mod remove;
 mod usage;
 mod version1;
 
@@ -76,13 +76,13 @@ const ROOT: &str = "/sys/fs/cgroup";
 /// The controllers that a group may have.
 const CONTROLLERS: [&str; 6] = ["cpu", "cpuacct", "cpuset", "devices", "memory", "pids"];
 
-/// Whether the processes of a group are also counted together with those of other groups.
+/// Whether the processes of a group are also pids_scope together with those of other groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counted {
+pub enum PidsLimitScope {
     /// Only in this group.
-    Alone,
+    Group,
     /// Also together with all groups that the engine creates as root.
-    Together,
+    GroupAndParent,
 }
 
 impl Cgroup {
@@ -96,8 +96,8 @@ impl Cgroup {
             match (step, &group) {
                 (Step::CreateCgroup { name, controllers }, None) => {
                     let together = plan.steps.iter().any(|step| matches!(step, Step::LimitTogether { .. }));
-                    let counted = if together { Counted::Together } else { Counted::Alone };
-                    group = Some(Cgroup::create(name, controllers, counted)?);
+                    let pids_scope = if together { PidsLimitScope::GroupAndParent } else { PidsLimitScope::Group };
+                    group = Some(Cgroup::create(name, controllers, pids_scope)?);
                 }
                 (step, Some(group)) => group.limit(step)?,
                 _ => {}
@@ -107,14 +107,15 @@ impl Cgroup {
     }
 
     /// Creates a group of this name, below the root of each hierarchy that has one of the controllers. With
-    /// `Counted::Together`, the number of processes is also limited for all of the engine's groups together.
+    /// `PidsLimitScope::GroupAndParent`, the number of processes is also limited for all of the engine's groups
+    /// together.
     ///
     /// # Errors
     /// When a group of that name is in use, or cannot be created.
-    pub fn create(name: &str, controllers: &[String], counted: Counted) -> Result<Cgroup, CgroupError> {
-        let (backend, directories) = backend(name, controllers, counted);
-        directories.iter().try_for_each(|directory| end::vacate(directory))?;
-        let together = counted == Counted::Together;
+    pub fn create(name: &str, controllers: &[String], pids_scope: PidsLimitScope) -> Result<Cgroup, CgroupError> {
+        let (backend, directories) = backend(name, controllers, pids_scope);
+        directories.iter().try_for_each(|directory| remove::vacate(directory))?;
+        let together = pids_scope == PidsLimitScope::GroupAndParent;
         let missing = |path: &PathBuf| -> Vec<PathBuf> {
             let own = |above: &&Path| !above.exists() || together && above.ends_with(COMMON_GROUP);
             path.ancestors().skip(1).take_while(own).map(Path::to_owned).collect()
@@ -137,13 +138,13 @@ impl Cgroup {
     /// When its directory cannot be opened.
     pub fn open(name: &str) -> Result<Option<Cgroup>, CgroupError> {
         let together = version1::place("pids").is_some_and(|pids| pids.join(COMMON_GROUP).join(name).is_dir());
-        let counted = if together { Counted::Together } else { Counted::Alone };
+        let pids_scope = if together { PidsLimitScope::GroupAndParent } else { PidsLimitScope::Group };
         let all = CONTROLLERS.map(str::to_owned);
         let exists = |controller: &&String| {
-            backend(name, &[(*controller).clone()], counted).1.iter().all(|path| path.is_dir())
+            backend(name, &[(*controller).clone()], pids_scope).1.iter().all(|path| path.is_dir())
         };
         let controllers: Vec<String> = all.iter().filter(exists).cloned().collect();
-        let (backend, directories) = backend(name, &controllers, counted);
+        let (backend, directories) = backend(name, &controllers, pids_scope);
         if directories.is_empty() || !directories.iter().all(|directory| directory.is_dir()) {
             return Ok(None);
         }
@@ -221,7 +222,8 @@ impl Cgroup {
 
     /// The process IDs on the host of its members, including members of groups that the container has created inside.
     pub fn members(&self) -> Vec<i32> {
-        let mut members: Vec<i32> = self.directories.iter().flat_map(|directory| end::members(directory)).collect();
+        let mut members: Vec<i32> =
+            self.directories.iter().flat_map(|directory| remove::members(directory)).collect();
         members.sort_unstable();
         members.dedup();
         members

@@ -4,8 +4,8 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 
-use minicontainer_core::plan::own_ids::{AccountFiles, TakenIds};
 use minicontainer_core::plan::subordinate::{SubidSources, allocated, id_maps};
+use minicontainer_core::plan::userns_ids::{AccountFiles, TakenIds};
 use minicontainer_core::plan::{IdMapping, Identity, SubordinateIds};
 use nix::sys::prctl::get_no_new_privs;
 

@@ -39,7 +39,7 @@
 #[path = "../process/message.rs"]
 #[allow(dead_code)]
 mod message;
-mod number;
+mod syscall_numbers;
 #[path = "../sys/raw.rs"]
 #[allow(dead_code)]
 mod raw;
@@ -60,7 +60,7 @@ macro_rules! call {
         arguments.iter_mut().zip([$($argument as usize),*]).for_each(|(place, given)| *place = given);
         // SAFETY: every address comes from the kernel's own lists or from a value that outlives the call, of the type
         // that the call's manual page gives it.
-        unsafe { raw::syscall(number::$number, arguments) }
+        unsafe { raw::syscall(syscall_numbers::$number, arguments) }
     }};
 }
 

@@ -12,7 +12,7 @@
 use core::cell::Cell;
 use std::ffi::CString;
 
-use super::child_places::OwnMount;
+use super::child_lookup::OwnMount;
 use super::message::{self, Call};
 use super::program::{Operation, Program};
 use super::{child_mounts as mounts, child_process as process, child_streams, child_terminal};
@@ -75,13 +75,13 @@ pub(crate) fn interpret(program: &Program, pipes: Pipes) -> ! {
                 calls::exit(SETUP_FAILED);
             }
         }
-        carry_out_or_exit(*step, operation, program.traced, pipes, &mut state);
+        execute_or_exit(*step, operation, program.traced, pipes, &mut state);
     }
     calls::exit(SETUP_FAILED)
 }
 
 /// Carries out the operations of the [joiner](super::start()), before it creates the container's first process.
-pub(crate) fn carry_out_before_clone(program: &Program, pipes: Pipes) {
+pub(crate) fn execute_before_clone(program: &Program, pipes: Pipes) {
     let first = program.before_clone.first().map_or(0, |(step, _)| *step);
     // Processes in the joined namespaces must not be able to trace this process or the one that it creates.
     if let Err(errno) = calls::prctl(libc::PR_SET_DUMPABLE, 0, 0) {
@@ -95,7 +95,7 @@ pub(crate) fn carry_out_before_clone(program: &Program, pipes: Pipes) {
     }
     let mut state = State { root: calls::CURRENT_DIRECTORY, owner: None, mounts: &program.mounts, empty: None };
     for (step, operation) in &program.before_clone {
-        carry_out_or_exit(*step, operation, program.traced, pipes, &mut state);
+        execute_or_exit(*step, operation, program.traced, pipes, &mut state);
     }
 }
 
@@ -105,9 +105,9 @@ pub(crate) fn report_failure(pipes: Pipes, step: usize, call: Call, errno: Errno
     calls::exit(SETUP_FAILED)
 }
 
-fn carry_out_or_exit(step: usize, operation: &Operation, traced: bool, pipes: Pipes, state: &mut State<'_>) {
+fn execute_or_exit(step: usize, operation: &Operation, traced: bool, pipes: Pipes, state: &mut State<'_>) {
     let before = if traced { calls::clock_nanos() } else { 0 };
-    if let Err(Failure { call, errno }) = carry_out(operation, pipes, state) {
+    if let Err(Failure { call, errno }) = execute(operation, pipes, state) {
         report_failure(pipes, step, call, errno);
     }
     if traced {
@@ -123,7 +123,7 @@ fn send(report: Fd, message: &[u8]) {
 }
 
 /// One line for each kind of operation, and no wildcard arm, so a new operation does not compile until it is handled.
-fn carry_out(operation: &Operation, pipes: Pipes, state: &mut State<'_>) -> Result<(), Failure> {
+fn execute(operation: &Operation, pipes: Pipes, state: &mut State<'_>) -> Result<(), Failure> {
     match operation {
         Operation::CloseDescriptors { standard, close } => close_descriptors(standard, close),
         Operation::ResetSignals => reset_signals(),
@@ -134,7 +134,7 @@ fn carry_out(operation: &Operation, pipes: Pipes, state: &mut State<'_>) -> Resu
         Operation::UnshareTime { offsets } => process::unshare_time(offsets),
         Operation::NewSession => calls::setsid().named(Call::Setsid).map(drop),
         Operation::GiveStreams { before, owner, streams } => {
-            carry_out(before, pipes, state)?;
+            execute(before, pipes, state)?;
             child_streams::give(*owner, streams)
         }
         Operation::SetHostname { name } => calls::sethostname(name).named(Call::Sethostname).map(drop),
@@ -154,7 +154,7 @@ fn carry_out(operation: &Operation, pipes: Pipes, state: &mut State<'_>) -> Resu
         Operation::Symlink { target, place } => mounts::make_link(place, target, state),
         Operation::OpenTerminal(terminal) => child_terminal::open(terminal, state),
         Operation::OpenNull { before, place, streams } => {
-            carry_out(before, pipes, state)?;
+            execute(before, pipes, state)?;
             child_streams::open_null(place, streams, state)
         }
         Operation::Remount { attributes, place } => mounts::remount(place, *attributes, state),

@@ -4,7 +4,7 @@
 //! [`child_process`](super::child_process), the operations after pivot_root(2).
 //!
 //! Nothing is mounted *on a path*, because an image may hold a symbolic link where a directory is expected. Instead
-//! the place is opened first (see [`super::child_places`]), and then move_mount(2) attaches the mount to that
+//! the place is opened first (see [`super::child_lookup`]), and then move_mount(2) attaches the mount to that
 //! descriptor. So no link in the image can redirect a mount to the host.
 //!
 //! Decisions: `minicontainer/decisions/mounts-and-paths.md`.
@@ -13,7 +13,7 @@ use core::ffi::CStr;
 use std::ffi::CString;
 
 use super::child::{Failure, Named, State};
-use super::child_places::{as_owner, find, find_existing, forget_mounts, keep, make_parents, open, open_of_kind};
+use super::child_lookup::{as_owner, find, find_existing, forget_mounts, keep, make_parents, open, open_of_kind};
 use super::child_sources;
 use super::compile::restriction;
 use super::message::Call;

@@ -13,7 +13,7 @@ pub(super) fn tree(source: &Source, recursive: bool) -> Result<Descriptor, Failu
         Source::Path(path) => {
             calls::open_tree(CURRENT_DIRECTORY, path, recursive).named(Call::OpenTree).map(Descriptor)
         }
-        Source::Held { file, identity } => clone_held(*file, identity, recursive),
+        Source::OpenFile { file, identity } => clone_open_file(*file, identity, recursive),
         Source::Tree { mount } => Ok(Descriptor(*mount)),
     }
 }
@@ -25,7 +25,7 @@ const ATTEMPTS: u32 = 1000;
 /// namespace, so the kernel clones it only by path. The path comes from the kernel, a symbolic link at its end is not
 /// followed, and the clone must be of the held file. So a process that keeps renaming the file can only make this
 /// fail.
-fn clone_held(file: Fd, identity: &[u64; 2], recursive: bool) -> Result<Descriptor, Failure> {
+fn clone_open_file(file: Fd, identity: &[u64; 2], recursive: bool) -> Result<Descriptor, Failure> {
     for _ in 0..ATTEMPTS {
         let mut path = [0u8; libc::PATH_MAX as usize];
         let tree = match calls::path_of(file, &mut path).named(Call::Readlink)? {

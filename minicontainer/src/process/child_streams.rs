@@ -8,7 +8,7 @@
 //! device is opened below the new root, after the plan has created it there.
 
 use super::child::{Failure, Named, State};
-use super::child_places::open_device;
+use super::child_lookup::open_device;
 use super::message::Call;
 use super::program::Place;
 use crate::sys::Errno;

@@ -10,8 +10,8 @@
 //! the descriptor of the engine's side, and the mount is made from the descriptor of the program's side.
 
 use super::child::{Failure, Named, State};
+use super::child_lookup::open_of_kind;
 use super::child_mounts::attach;
-use super::child_places::open_of_kind;
 use super::message::Call;
 use super::program::Terminal;
 use crate::sys::calls::{self, Descriptor};

@@ -9,10 +9,10 @@
 
 mod error;
 mod execution;
-mod inside;
+mod lookup_start;
 mod numbers;
 mod overlay;
-mod places;
+mod paths;
 mod process;
 mod streams;
 
@@ -25,12 +25,12 @@ use minicontainer_core::plan::{Actor, Namespace, Plan, Step};
 use super::joined::OpenNamespaces;
 use super::program::{Operation, Program};
 use super::sources::Sources;
-use super::standard::Stream;
+use super::standard_streams::Stream;
 use super::start::clone_flag;
 use crate::sys::calls::Fd;
 use crate::sys::descriptors::ranges_between;
+use lookup_start::{Places, parts};
 use numbers::loopback_request;
-use places::{Places, parts};
 
 pub use error::CompileError;
 pub(crate) use numbers::restriction;

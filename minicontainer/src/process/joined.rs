@@ -19,7 +19,7 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 
 use super::StartError;
-use super::standard::above_standard;
+use super::standard_streams::above_standard;
 use super::start::clone_flag;
 use crate::sys::calls::{self, Fd, NSFS_MAGIC};
 

@@ -35,30 +35,30 @@
 //! Decisions: `minicontainer/decisions/process-start.md`.
 
 pub(crate) mod child;
+pub(crate) mod child_lookup;
 pub(crate) mod child_mounts;
-pub(crate) mod child_places;
 pub(crate) mod child_process;
 pub(crate) mod child_sources;
 pub(crate) mod child_streams;
 pub(crate) mod child_terminal;
 pub(crate) mod compile;
 mod hooks;
+pub(crate) mod init_status;
 mod joined;
 pub(crate) mod launcher;
 pub(crate) mod message;
-mod place_error;
+mod path_error;
 pub(crate) mod program;
 pub(crate) mod sources;
-pub(crate) mod standard;
+pub(crate) mod standard_streams;
 pub(crate) mod start;
 pub(crate) mod start_error;
-pub(crate) mod status;
 mod user_namespace;
 
 pub use compile::CompileError;
 pub use hooks::{HookError, Hooks, StartingProcess};
 pub use joined::JoinedNamespace;
-pub(crate) use start::{Held, StartRequest, start};
+pub(crate) use start::{OpenFiles, StartRequest, start};
 pub use start_error::StartError;
 
 /// How long a step of the plan took, as `--trace` shows it.

@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::ffi::CString;
 
-use super::child_places::OwnMount;
+use super::child_lookup::OwnMount;
 use crate::sys::calls::{Fd, Node};
 
 /// The plan's steps for the container's first process, ready to be interpreted without any allocation.
@@ -114,7 +114,7 @@ pub(crate) enum Source {
     /// A path on the host.
     Path(CString),
     /// The file that this descriptor is open on, with its device and inode.
-    Held { file: Fd, identity: [u64; 2] },
+    OpenFile { file: Fd, identity: [u64; 2] },
     /// A detached mount.
     Tree { mount: Fd },
 }
@@ -130,7 +130,7 @@ pub(crate) struct Place {
     pub components: Vec<(CString, CString)>,
 }
 
-/// Where a place is looked up from, see [`child_places`](super::child_places).
+/// Where a place is looked up from, see [`child_lookup`](super::child_lookup).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Start {
     /// The new root. Symbolic links are followed inside it.

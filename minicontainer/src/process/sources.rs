@@ -29,7 +29,7 @@ use crate::sys::calls::{self, Fd, MountAttr};
 use crate::sys::user_namespace;
 
 /// Files that the caller holds open, by the destination of the bind mount in the container.
-pub(crate) type HeldMounts = [(String, Arc<File>)];
+pub(crate) type BindSources = [(String, Arc<File>)];
 
 /// The sources of a plan's bind mounts that are not just a path, by the index of their step.
 #[derive(Debug, Default)]
@@ -40,7 +40,7 @@ pub(crate) struct Sources {
 
 impl Sources {
     /// Clones and maps the mounts that have to be prepared before the first process exists.
-    pub(super) fn of(plan: &Plan, held: &HeldMounts) -> Result<Sources, StartError> {
+    pub(super) fn of(plan: &Plan, held: &BindSources) -> Result<Sources, StartError> {
         let in_user_namespace = |step: &Step| match step {
             Step::Clone { namespaces, .. } => namespaces.contains(&Namespace::User),
             Step::JoinNamespace { namespace, .. } => *namespace == Namespace::User,
@@ -57,7 +57,7 @@ impl Sources {
                 (Some(file), None) if ordinary_user => {
                     let identity =
                         calls::identity(file.as_raw_fd()).map_err(|errno| failed(("statx", from(errno))))?;
-                    all.sources.push((index, Source::Held { file: file.as_raw_fd(), identity }));
+                    all.sources.push((index, Source::OpenFile { file: file.as_raw_fd(), identity }));
                 }
                 (file, owners) => {
                     let tree = match file {
@@ -83,7 +83,7 @@ impl Sources {
     /// The descriptors that are still open after their bind mount is made, without duplicates. The descriptor of a
     /// tree is closed when the tree is attached.
     pub(super) fn held(&self) -> impl Iterator<Item = Fd> + '_ {
-        let held = |source: &Source| if let Source::Held { file, .. } = source { Some(*file) } else { None };
+        let held = |source: &Source| if let Source::OpenFile { file, .. } = source { Some(*file) } else { None };
         let all: BTreeSet<Fd> = self.sources.iter().filter_map(|(_, source)| held(source)).collect();
         all.into_iter()
     }
@@ -92,7 +92,7 @@ impl Sources {
     pub(super) fn descriptors(&self) -> impl Iterator<Item = Fd> + '_ {
         self.sources.iter().filter_map(|(_, source)| match source {
             Source::Path(_) => None,
-            Source::Held { file, .. } => Some(*file),
+            Source::OpenFile { file, .. } => Some(*file),
             Source::Tree { mount } => Some(*mount),
         })
     }

@@ -12,8 +12,8 @@
 //! **Next**: the [hooks](super::hooks), then [`compile`](super::compile), and then [`child`](super::child), the side
 //! of the new process.
 
-mod cloned;
-mod ends;
+mod clone_result;
+mod descriptors;
 mod joiner;
 mod namespaces;
 mod report;
@@ -34,17 +34,17 @@ use super::compile::{Context, compile};
 use super::hooks::Hooks;
 use super::joined::{JoinedNamespace, OpenNamespaces};
 use super::program::Program;
-use super::sources::{HeldMounts, Sources};
-use super::standard::Standard;
+use super::sources::{BindSources, Sources};
+use super::standard_streams::Standard;
 use super::start_error::StartError;
-use super::{StepTime, status, user_namespace};
+use super::{StepTime, init_status, user_namespace};
 use crate::sys::{
     calls,
     clone::{self, CgroupEntrance, CloneArgs},
     wait,
 };
-use cloned::{Child, Cloned};
-use ends::ParentEnds;
+use clone_result::{Child, Cloned};
+use descriptors::ParentEnds;
 use namespaces::{clone_step, flags};
 use report::read_reports;
 use shared_memory::may_share_memory;
@@ -59,7 +59,7 @@ pub(crate) struct StartRequest<'a> {
     /// The container's stdin, stdout and stderr.
     pub standard: Standard,
     /// The caller's open files for steps that name them by path.
-    pub held: Held<'a>,
+    pub open_files: OpenFiles<'a>,
     /// How the process enters its control group, if the plan has one.
     pub cgroup: Option<&'a CgroupEntrance>,
     /// Whether the time of every step is measured.
@@ -68,9 +68,9 @@ pub(crate) struct StartRequest<'a> {
 
 /// Files that the caller holds open, because a path could lead elsewhere by the time it is used.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Held<'a> {
+pub(crate) struct OpenFiles<'a> {
     /// The sources of bind mounts, by their paths in the container.
-    pub mounts: &'a HeldMounts,
+    pub mounts: &'a BindSources,
     /// The namespaces to join.
     pub namespaces: &'a [JoinedNamespace],
 }
@@ -101,8 +101,8 @@ pub(crate) fn start(request: StartRequest<'_>, hooks: Hooks<'_>) -> Result<Start
     if calls::ignores_sigchld().unwrap_or(false) {
         return Err(StartError::SigchldIgnored);
     }
-    let StartRequest { plan, standard: Standard { descriptors, streams }, held, cgroup, traced } = request;
-    let (parent, child) = ends::make(plan, descriptors)?;
+    let StartRequest { plan, standard: Standard { descriptors, streams }, open_files, cgroup, traced } = request;
+    let (parent, child) = descriptors::make(plan, descriptors)?;
     let users = user_namespace::make(plan)?;
     let context = Context {
         standard: child.standard(),
@@ -113,8 +113,8 @@ pub(crate) fn start(request: StartRequest<'_>, hooks: Hooks<'_>) -> Result<Start
         status: child.status.as_ref().map(AsRawFd::as_raw_fd),
         terminal: child.terminal.as_ref().map(AsRawFd::as_raw_fd),
         tasks: cgroup.map(|group| group.tasks.clone()).unwrap_or_default(),
-        sources: Sources::of(plan, held.mounts)?,
-        namespaces: OpenNamespaces::of(plan, held.namespaces)?,
+        sources: Sources::of(plan, open_files.mounts)?,
+        namespaces: OpenNamespaces::of(plan, open_files.namespaces)?,
         user_namespace: users.as_ref().map(AsRawFd::as_raw_fd),
         permitted: permitted_capabilities(plan),
         layers_one_by_one: crate::host::kernel_at_least(6, 5),
@@ -216,7 +216,7 @@ fn supervise_child(
         }
     };
     let started = prepared.and_then(|()| report.conclude(plan)).and_then(|times| {
-        let program = status.as_ref().map_or(Ok(child.pid), status::program_id);
+        let program = status.as_ref().map_or(Ok(child.pid), init_status::program_id);
         let program = program.map_err(|source| StartError::Pipe { source })?;
         Ok((times, program, terminal.map(take_terminal).transpose()?))
     });

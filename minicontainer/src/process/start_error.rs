@@ -10,7 +10,7 @@ use nix::errno::Errno;
 
 use super::compile::CompileError;
 use super::hooks::HookError;
-use super::place_error::{purpose, unusable_place};
+use super::path_error::{purpose, unusable_path};
 use crate::sys::id_maps::IdMapError;
 use crate::sys::user_namespace::UserNamespaceError;
 
@@ -164,17 +164,11 @@ fn names(namespaces: &[Namespace]) -> String {
     names.join(", ")
 }
 
-/// The message of a failed step: the problem with its place in the new root, or, for other causes, the failed call.
+/// The message of a failed step: what it could not do, the cause, and where that was in the plan. The cause is the
+/// problem with its path in the new root, or else the error of the call.
 fn step_failed(step: &Step, index: usize, call: &str, errno: Errno) -> String {
-    match unusable_place(step, call, errno) {
-        Some(place) => format!("cannot {}: {} ({call}: {errno})", purpose(step), place.found),
-        None => format!("step {} of the plan failed ({}): {call}{}: {errno}", index + 1, step.kind(), subject(step)),
-    }
-}
-
-/// The subject of the step, with a space in front.
-fn subject(step: &Step) -> String {
-    format!(" {}", step.subject()).trim_end().to_owned()
+    let cause = unusable_path(step, call, errno).map_or(errno.desc(), |path| path.found);
+    format!("cannot {}: {cause} (step {} of the plan, {call}: {errno:?})", purpose(step), index + 1)
 }
 
 impl Diagnostic for StartError {
@@ -229,8 +223,8 @@ impl StartError {
             StartError::Clone { source: Errno::EAGAIN, .. } => {
                 Some("the machine or your user has too many processes")
             }
-            StartError::Step { step, call, errno, .. } if unusable_place(step, call, *errno).is_some() => {
-                unusable_place(step, call, *errno).map(|place| place.hint)
+            StartError::Step { step, call, errno, .. } if unusable_path(step, call, *errno).is_some() => {
+                unusable_path(step, call, *errno).map(|path| path.hint)
             }
             StartError::Step { step, errno, .. } => match (step.as_ref(), *errno) {
                 (Step::Execute { .. }, Errno::ENOENT | Errno::ENOTDIR) => {

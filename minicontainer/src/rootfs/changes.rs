@@ -16,7 +16,7 @@ use minicontainer_layers::change::{
 
 use super::{
     Driver, RootFsError,
-    merged::{Entry, Links, Merged, Place},
+    merged::{Entry, EntryPath, Links, Merged},
     walk::{Closed, Next},
 };
 
@@ -86,11 +86,11 @@ struct Below {
     image: Merged,
     /// A cache of the last directory looked up and its place, if the image has it. Consecutive look-ups are often in
     /// the same directory.
-    last: RefCell<(PathBuf, Option<Place>)>,
+    last: RefCell<(PathBuf, Option<EntryPath>)>,
 }
 
 impl Below {
-    fn directory(&self, path: &Path) -> Result<Option<Place>, RootFsError> {
+    fn directory(&self, path: &Path) -> Result<Option<EntryPath>, RootFsError> {
         if path.parent().is_none() {
             return Ok(Some(self.image.root()));
         }

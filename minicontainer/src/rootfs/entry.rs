@@ -17,14 +17,14 @@ use super::{RootFsError, tree::Node};
 
 /// The place of an entry in the stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct EntryPath {
     /// The path relative to the root. No component is a symbolic link.
     pub(super) path: Vec<u8>,
     /// The indices of the trees that contain it, uppermost first: one, or for a directory all that are merged.
     pub(super) trees: Vec<usize>,
 }
 
-impl Place {
+impl EntryPath {
     /// The path relative to the root. Empty for the root itself.
     pub fn path(&self) -> &Path {
         Path::new(OsStr::from_bytes(&self.path))
@@ -40,7 +40,7 @@ impl Place {
 #[derive(Debug)]
 pub struct Entry {
     /// Where it is.
-    pub place: Place,
+    pub place: EntryPath,
     /// The open file of the uppermost tree; for directories, followed by those of the other trees.
     pub(super) nodes: Vec<Node>,
     /// The path on the host, for messages.

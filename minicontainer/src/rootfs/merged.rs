@@ -22,7 +22,7 @@ use std::{
 
 use nix::errno::Errno;
 
-pub use super::entry::{Entry, Place};
+pub use super::entry::{Entry, EntryPath};
 use super::{
     RootFsError,
     entry::{is_opaque, is_whiteout},
@@ -41,7 +41,7 @@ pub struct Merged {
     trees: Vec<Tree>,
     reading: Reading,
     /// The directory that was entered last. Consecutive look-ups are often in the same directory.
-    entered: Mutex<Option<(Place, Arc<Directories>)>>,
+    entered: Mutex<Option<(EntryPath, Arc<Directories>)>>,
 }
 
 #[derive(Debug)]
@@ -91,12 +91,12 @@ impl Merged {
     }
 
     /// The root, which every tree has.
-    pub fn root(&self) -> Place {
-        Place { path: Vec::new(), trees: (0..self.trees.len()).collect() }
+    pub fn root(&self) -> EntryPath {
+        EntryPath { path: Vec::new(), trees: (0..self.trees.len()).collect() }
     }
 
     /// All names in a directory, sorted. Some may be hidden; for those, [`child`](Merged::child) returns `None`.
-    pub fn names(&self, directory: &Place) -> Result<Vec<OsString>, RootFsError> {
+    pub fn names(&self, directory: &EntryPath) -> Result<Vec<OsString>, RootFsError> {
         let mut names = Vec::new();
         for (tree, opened) in self.enter(directory)?.iter() {
             let listed = opened.names().map_err(RootFsError::io("list", self.on_host(*tree, &directory.path)))?;
@@ -106,7 +106,7 @@ impl Merged {
     }
 
     /// The entry of a directory with this name, by the rules in the description of this module.
-    pub fn child(&self, directory: &Place, name: &OsStr) -> Result<Option<Entry>, RootFsError> {
+    pub fn child(&self, directory: &EntryPath, name: &OsStr) -> Result<Option<Entry>, RootFsError> {
         let path = self.join(directory, name)?;
         let mut found: Option<Entry> = None;
         for (tree, opened) in self.enter(directory)?.iter() {
@@ -123,7 +123,7 @@ impl Merged {
                     && is_opaque(&node)
                         .map_err(|error| RootFsError::io("read the attributes of", on_host())(error))?;
             let new = || Entry {
-                place: Place { path: path.clone(), trees: Vec::new() },
+                place: EntryPath { path: path.clone(), trees: Vec::new() },
                 nodes: Vec::new(),
                 on_host: on_host(),
             };
@@ -137,7 +137,7 @@ impl Merged {
         Ok(found)
     }
 
-    fn join(&self, directory: &Place, name: &OsStr) -> Result<Vec<u8>, RootFsError> {
+    fn join(&self, directory: &EntryPath, name: &OsStr) -> Result<Vec<u8>, RootFsError> {
         let name = name.as_bytes();
         if directory.path.len() + name.len() >= LONGEST_PATH {
             let place = directory.trees.first().map_or_else(PathBuf::new, |tree| self.on_host(*tree, b""));
@@ -153,7 +153,7 @@ impl Merged {
 
     /// The directories that are merged in a place. If a running container has moved its own away, that one is left
     /// out.
-    fn enter(&self, place: &Place) -> Result<Arc<Directories>, RootFsError> {
+    fn enter(&self, place: &EntryPath) -> Result<Arc<Directories>, RootFsError> {
         let mut entered = self.entered.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, directories)) = entered.as_ref().filter(|(entered, _)| entered == place) {
             return Ok(directories.clone());
@@ -211,7 +211,7 @@ impl Merged {
     }
 
     /// Looks up again what the uppermost tree has in a place found before, or at the root. `None` if it was removed.
-    pub fn again(&self, place: &Place) -> Result<Option<Entry>, RootFsError> {
+    pub fn again(&self, place: &EntryPath) -> Result<Option<Entry>, RootFsError> {
         let Some(tree) = place.trees.first() else { return Ok(None) };
         let name = place.path().file_name().unwrap_or(OsStr::new("."));
         let on_host = self.on_host(*tree, &place.path);

@@ -43,16 +43,16 @@ enum Item {
 use Item::*;
 
 /// A place with the layers `0`, `1` … and an empty container's directory `c`.
-struct Place {
+struct EntryPath {
     directory: TempDir,
     layers: Vec<PathBuf>,
 }
 
-impl Place {
-    fn new<P: AsRef<str>>(layers: &[Vec<(P, Item)>]) -> Place {
+impl EntryPath {
+    fn new<P: AsRef<str>>(layers: &[Vec<(P, Item)>]) -> EntryPath {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("c")).unwrap();
-        let mut place = Place { layers: Vec::new(), directory };
+        let mut place = EntryPath { layers: Vec::new(), directory };
         for (number, items) in layers.iter().enumerate() {
             let layer = place.directory.path().join(number.to_string());
             fs::create_dir(&layer).unwrap();
@@ -150,7 +150,7 @@ fn lines(changes: &[Change]) -> Vec<String> {
 
 /// The same stack mounted by the kernel, listed in a mount namespace of this thread only. `None`, with a printed
 /// reason, if the test lacks permission.
-fn listing_of_the_kernel(place: &Place) -> Option<BTreeMap<String, String>> {
+fn listing_of_the_kernel(place: &EntryPath) -> Option<BTreeMap<String, String>> {
     if !geteuid().is_root() {
         eprintln!("skipped: the comparison with the kernel's overlayfs needs root");
         assert_ne!(std::env::var("MINICONTAINER_TEST_REQUIRE").as_deref(), Ok("all"), "skipped: needs root");
@@ -172,8 +172,8 @@ fn listing_of_the_kernel(place: &Place) -> Option<BTreeMap<String, String>> {
 }
 
 #[track_caller]
-fn check_copy(layers: &[Vec<(&str, Item)>], expect: &[&str]) -> Place {
-    let place = Place::new(layers);
+fn check_copy(layers: &[Vec<(&str, Item)>], expect: &[&str]) -> EntryPath {
+    let place = EntryPath::new(layers);
     let root = prepare(&place.layers, &place.container(), Driver::Copy, false).unwrap();
     let RootFs::Directory { path } = root else { panic!("a copy is a directory") };
     let copied = listing(Path::new(&path));
@@ -225,7 +225,7 @@ fn whiteouts_and_opaque_directories_hide_lower_entries() {
 
 #[test]
 fn modes_owners_and_attributes_are_kept_except_overlayfs() {
-    let place = Place::new(&[vec![("tool", Regular("#!")), ("closed", Directory), ("closed/in", Regular("x"))]]);
+    let place = EntryPath::new(&[vec![("tool", Regular("#!")), ("closed", Directory), ("closed/in", Regular("x"))]]);
     let tool = place.layers[0].join("tool");
     if geteuid().is_root() {
         std::os::unix::fs::chown(&tool, Some(12), Some(34)).unwrap();
@@ -251,7 +251,7 @@ fn modes_owners_and_attributes_are_kept_except_overlayfs() {
 
 #[test]
 fn overlay_creates_empty_upper_and_work_directories() {
-    let place = Place::new(&[vec![("f", Regular("1"))], vec![("g", Regular("2"))]]);
+    let place = EntryPath::new(&[vec![("f", Regular("1"))], vec![("g", Regular("2"))]]);
     let planned = describe(&place.layers, &place.container(), Driver::Overlay, true);
     assert!(fs::read_dir(place.container()).unwrap().next().is_none());
     let made = prepare(&place.layers, &place.container(), Driver::Overlay, true).unwrap();
@@ -267,7 +267,7 @@ fn overlay_creates_empty_upper_and_work_directories() {
 
 #[test]
 fn image_without_layers_gets_an_empty_one() {
-    let place = Place::new::<&str>(&[]);
+    let place = EntryPath::new::<&str>(&[]);
     let RootFs::Overlay { lowers, .. } = prepare(&[], &place.container(), Driver::Overlay, false).unwrap() else {
         panic!("an overlay")
     };
@@ -285,7 +285,7 @@ fn changes_are_read_from_the_upper_directory() {
         ("old/f", Regular("3")),
     ];
     let hiding = vec![("etc", Directory), ("etc/issue", Whiteout)];
-    let place = Place::new(&[lower, hiding]);
+    let place = EntryPath::new(&[lower, hiding]);
     prepare(&place.layers, &place.container(), Driver::Overlay, false).unwrap();
     let upper = vec![
         ("etc", Directory),
@@ -338,7 +338,7 @@ fn check_read(path: &str, expect: Result<Option<&str>, &str>) {
         ("etc/long", Regular("0123456789")),
         ("way", Symlink("real/../real")),
     ];
-    let place = Place::new(&[lower, upper]);
+    let place = EntryPath::new(&[lower, upper]);
     let read = read_file(&place.layers, path, 9).map_err(|error| {
         let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
         format!("{error}{source}")
@@ -377,7 +377,7 @@ fn fifo_and_oversized_file_are_not_read() {
 
 #[test]
 fn container_files_are_removed_without_following_links() {
-    let place = Place::new::<&str>(&[]);
+    let place = EntryPath::new::<&str>(&[]);
     let outside = place.directory.path().join("outside");
     fs::create_dir(&outside).unwrap();
     fs::write(outside.join("kept"), "").unwrap();
@@ -413,7 +413,7 @@ fn nest(directory: &Path, name: &str, depth: usize) -> OwnedFd {
 /// The tree is much deeper than the maximum path length and the maximum number of descriptors.
 #[test]
 fn deep_tree_is_removed() {
-    let place = Place::new::<&str>(&[]);
+    let place = EntryPath::new::<&str>(&[]);
     drop(nest(&place.container(), "deep", 1500));
     remove(&place.container()).unwrap();
     assert!(!place.container().exists());
@@ -421,7 +421,7 @@ fn deep_tree_is_removed() {
 
 #[test]
 fn failed_preparation_is_an_error() {
-    let place = Place::new(&[vec![("f", Regular("x"))]]);
+    let place = EntryPath::new(&[vec![("f", Regular("x"))]]);
     prepare(&place.layers, &place.container(), Driver::Overlay, false).unwrap();
     let twice = prepare(&place.layers, &place.container(), Driver::Overlay, false).unwrap_err();
     assert_eq!(twice.to_string(), format!("cannot create the directory {}/work", place.container().display()));
@@ -499,7 +499,7 @@ proptest! {
 
     #[test]
     fn copy_matches_the_model_and_the_kernel(layers in stacks()) {
-        let place = Place::new(&layers);
+        let place = EntryPath::new(&layers);
         prepare(&place.layers, &place.container(), Driver::Copy, false).unwrap();
         let root = place.container().join("rootfs");
         let copied = listing(&root);
@@ -521,7 +521,7 @@ proptest! {
     #[test]
     fn changes_on_disk_match_the_model(layers in stacks()) {
         let (upper, lower) = layers.split_last().unwrap();
-        let place = Place::new(lower);
+        let place = EntryPath::new(lower);
         fs::create_dir(place.container().join("upper")).unwrap();
         fill(&place.container().join("upper"), upper);
         let found = changes(&place.layers, &place.container(), Driver::Overlay).unwrap();

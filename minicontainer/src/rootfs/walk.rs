@@ -8,7 +8,7 @@ use std::{ffi::OsString, vec::IntoIter};
 
 use super::{
     RootFsError,
-    merged::{Entry, Merged, Place},
+    merged::{Entry, EntryPath, Merged},
 };
 
 /// The maximum number of entries in one walk. Otherwise a container that keeps moving a tree ahead of the walk could
@@ -78,7 +78,7 @@ impl Merged {
 }
 
 impl Level {
-    fn new(place: &Place, names: Vec<OsString>) -> Level {
+    fn new(place: &EntryPath, names: Vec<OsString>) -> Level {
         Level { length: place.path.len(), trees: place.trees.clone(), names: names.into_iter() }
     }
 }

@@ -24,7 +24,7 @@ impl Sandbox {
     pub fn options(self, options: RunOptions) -> Sandbox {
         self.with(|sandbox| {
             sandbox.options = options;
-            sandbox.settings.held_mounts.clear();
+            sandbox.settings.bind_sources.clear();
         })
     }
 
@@ -151,7 +151,7 @@ impl Sandbox {
         });
         let target = mount.as_ref().map(|mount| mount.target().to_owned()).unwrap_or_default();
         self.parsed(mount, |options, mount| options.mounts.push(mount)).with(|sandbox| {
-            sandbox.settings.held_mounts.push((target, source));
+            sandbox.settings.bind_sources.push((target, source));
         })
     }
 

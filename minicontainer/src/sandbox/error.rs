@@ -30,7 +30,7 @@ pub enum Error {
     /// The user is not in the image's accounts.
     #[error(transparent)]
     User(#[from] UserError),
-    /// The options contradict each other.
+    /// The options conflict.
     #[error(transparent)]
     Spec(#[from] SpecError),
     /// This host cannot run the container as requested.

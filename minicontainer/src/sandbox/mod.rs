@@ -41,7 +41,7 @@ use crate::store::Image;
 use bundle::Bundle;
 
 pub use error::Error;
-pub use launch::{Launch, LaunchSettings, Lifetime, RootPlace};
+pub use launch::{Launch, LaunchSettings, Lifetime, RootLocation};
 pub use minicontainer_core::diagnostic::{Diagnostic, ErrorKind};
 pub use running::{Event, Output, Running, Signaller};
 pub use stdio::Stdio;
@@ -123,7 +123,7 @@ impl Sandbox {
         let settings = self.settings.clone();
         match &self.source {
             Source::Image { layers, defaults } => {
-                let place = RootPlace { layers: layers.clone(), directory, driver: self.driver, lifetime };
+                let place = RootLocation { layers: layers.clone(), directory, driver: self.driver, lifetime };
                 Launch::from_options(&self.options, defaults, &id, place, settings)
             }
             Source::Bundle(bundle) => Launch::of_bundle(bundle.as_ref().clone(), &id, settings.within(&self.options)),

@@ -9,8 +9,8 @@ use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 
 use super::Error;
-use super::streams::{Channel, Outside, Room, Sink, Source, StandardStream, Streams};
-use crate::process::standard::{Standard, Stream, above_standard};
+use super::streams::{CallerStream, Channel, OutputBudget, Sink, Source, StandardStream, Streams};
+use crate::process::standard_streams::{Standard, Stream, above_standard};
 use crate::sys::calls;
 
 /// One of the three standard streams of a container.
@@ -53,7 +53,7 @@ impl Stdio {
     /// Gives the program this open file itself, without a pipe in between. The program can do everything with the
     /// file that its user IDs and the descriptor allow. Use this for pipes and sockets created for this program only;
     /// a host file should be [copied](Stdio::File).
-    pub fn handed_over(descriptor: impl Into<OwnedFd>) -> Stdio {
+    pub fn raw_fd(descriptor: impl Into<OwnedFd>) -> Stdio {
         Stdio::HandedOver(Arc::new(descriptor.into()))
     }
 }
@@ -96,14 +96,14 @@ pub(super) struct Connected {
 }
 
 /// Connects nothing, for a container that will open its own terminal instead of all three streams.
-pub(super) fn placeholders(room: Room) -> Connected {
+pub(super) fn placeholders(budget: OutputBudget) -> Connected {
     let standard = Standard { descriptors: [None, None, None], streams: [Stream::Other; 3] };
-    Connected { standard, ends: Ends::default(), streams: Streams::new(room) }
+    Connected { standard, ends: Ends::default(), streams: Streams::new(budget) }
 }
 
 /// Creates the pipes.
-pub(super) fn connect(stdio: &[Stdio; 3], choices: Choices, room: Room) -> Result<Connected, Error> {
-    let mut pipes = Pipes { choices, kinds: [Stream::Pipe; 3], ends: Ends::default(), streams: Streams::new(room) };
+pub(super) fn connect(stdio: &[Stdio; 3], choices: Choices, budget: OutputBudget) -> Result<Connected, Error> {
+    let mut pipes = Pipes { choices, kinds: [Stream::Pipe; 3], ends: Ends::default(), streams: Streams::new(budget) };
     let [stdin, stdout, stderr] = stdio;
     let shared = choices.merges || is_same_open_file(stdout, stderr);
     let stdin = pipes.connect(stdin, StandardStream::Stdin)?;
@@ -168,15 +168,15 @@ impl Pipes {
                 // Dropping the engine's end closes it, so the program reads end of file at once.
                 None if is_input => {}
                 None => self.copy(stream, Source::Pipe(engines), Sink::Null)?,
-                Some(outside) if is_input => self.copy(stream, Source::Outside(outside), Sink::Pipe(engines))?,
-                Some(outside) => self.copy(stream, Source::Pipe(engines), Sink::Outside(outside))?,
+                Some(outside) if is_input => self.copy(stream, Source::CallerStream(outside), Sink::Pipe(engines))?,
+                Some(outside) => self.copy(stream, Source::Pipe(engines), Sink::CallerStream(outside))?,
             },
         }
         Ok(Some(inside))
     }
 
     /// The caller's null device need not be copied, because the container's own does the same.
-    fn must_be_copied(&self, outside: &Outside, is_input: bool) -> bool {
+    fn must_be_copied(&self, outside: &CallerStream, is_input: bool) -> bool {
         !outside.is_null_device() || self.choices.is_counted && !is_input
     }
 
@@ -196,7 +196,7 @@ impl Ends {
 }
 
 /// The caller's stream, if this setting uses one and it is open.
-fn callers(stdio: &Stdio, stream: StandardStream) -> Result<Option<Outside>, Error> {
+fn callers(stdio: &Stdio, stream: StandardStream) -> Result<Option<CallerStream>, Error> {
     let copy = match (stdio, stream) {
         (Stdio::Inherit, StandardStream::Stdin) => std::io::stdin().as_fd().try_clone_to_owned(),
         (Stdio::Inherit, StandardStream::Stdout) => std::io::stdout().as_fd().try_clone_to_owned(),
@@ -205,7 +205,7 @@ fn callers(stdio: &Stdio, stream: StandardStream) -> Result<Option<Outside>, Err
         _ => return Ok(None),
     };
     match copy {
-        Ok(copy) => Outside::inspect(copy.into(), stream).map(Some),
+        Ok(copy) => CallerStream::inspect(copy.into(), stream).map(Some),
         Err(error) if error.raw_os_error() == Some(Errno::EBADF as i32) => Ok(None),
         Err(source) => Err(Error::Stream { source }),
     }

@@ -122,9 +122,8 @@ impl StoreError {
             }
             StoreError::NoHome => "set MINICONTAINER_ROOT to a directory of your own",
             StoreError::UnknownImage { .. } => {
-                "`minicontainer pull IMAGE` fetches it; `minicontainer image seed` makes busybox from this machine's \
-                 programs with no network; `minicontainer load -i FILE` reads what `docker save` wrote; \
-                 `minicontainer images` lists what is there"
+                "`minicontainer images` lists the images, `minicontainer pull IMAGE` fetches one, and `minicontainer \
+                 image seed` creates busybox without a network"
             }
             StoreError::AmbiguousImage { .. } => "write more digits of the id",
             StoreError::InUse { .. } => "remove the container first: `minicontainer rm CONTAINER`",

@@ -84,7 +84,7 @@ pub use crate::sys::removal::remove_directory;
 pub struct Store {
     root: PathBuf,
     layout: Layout,
-    closed: Vec<PathBuf>,
+    restricted: Vec<PathBuf>,
 }
 
 impl Store {
@@ -105,12 +105,12 @@ impl Store {
 
     /// Opens the store in a directory, and creates it if it does not exist. It must belong to the caller, and other
     /// users must have no access; the hints of the errors say what to do. If other users can only read it, their
-    /// access is removed, see [`closed`](Store::closed).
+    /// access is removed, see [`restricted_directories`](Store::restricted_directories).
     pub fn open(root: impl Into<PathBuf>) -> Result<Store, StoreError> {
-        let mut closed = Vec::new();
-        let root = ownership::own(&root.into(), &mut closed)?;
+        let mut restricted = Vec::new();
+        let root = ownership::own(&root.into(), &mut restricted)?;
         for directory in ["images", "layers", "staging"] {
-            ownership::own_inside(&root.join(directory), &mut closed)?;
+            ownership::own_inside(&root.join(directory), &mut restricted)?;
         }
         let layout = Layout { root: root.join("images") };
         if !layout.exists() {
@@ -119,12 +119,12 @@ impl Store {
             let _lock = Lock::acquire(&root.join("lock"))?;
             layout.create(&Staging::new(&root.join("staging"))?)?;
         }
-        Ok(Store { layout, root, closed })
+        Ok(Store { layout, root, restricted })
     }
 
     /// The directories that other users could read until this store was opened. The caller should tell the user.
-    pub fn closed(&self) -> &[PathBuf] {
-        &self.closed
+    pub fn restricted_directories(&self) -> &[PathBuf] {
+        &self.restricted
     }
 
     /// The store's directory, absolute and without symbolic links: to name the store in a message, or to open it

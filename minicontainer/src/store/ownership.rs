@@ -13,7 +13,7 @@
 //!   to root or the user, and the same rules apply to its target.
 //!
 //! If other users can only *read* the store (mode 0755, the default of `mkdir`), this permission is removed and
-//! reported to the owner, see [`Store::closed`](super::Store::closed).
+//! reported to the owner, see [`Store::restricted_directories`](super::Store::restricted_directories).
 //!
 //! A directory that the owner's private group can write to counts as the owner's alone. (`useradd` creates a group
 //! with the same number for each user, and some systems then use the umask 002.)
@@ -45,8 +45,8 @@ const OTHERS: u32 = 0o077;
 const OTHERS_WRITE: u32 = 0o022;
 
 /// Resolves the directory of a store, by a path that no other user can change, and creates it if it does not exist.
-/// Directories whose permissions had to be removed are added to `closed`.
-pub(super) fn own(given: &Path, closed: &mut Vec<PathBuf>) -> Result<PathBuf, StoreError> {
+/// Directories whose permissions had to be removed are added to `restricted`.
+pub(super) fn own(given: &Path, restricted: &mut Vec<PathBuf>) -> Result<PathBuf, StoreError> {
     let found = |source| StoreError::io("find", given)(source);
     let current = if given.is_absolute() { PathBuf::new() } else { env::current_dir().map_err(found)? };
     let mut ahead = names_of(&current.join(given));
@@ -85,18 +85,18 @@ pub(super) fn own(given: &Path, closed: &mut Vec<PathBuf>) -> Result<PathBuf, St
     }
     let is_writable = access(&here, AccessFlags::W_OK | AccessFlags::X_OK);
     is_writable.map_err(|errno| StoreError::NotWritable { path: given.to_owned(), source: errno.into() })?;
-    close(&here, &above, closed)?;
+    restrict(&here, &above, restricted)?;
     Ok(here)
 }
 
 /// As [`own`], for a directory directly in the store, whose parents have been checked.
-pub(super) fn own_inside(directory: &Path, closed: &mut Vec<PathBuf>) -> Result<(), StoreError> {
+pub(super) fn own_inside(directory: &Path, restricted: &mut Vec<PathBuf>) -> Result<(), StoreError> {
     match fs::symlink_metadata(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => private::make_directory(directory)
             .map_err(|source| StoreError::NotWritable { path: directory.to_owned(), source }),
-        Ok(metadata) if !metadata.is_symlink() => close(directory, &metadata, closed),
+        Ok(metadata) if !metadata.is_symlink() => restrict(directory, &metadata, restricted),
         // A symbolic link, perhaps to another disk.
-        Ok(_) => own(directory, closed).map(drop),
+        Ok(_) => own(directory, restricted).map(drop),
         Err(error) => Err(StoreError::io("look at", directory)(error)),
     }
 }
@@ -132,7 +132,7 @@ fn refuse_replaceable(
 
 /// Refuses a directory that belongs to another user or that others can write to. If others can read it, removes that
 /// permission.
-fn close(directory: &Path, metadata: &Metadata, closed: &mut Vec<PathBuf>) -> Result<(), StoreError> {
+fn restrict(directory: &Path, metadata: &Metadata, restricted: &mut Vec<PathBuf>) -> Result<(), StoreError> {
     let (path, user, owner) = (directory.to_owned(), geteuid().as_raw(), metadata.uid());
     if !metadata.is_dir() {
         return Err(StoreError::NotWritable { path, source: io::ErrorKind::NotADirectory.into() });
@@ -147,7 +147,7 @@ fn close(directory: &Path, metadata: &Metadata, closed: &mut Vec<PathBuf>) -> Re
     if mode & OTHERS != 0 {
         let permissions = Permissions::from_mode(mode & !OTHERS);
         fs::set_permissions(directory, permissions).map_err(StoreError::io("close", directory))?;
-        closed.push(path);
+        restricted.push(path);
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ mod ownership;
 #[path = "../../../tests/test_store.rs"]
 mod test_store;
 
-use test_store::{Room, config, files, room};
+use test_store::{StoreEnv, config, env, files};
 
 /// Adds an image of these layers, or its documents alone. The tree of a layer is one file, named as the layer.
 fn add_some(store: &Store, name: &str, layers: &[&str], unpack: impl Fn(&Digest) -> bool) -> Result<(), StoreError> {
@@ -66,7 +66,7 @@ fn names(store: &Store) -> Vec<String> {
 
 #[test]
 fn images_are_found_by_name_and_id_prefix() {
-    let Room { store, directory: _directory } = room();
+    let StoreEnv { store, directory: _directory } = env();
     add(&store, "docker.io/library/x:latest", &["x"]).unwrap();
     let image = store.image("x").unwrap();
     for name in [image.id.as_str(), image.id.hex(), image.id.short(), &image.id.as_str()[..20]] {
@@ -77,12 +77,12 @@ fn images_are_found_by_name_and_id_prefix() {
         |name: &str| store.image(name).unwrap_err().to_string().replace(&store.root().display().to_string(), "STORE");
     insta::assert_snapshot!(message("nginx"), @r#"no image "nginx" in the store STORE"#);
     insta::assert_snapshot!(message("X"), @r#"cannot look up the image "X""#);
-    insta::assert_snapshot!(store.image("nginx").unwrap_err().hint().unwrap(), @"`minicontainer pull IMAGE` fetches it; `minicontainer image seed` makes busybox from this machine's programs with no network; `minicontainer load -i FILE` reads what `docker save` wrote; `minicontainer images` lists what is there");
+    insta::assert_snapshot!(store.image("nginx").unwrap_err().hint().unwrap(), @"`minicontainer images` lists the images, `minicontainer pull IMAGE` fetches one, and `minicontainer image seed` creates busybox without a network");
 }
 
 #[test]
 fn image_is_deleted_with_its_last_name() {
-    let Room { store, directory: _directory } = room();
+    let StoreEnv { store, directory: _directory } = env();
     let empty = files(&store);
     add(&store, "x:1", &["base"]).unwrap();
     let first = store.image("x:1").unwrap();
@@ -115,7 +115,7 @@ fn image_is_deleted_with_its_last_name() {
 
 #[test]
 fn stale_staging_directories_are_swept_and_live_ones_are_not() {
-    let Room { store, directory: _directory } = room();
+    let StoreEnv { store, directory: _directory } = env();
     let staging = store.staging_directory();
     let living = store.stage().unwrap();
     fs::write(living.vacant(), "").unwrap();
@@ -148,7 +148,7 @@ fn unwritable_store_is_reported() {
 /// Two images, of which the second, `bad:1`, loses a blob. The first must stay usable; the second must be removable.
 #[track_caller]
 fn check_damaged(blob: impl FnOnce(&Image) -> Digest, what: &str, name: impl FnOnce(&Image) -> String) {
-    let Room { store, directory: _directory } = room();
+    let StoreEnv { store, directory: _directory } = env();
     add(&store, "good:1", &["base"]).unwrap();
     add(&store, "bad:1", &["base", "top"]).unwrap();
     let bad = store.image("bad:1").unwrap();
@@ -176,7 +176,7 @@ fn damaged_image_is_listed_and_removable() {
 
 #[test]
 fn layers_are_kept_while_an_image_is_damaged() {
-    let Room { store, directory: _directory } = room();
+    let StoreEnv { store, directory: _directory } = env();
     add(&store, "good:1", &["base", "top"]).unwrap();
     add(&store, "bad:1", &["base"]).unwrap();
     let (good, bad) = (store.image("good:1").unwrap(), store.image("bad:1").unwrap());
@@ -188,7 +188,7 @@ fn layers_are_kept_while_an_image_is_damaged() {
 
 #[test]
 fn image_with_packed_layers_is_reported() {
-    let Room { store, directory: _directory } = room();
+    let StoreEnv { store, directory: _directory } = env();
     let top = Digest::of(b"top");
     add_some(&store, "foreign:1", &["base", "top"], |layer| *layer != top).unwrap();
     let error = store.image("foreign:1").unwrap_err();

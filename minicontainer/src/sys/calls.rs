@@ -7,8 +7,8 @@ mod attributes;
 mod files;
 mod identity;
 mod mounts;
-mod passing;
-mod senders;
+mod scm_credentials;
+mod scm_rights;
 mod terminal;
 
 use core::ffi::CStr;
@@ -19,8 +19,8 @@ pub(crate) use attributes::*;
 pub(crate) use files::*;
 pub(crate) use identity::*;
 pub(crate) use mounts::*;
-pub(crate) use passing::*;
-pub(crate) use senders::*;
+pub(crate) use scm_credentials::*;
+pub(crate) use scm_rights::*;
 pub(crate) use terminal::*;
 
 /// A descriptor of this process.

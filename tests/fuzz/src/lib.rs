@@ -13,7 +13,7 @@ use libfuzzer_sys as _;
 #[path = "../../cli/hostile/corpus.rs"]
 #[allow(dead_code)]
 mod corpus;
-pub mod room;
+pub mod env;
 pub mod seeds;
 #[path = "../../cli/hostile/tar.rs"]
 #[allow(dead_code)]

@@ -5,12 +5,12 @@
 //! doors.
 #![no_main]
 
-use minicontainer_fuzz::{room::Room, seeds};
+use minicontainer_fuzz::{env::StoreEnv, seeds};
 
 const BLOCK: usize = 512;
 
 thread_local! {
-    static ROOM: Room = Room::default();
+    static ROOM: StoreEnv = StoreEnv::default();
 }
 
 libfuzzer_sys::fuzz_target!(
@@ -21,9 +21,9 @@ libfuzzer_sys::fuzz_target!(
         if how & 1 == 0 {
             fix(&mut archive);
         }
-        ROOM.with(|room| match how & 2 == 0 {
-            true => room.apply(&archive),
-            false => room.import(&archive),
+        ROOM.with(|env| match how & 2 == 0 {
+            true => env.apply(&archive),
+            false => env.import(&archive),
         });
     }
 );

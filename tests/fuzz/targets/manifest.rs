@@ -5,13 +5,13 @@
 #![no_main]
 
 use minicontainer::core::Digest;
-use minicontainer_fuzz::{room::Room, seeds, tar::Tar};
+use minicontainer_fuzz::{env::StoreEnv, seeds, tar::Tar};
 use minicontainer_images::registry::fuzzing;
 
 const LAYER: [u8; 1024] = [0; 1024];
 
 thread_local! {
-    static ROOM: Room = Room::default();
+    static ROOM: StoreEnv = StoreEnv::default();
 }
 
 libfuzzer_sys::fuzz_target!(
@@ -38,6 +38,6 @@ libfuzzer_sys::fuzz_target!(
         let name = if last.starts_with('[') { "manifest.json" } else { "index.json" };
         let zeros = String::from_utf8_lossy(&LAYER);
         let archive = archive.file(&named(&layer), &zeros).file("layer", &zeros).file(name, last).end();
-        ROOM.with(|room| room.load(&archive));
+        ROOM.with(|env| env.load(&archive));
     }
 );

@@ -109,7 +109,7 @@ pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
     }
     let jobs = arguments.jobs.or(thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
 
-    let signals = signals::block(Attention::Ending)?.descriptor()?;
+    let signals = signals::block(Attention::Termination)?.descriptor()?;
     let (over, interrupted) = (AtomicBool::new(false), AtomicBool::new(false));
     let progress = Progress::new(folder.programs.len() * folder.tests.len());
     let results = thread::scope(|scope| {

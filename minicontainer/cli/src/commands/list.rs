@@ -79,7 +79,7 @@ impl Row {
             created_at: format!("{:.9}", container.created),
             running_for: ago(elapsed(container.created)),
             status: container.state.summary(now),
-            state: container.state.word(),
+            state: container.state.docker_status(),
             ports: "",
             names: container.name.to_string(),
         }

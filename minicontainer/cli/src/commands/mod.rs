@@ -36,7 +36,7 @@ pub fn open_engine() -> Result<Engine, Failure> {
 }
 
 fn warn_of_closed(store: &Store) {
-    for directory in store.closed() {
+    for directory in store.restricted_directories() {
         let directory = directory.display();
         warn(&format!("closed {directory} to other users, who could read it (mode 0700)"));
     }

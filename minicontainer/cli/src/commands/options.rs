@@ -150,7 +150,7 @@ impl ContainerArguments {
         let variables = parse_all("-e, --env", &self.env, |text| EnvVar::parse(text, own))?;
         let without: BTreeSet<Isolation> = parse_all("--without", &self.without, str::parse)?.into_iter().collect();
         if self.network == Some(NetworkArgument::None) && without.contains(&Isolation::Net) {
-            let reason = "--network none and --without net contradict each other: without a network namespace of its \
+            let reason = "conflicting options: --network none and --without net: without a network namespace of its \
                           own the container sees the host's network";
             return Err(Failure::new(reason).hint("leave one of them out"));
         }

@@ -10,7 +10,7 @@ use minicontainer::{
 };
 use minicontainer_images::{
     ImageError,
-    registry::{self, Connection, Wire, check_platform},
+    registry::{self, Connection, Transport, check_platform},
 };
 
 use super::find_image;
@@ -51,7 +51,7 @@ pub struct PullArguments {
     platform: Option<String>,
 
     #[command(flatten)]
-    wire: WireArguments,
+    wire: TransportArguments,
 }
 
 /// Upload an image to a registry
@@ -73,12 +73,12 @@ pub struct PushArguments {
     quiet: bool,
 
     #[command(flatten)]
-    wire: WireArguments,
+    wire: TransportArguments,
 }
 
 /// How to connect to a registry.
 #[derive(Debug, Args)]
-pub struct WireArguments {
+pub struct TransportArguments {
     /// Use plain HTTP, which others on the network can read and change; passwords are never sent over it
     #[arg(long)]
     insecure: bool,
@@ -105,7 +105,7 @@ pub struct FetchArguments {
     platform: Option<String>,
 
     #[command(flatten)]
-    wire: WireArguments,
+    wire: TransportArguments,
 }
 
 /// When `run` asks a registry.
@@ -120,13 +120,13 @@ pub enum PullPolicy {
     Never,
 }
 
-impl WireArguments {
+impl TransportArguments {
     fn connection(&self) -> Result<Connection, Failure> {
         if !self.disable_content_trust {
             let failure = Failure::new("--disable-content-trust=false: signatures of images cannot be verified");
             return Err(failure.hint("name the image by its digest, which is verified: NAME@sha256:…"));
         }
-        Ok(Connection::new(if self.insecure { Wire::Plain } else { Wire::Usual }))
+        Ok(Connection::new(if self.insecure { Transport::PlainHttp } else { Transport::Default }))
     }
 }
 

@@ -54,7 +54,7 @@ pub struct SecurityArguments {
     security_opt: Vec<String>,
 
     /// Add a device of the host, such as /dev/fuse
-    #[arg(long, value_name = "PATH[:INSIDE[:rwm]]")]
+    #[arg(long, value_name = "PATH[:CONTAINER_PATH[:PERMISSIONS]]")]
     device: Vec<String>,
 
     /// Resource limit for every process, such as nofile=1024:2048
@@ -109,7 +109,7 @@ impl SecurityArguments {
     pub fn applied_to(&self, mut options: RunOptions) -> Result<RunOptions, Failure> {
         options.profile = match (self.profile, self.compat) {
             (ProfileArgument::Untrusted, Some(CompatArgument::Docker)) => {
-                let reason = "--profile=untrusted and --compat=docker contradict each other: the first is stricter \
+                let reason = "conflicting options: --profile=untrusted and --compat=docker: the first is stricter \
                               than Docker, the second is the same as Docker";
                 return Err(Failure::new(reason).hint("leave one of them out"));
             }
@@ -146,11 +146,13 @@ fn apply(option: &str, options: &mut RunOptions) -> Result<(), Failure> {
         // Profiles of these modules are never loaded, so there is nothing to disable.
         ("apparmor", "unconfined") | ("label", "disable") => {}
         ("apparmor" | "label", _) => {
-            let message = format!("--security-opt {option}: profiles of AppArmor and SELinux are not supported");
+            let message = format!(
+                "invalid argument for --security-opt: {option:?}: profiles of AppArmor and SELinux are not supported"
+            );
             return Err(Failure::new(message).hint("leave it out; all other isolation stays in place"));
         }
         _ => {
-            let message = format!("--security-opt: unknown option {option:?}");
+            let message = format!("invalid argument for --security-opt: unknown option {option:?}");
             let hint =
                 "use no-new-privileges[=true|false], seccomp=unconfined, seccomp=FILE or systempaths=unconfined";
             return Err(Failure::new(message).hint(hint));
@@ -162,15 +164,17 @@ fn apply(option: &str, options: &mut RunOptions) -> Result<(), Failure> {
 /// Reads a filter's rules. In Docker's own files a rule may depend on capabilities, architecture or kernel. Ignoring
 /// such a condition would allow more than intended, so it is an error.
 fn read_profile(file: &str) -> Result<Box<LinuxSeccomp>, Failure> {
-    let text = fs::read(file).with_context(|| format!("--security-opt seccomp={file}: cannot read the file"))?;
-    let no_rules = || format!("--security-opt seccomp={file}: no rules as in config.json's linux.seccomp");
+    let text = fs::read(file).with_context(|| format!("invalid argument for --security-opt: cannot read {file}"))?;
+    let no_rules =
+        || format!("invalid argument for --security-opt: {file} has no rules as in linux.seccomp of config.json");
     let document: Value = serde_json::from_slice(&text).with_context(no_rules)?;
     let conditional = |rule: &Value| {
         let given = |name| rule.get(name).and_then(Value::as_object).is_some_and(|condition| !condition.is_empty());
         given("includes") || given("excludes")
     };
     if document["syscalls"].as_array().is_some_and(|rules| rules.iter().any(conditional)) {
-        let message = format!("--security-opt seccomp={file}: a rule has a condition (includes, excludes)");
+        let message =
+            format!("invalid argument for --security-opt: {file} has a rule with a condition (includes, excludes)");
         return Err(
             Failure::new(message).hint("write it without conditions, or use --compat=docker for Docker's list")
         );

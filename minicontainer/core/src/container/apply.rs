@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Exit, ProcessIdentity, Refused, StartFailure, State};
+use super::{Exit, InvalidTransition, ProcessIdentity, StartFailure, State};
 use crate::Report;
 
 /// An event that has happened, or is about to.
@@ -56,7 +56,7 @@ impl State {
     ///
     /// # Errors
     /// When the event cannot happen in this state. The message is Docker's.
-    pub fn apply(&self, event: Event) -> Result<State, Refused> {
+    pub fn apply(&self, event: Event) -> Result<State, InvalidTransition> {
         match event {
             Event::Start => self.start(),
             Event::Started { process, at } => self.started_as(process, at),
@@ -69,51 +69,51 @@ impl State {
             Event::Remove(force) => self.remove(force),
             Event::RemoveFailed => match self {
                 State::Removing { before } => Ok(State::Dead { before: before.clone() }),
-                _ => Err(Refused::NotRemoving),
+                _ => Err(InvalidTransition::NotRemoving),
             },
         }
     }
 
-    fn start(&self) -> Result<State, Refused> {
+    fn start(&self) -> Result<State, InvalidTransition> {
         match self {
             State::Created { .. } => Ok(State::Starting { before: None }),
             State::Exited(exit) | State::Restarting(exit) => Ok(State::Starting { before: Some(exit.clone()) }),
-            State::Starting { .. } | State::Running { .. } => Err(Refused::AlreadyStarted),
-            State::Paused { .. } => Err(Refused::StartOfPaused),
-            State::Removing { .. } | State::Dead { .. } => Err(Refused::MarkedForRemoval),
+            State::Starting { .. } | State::Running { .. } => Err(InvalidTransition::AlreadyStarted),
+            State::Paused { .. } => Err(InvalidTransition::StartOfPaused),
+            State::Removing { .. } | State::Dead { .. } => Err(InvalidTransition::MarkedForRemoval),
         }
     }
 
-    fn started_as(&self, process: ProcessIdentity, started: Timestamp) -> Result<State, Refused> {
+    fn started_as(&self, process: ProcessIdentity, started: Timestamp) -> Result<State, InvalidTransition> {
         match self {
             State::Starting { .. } => Ok(State::Running { process, started }),
-            _ => Err(Refused::NotStarting),
+            _ => Err(InvalidTransition::NotStarting),
         }
     }
 
-    fn start_failed(&self, failure: StartFailure) -> Result<State, Refused> {
+    fn start_failed(&self, failure: StartFailure) -> Result<State, InvalidTransition> {
         match self {
             State::Starting { before: None } => Ok(State::Created { failure: Some(failure) }),
             State::Starting { before: Some(exit) } => {
                 Ok(State::Exited(Exit { failure: Some(failure), ..exit.clone() }))
             }
-            _ => Err(Refused::NotStarting),
+            _ => Err(InvalidTransition::NotStarting),
         }
     }
 
-    fn pause(&self) -> Result<State, Refused> {
+    fn pause(&self) -> Result<State, InvalidTransition> {
         match self {
             State::Running { process, started } => Ok(State::Paused { process: process.clone(), started: *started }),
-            State::Paused { .. } => Err(Refused::AlreadyPaused),
-            State::Restarting(_) => Err(Refused::IsRestarting),
-            _ => Err(Refused::NotRunning),
+            State::Paused { .. } => Err(InvalidTransition::AlreadyPaused),
+            State::Restarting(_) => Err(InvalidTransition::IsRestarting),
+            _ => Err(InvalidTransition::NotRunning),
         }
     }
 
-    fn unpause(&self) -> Result<State, Refused> {
+    fn unpause(&self) -> Result<State, InvalidTransition> {
         match self {
             State::Paused { process, started } => Ok(State::Running { process: process.clone(), started: *started }),
-            _ => Err(Refused::NotPaused),
+            _ => Err(InvalidTransition::NotPaused),
         }
     }
 
@@ -122,39 +122,39 @@ impl State {
         code: Option<i32>,
         finished: Option<Timestamp>,
         report: Option<Box<Report>>,
-    ) -> Result<State, Refused> {
+    ) -> Result<State, InvalidTransition> {
         match self {
             State::Running { started, .. } | State::Paused { started, .. } => {
                 Ok(State::Exited(Exit { code, started: *started, finished, report, failure: None }))
             }
-            _ => Err(Refused::NotRunning),
+            _ => Err(InvalidTransition::NotRunning),
         }
     }
 
-    fn restart(&self) -> Result<State, Refused> {
+    fn restart(&self) -> Result<State, InvalidTransition> {
         match self {
             State::Exited(exit) => Ok(State::Restarting(exit.clone())),
-            _ => Err(Refused::NotExited),
+            _ => Err(InvalidTransition::NotExited),
         }
     }
 
-    fn stop(&self) -> Result<State, Refused> {
+    fn stop(&self) -> Result<State, InvalidTransition> {
         match self {
             State::Running { .. } | State::Paused { .. } => Ok(self.clone()),
             State::Restarting(exit) => Ok(State::Exited(exit.clone())),
-            State::Starting { .. } => Err(Refused::IsStarting),
-            State::Created { .. } | State::Exited(_) => Err(Refused::AlreadyStopped),
-            State::Removing { .. } | State::Dead { .. } => Err(Refused::NotRunning),
+            State::Starting { .. } => Err(InvalidTransition::IsStarting),
+            State::Created { .. } | State::Exited(_) => Err(InvalidTransition::AlreadyStopped),
+            State::Removing { .. } | State::Dead { .. } => Err(InvalidTransition::NotRunning),
         }
     }
 
-    fn remove(&self, force: Force) -> Result<State, Refused> {
+    fn remove(&self, force: Force) -> Result<State, InvalidTransition> {
         match (self, force) {
-            (State::Removing { .. }, _) => Err(Refused::AlreadyRemoving),
-            (State::Running { .. }, Force::Refuse) => Err(Refused::RemovalOfRunning),
-            (State::Paused { .. }, Force::Refuse) => Err(Refused::RemovalOfPaused),
-            (State::Restarting(_), Force::Refuse) => Err(Refused::RemovalOfRestarting),
-            (State::Starting { .. }, Force::Refuse) => Err(Refused::RemovalOfStarting),
+            (State::Removing { .. }, _) => Err(InvalidTransition::AlreadyRemoving),
+            (State::Running { .. }, Force::Refuse) => Err(InvalidTransition::RemovalOfRunning),
+            (State::Paused { .. }, Force::Refuse) => Err(InvalidTransition::RemovalOfPaused),
+            (State::Restarting(_), Force::Refuse) => Err(InvalidTransition::RemovalOfRestarting),
+            (State::Starting { .. }, Force::Refuse) => Err(InvalidTransition::RemovalOfStarting),
             (other, _) => Ok(State::Removing { before: other.exit().cloned() }),
         }
     }

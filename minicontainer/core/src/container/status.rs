@@ -8,7 +8,7 @@ use super::State;
 
 impl State {
     /// Docker's name of the state. Docker has none for a container that is being started.
-    pub fn word(&self) -> &'static str {
+    pub fn docker_status(&self) -> &'static str {
         match self {
             State::Created { .. } | State::Starting { before: None } => "created",
             State::Exited(_) | State::Starting { before: Some(_) } => "exited",

@@ -80,7 +80,7 @@ fn every_state_as_text_and_json() {
     for (title, state) in states() {
         let json = serde_json::to_string(&state).unwrap();
         assert_eq!(serde_json::from_str::<State>(&json).unwrap(), state, "{json}");
-        table += &format!("{title}: {}; {}\n  {json}\n", state.word(), state.summary(time(1000)));
+        table += &format!("{title}: {}; {}\n  {json}\n", state.docker_status(), state.summary(time(1000)));
     }
     insta::assert_snapshot!(table);
 }
@@ -89,7 +89,7 @@ fn every_state_as_text_and_json() {
 fn failed_restart_keeps_previous_exit_code() {
     let state = State::Starting { before: Some(exit(1)) };
     let state = state.apply(Event::StartFailed(not_found())).unwrap();
-    assert_eq!((state.word(), state.exit_code()), ("exited", Some(127)));
+    assert_eq!((state.docker_status(), state.exit_code()), ("exited", Some(127)));
     assert_eq!(state.exit().and_then(|exit| exit.code), Some(1));
     assert_eq!(state.failure(), Some(&not_found()));
 }

@@ -24,7 +24,7 @@
 mod arguments;
 mod catalogue;
 mod language;
-mod manual;
+mod man_pages;
 mod narration;
 mod system_calls;
 
@@ -67,7 +67,7 @@ fn explain_for(step: &Step, language: Language, version: CgroupVersion) -> Expla
         title: message(language, &key, &arguments),
         why: message(language, &format!("{key}.why"), &arguments),
         system_calls: system_calls::system_calls(step, version),
-        man_pages: manual::man_pages(step).iter().map(ToString::to_string).collect(),
+        man_pages: man_pages::man_pages(step).iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -9,7 +9,7 @@
 //!
 //! let changes = CapabilityChanges { add: vec!["net_bind_service".parse()?], drop: vec!["ALL".parse()?] };
 //! assert_eq!(changes.applied_to(&["CAP_CHOWN"]), ["CAP_NET_BIND_SERVICE"]);
-//! assert!("CAP_FLY".parse::<minicontainer_core::options::CapabilityWord>().is_err());
+//! assert!("CAP_FLY".parse::<minicontainer_core::options::CapabilityName>().is_err());
 //! # Ok::<(), minicontainer_core::options::CapabilityError>(())
 //! ```
 
@@ -21,18 +21,18 @@ use crate::plan::CAPABILITIES;
 
 /// One capability, or all of them, see capabilities(7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CapabilityWord {
+pub enum CapabilityName {
     /// Every capability.
     All,
     /// One, by its full name such as `CAP_CHOWN`.
     One(&'static str),
 }
 
-impl CapabilityWord {
+impl CapabilityName {
     fn names(self) -> Vec<&'static str> {
         match self {
-            CapabilityWord::All => CAPABILITIES.to_vec(),
-            CapabilityWord::One(name) => vec![name],
+            CapabilityName::All => CAPABILITIES.to_vec(),
+            CapabilityName::One(name) => vec![name],
         }
     }
 }
@@ -47,25 +47,25 @@ pub struct CapabilityError {
     pub given: String,
 }
 
-impl FromStr for CapabilityWord {
+impl FromStr for CapabilityName {
     type Err = CapabilityError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let upper = text.to_ascii_uppercase();
         if upper == "ALL" || upper == "CAP_ALL" {
-            return Ok(CapabilityWord::All);
+            return Ok(CapabilityName::All);
         }
         let bare = upper.strip_prefix("CAP_").unwrap_or(&upper);
         let known = CAPABILITIES.into_iter().find(|name| name.strip_prefix("CAP_") == Some(bare));
-        known.map(CapabilityWord::One).ok_or_else(|| CapabilityError { given: text.to_owned() })
+        known.map(CapabilityName::One).ok_or_else(|| CapabilityError { given: text.to_owned() })
     }
 }
 
-impl fmt::Display for CapabilityWord {
+impl fmt::Display for CapabilityName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            CapabilityWord::All => "ALL",
-            CapabilityWord::One(name) => name,
+            CapabilityName::All => "ALL",
+            CapabilityName::One(name) => name,
         })
     }
 }
@@ -75,16 +75,16 @@ impl fmt::Display for CapabilityWord {
 #[serde(default)]
 pub struct CapabilityChanges {
     /// Added (`--cap-add`).
-    pub add: Vec<CapabilityWord>,
+    pub add: Vec<CapabilityName>,
     /// Dropped (`--cap-drop`).
-    pub drop: Vec<CapabilityWord>,
+    pub drop: Vec<CapabilityName>,
 }
 
 impl CapabilityChanges {
     /// The resulting capabilities, in the order of their numbers.
     pub fn applied_to(&self, profile: &[&str]) -> Vec<&'static str> {
-        let names = |words: &[CapabilityWord]| -> Vec<&str> { words.iter().flat_map(|word| word.names()).collect() };
-        let drops_all = self.drop.contains(&CapabilityWord::All);
+        let names = |words: &[CapabilityName]| -> Vec<&str> { words.iter().flat_map(|word| word.names()).collect() };
+        let drops_all = self.drop.contains(&CapabilityName::All);
         let (added, dropped) = (names(&self.add), names(&self.drop));
         let kept = |name: &&str| match drops_all {
             true => added.contains(name),
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn unknown_capabilities_are_rejected() {
         for word in ["", "CAP_", "CAP_CAP_KILL", "KILL ", "FLY"] {
-            let error = word.parse::<CapabilityWord>().expect_err(word);
+            let error = word.parse::<CapabilityName>().expect_err(word);
             assert!(error.to_string().starts_with(&format!("unknown capability {word:?}")), "{error}");
         }
     }
@@ -136,11 +136,11 @@ mod tests {
             drops in proptest::collection::vec(0..41usize, 0..6),
             more in 0..41usize,
         ) {
-            let word = |number: &usize| CapabilityWord::One(CAPABILITIES[*number]);
+            let word = |number: &usize| CapabilityName::One(CAPABILITIES[*number]);
             let words = |list: &[usize]| list.iter().map(word).collect::<Vec<_>>();
             let changes = CapabilityChanges { add: words(&adds), drop: words(&drops) };
             let mut fewer = changes.clone();
-            fewer.drop.push(CapabilityWord::One(CAPABILITIES[more]));
+            fewer.drop.push(CapabilityName::One(CAPABILITIES[more]));
             let before = changes.applied_to(&["CAP_CHOWN", "CAP_KILL"]);
             prop_assert!(fewer.applied_to(&["CAP_CHOWN", "CAP_KILL"]).iter().all(|name| before.contains(name)));
         }

@@ -8,7 +8,7 @@
 //!
 //! let host = |path: &str| (path == "/dev/fuse").then_some(DeviceNumber { kind: 'c', major: 10, minor: 229 });
 //! let device = Device::parse("/dev/fuse:/dev/f:r", host)?;
-//! assert_eq!((device.inside.as_str(), device.uses.as_str()), ("/dev/f", "r"));
+//! assert_eq!((device.inside.as_str(), device.permissions.as_str()), ("/dev/f", "r"));
 //! assert!(Device::parse("/dev/nothing", host).is_err());
 //! # Ok::<(), minicontainer_core::options::DeviceError>(())
 //! ```
@@ -37,7 +37,7 @@ pub struct Device {
     /// Its kind and numbers.
     pub number: DeviceNumber,
     /// The allowed kinds of access: some of `r` (read), `w` (write), `m` (mknod).
-    pub uses: String,
+    pub permissions: String,
 }
 
 /// The text is not a device of the host.
@@ -45,7 +45,7 @@ pub struct Device {
 pub enum DeviceError {
     /// The syntax is wrong.
     #[error(
-        "invalid device {given:?}: must be PATH, PATH:INSIDE or PATH:INSIDE:USES with absolute paths (for example, \
+        "invalid device {given:?}: must be PATH, PATH:CONTAINER_PATH or PATH:CONTAINER_PATH:PERMISSIONS with absolute paths (for example, \
          /dev/fuse:/dev/fuse:rwm)"
     )]
     Syntax {
@@ -66,19 +66,21 @@ struct Document {
     outside: String,
     inside: String,
     number: DeviceNumber,
-    uses: String,
+    // Older records have the former name.
+    #[serde(alias = "uses")]
+    permissions: String,
 }
 
 impl TryFrom<Document> for Device {
     type Error = DeviceError;
 
     fn try_from(document: Document) -> Result<Device, DeviceError> {
-        let Document { outside, inside, number, uses } = document;
-        let device = Device::parse(&format!("{outside}:{inside}:{uses}"), |_| Some(number))?;
+        let Document { outside, inside, number, permissions } = document;
+        let device = Device::parse(&format!("{outside}:{inside}:{permissions}"), |_| Some(number))?;
         // A colon in a path would shift the parts.
         match (&device.outside, &device.inside) == (&outside, &inside) {
             true => Ok(device),
-            false => Err(DeviceError::Syntax { given: format!("{outside}:{inside}:{uses}") }),
+            false => Err(DeviceError::Syntax { given: format!("{outside}:{inside}:{permissions}") }),
         }
     }
 }
@@ -90,14 +92,14 @@ impl Device {
     /// When the syntax is wrong, or there is no such device.
     pub fn parse(given: &str, number: impl Fn(&str) -> Option<DeviceNumber>) -> Result<Device, DeviceError> {
         let wrong = || DeviceError::Syntax { given: given.to_owned() };
-        let is_uses =
+        let are_permissions =
             |text: &str| !text.is_empty() && text.len() <= 3 && text.bytes().all(|byte| b"rwm".contains(&byte));
         let parts: Vec<&str> = given.split(':').collect();
-        let (outside, inside, uses) = match parts[..] {
+        let (outside, inside, permissions) = match parts[..] {
             [path] => (path, path, "rwm"),
-            [path, uses] if is_uses(uses) => (path, path, uses),
+            [path, permissions] if are_permissions(permissions) => (path, path, permissions),
             [path, inside] => (path, inside, "rwm"),
-            [path, inside, uses] if is_uses(uses) => (path, inside, uses),
+            [path, inside, permissions] if are_permissions(permissions) => (path, inside, permissions),
             _ => return Err(wrong()),
         };
         let fine = |path: &str| path.starts_with('/') && path.len() > 1 && !path.split('/').any(|part| part == "..");
@@ -105,7 +107,12 @@ impl Device {
             return Err(wrong());
         }
         let number = number(outside).ok_or_else(|| DeviceError::Absent { path: outside.to_owned() })?;
-        Ok(Device { outside: outside.to_owned(), inside: inside.to_owned(), number, uses: uses.to_owned() })
+        Ok(Device {
+            outside: outside.to_owned(),
+            inside: inside.to_owned(),
+            number,
+            permissions: permissions.to_owned(),
+        })
     }
 }
 
@@ -115,7 +122,7 @@ mod tests {
 
     fn check(text: &str, expect: Option<(&str, &str, &str)>) {
         let parsed = Device::parse(text, |_| Some(DeviceNumber { kind: 'c', major: 1, minor: 3 })).ok();
-        let parts = parsed.as_ref().map(|one| (one.outside.as_str(), one.inside.as_str(), one.uses.as_str()));
+        let parts = parsed.as_ref().map(|one| (one.outside.as_str(), one.inside.as_str(), one.permissions.as_str()));
         assert_eq!(parts, expect, "{text}");
     }
 

@@ -13,7 +13,7 @@
 //! | [`EnvVar`] | `NAME=value` | environ(7) |
 //! | [`UserSpec`] | `1000`, `www-data`, `1000:1000` | OCI image config `User` |
 //! | [`MountSpec`] | `-v a:/b:ro`, `type=bind,source=a,target=/b`, `--tmpfs /t:size=1m` | docker-run(1) |
-//! | [`CapabilityWord`] | `NET_ADMIN`, `ALL` | docker-run(1) `--cap-add` |
+//! | [`CapabilityName`] | `NET_ADMIN`, `ALL` | docker-run(1) `--cap-add` |
 //! | [`Device`], [`Ulimit`], [`Sysctl`] | `/dev/fuse`, `nofile=64`, `net.ipv4.ip_forward=1` | docker-run(1) |
 //! | [`ContainerName`], [`Hostname`] | `web-1` | Docker's name rule; hostname(7) |
 //! | [`StorageLimit`] | `size=64m`, `inodes=1000` | docker-run(1) `--storage-opt` |
@@ -61,7 +61,7 @@ use std::{collections::BTreeSet, time::Duration};
 use oci_spec::runtime::LinuxSeccomp;
 use serde::{Deserialize, Serialize};
 
-pub use capability::{CapabilityChanges, CapabilityError, CapabilityWord};
+pub use capability::{CapabilityChanges, CapabilityError, CapabilityName};
 pub use cpuset::{CpuSet, CpuSetError};
 pub use device::{Device, DeviceError, DeviceNumber};
 pub use env::{EnvError, EnvVar};

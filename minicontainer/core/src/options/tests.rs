@@ -34,7 +34,7 @@ fn all() -> RunOptions {
         profile: Profile::Docker,
         best_effort: true,
         privileged: true,
-        capabilities: CapabilityChanges { add: vec![parse("NET_ADMIN")], drop: vec![CapabilityWord::All] },
+        capabilities: CapabilityChanges { add: vec![parse("NET_ADMIN")], drop: vec![CapabilityName::All] },
         new_privileges: Some(NewPrivileges::Allowed),
         system_paths_open: true,
         users: Users::Own,
@@ -54,6 +54,14 @@ fn all_options_round_trip_through_json() {
     let json = serde_json::to_string_pretty(&all()).expect("JSON");
     assert_eq!(serde_json::from_str::<RunOptions>(&json).expect("options"), all());
     insta::assert_snapshot!(json);
+}
+
+#[test]
+fn devices_of_older_records_are_read() {
+    let older =
+        r#"{"outside": "/dev/a", "inside": "/c", "number": {"kind": "c", "major": 1, "minor": 3}, "uses": "rw"}"#;
+    let device: Device = serde_json::from_str(older).expect("a device");
+    assert_eq!(device.permissions, "rw");
 }
 
 #[test]
@@ -89,11 +97,11 @@ fn values_in_json_are_validated() {
         ),
         (r#"{"mounts": [{"type": "tmpfs", "target": "/t", "mode": 99999}]}"#, "must be an octal number"),
         (
-            r#"{"devices": [{"outside": "/dev/a:/dev/b", "inside": "/c", "number": {"kind": "c", "major": 1, "minor": 3}, "uses": "r"}]}"#,
+            r#"{"devices": [{"outside": "/dev/a:/dev/b", "inside": "/c", "number": {"kind": "c", "major": 1, "minor": 3}, "permissions": "r"}]}"#,
             "invalid device",
         ),
         (
-            r#"{"devices": [{"outside": "/dev/a", "inside": "/c", "number": {"kind": "c", "major": 1, "minor": 3}, "uses": "rx"}]}"#,
+            r#"{"devices": [{"outside": "/dev/a", "inside": "/c", "number": {"kind": "c", "major": 1, "minor": 3}, "permissions": "rx"}]}"#,
             "invalid device",
         ),
     ] {

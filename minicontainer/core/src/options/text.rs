@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{
-    ByteSize, CapabilityWord, CpuSet, Cpus, EnvVar, Isolation, MemorySwap, PidsLimit, Sysctl, Ulimit, UserSpec,
+    ByteSize, CapabilityName, CpuSet, Cpus, EnvVar, Isolation, MemorySwap, PidsLimit, Sysctl, Ulimit, UserSpec,
 };
 
 macro_rules! written_as_text {
@@ -26,7 +26,7 @@ macro_rules! written_as_text {
 
 written_as_text!(
     ByteSize,
-    CapabilityWord,
+    CapabilityName,
     CpuSet,
     Cpus,
     EnvVar,

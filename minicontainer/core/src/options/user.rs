@@ -83,8 +83,7 @@ pub enum UserError {
     },
     /// A name that is not in the image's passwd file.
     #[error(
-        "cannot run as user {name:?}: the image's /etc/passwd has no such user; choose one that it lists, or a \
-         number (for example, 1000)"
+        "unknown user {name:?}: not in the image's /etc/passwd; choose one of the image, or a number (for example, 1000)"
     )]
     UnknownUser {
         /// The name.
@@ -92,8 +91,7 @@ pub enum UserError {
     },
     /// A name that is not in the image's group file.
     #[error(
-        "cannot run with group {name:?}: the image's /etc/group has no such group; choose one that it lists, or a \
-         number (for example, 1000)"
+        "unknown group {name:?}: not in the image's /etc/group; choose one of the image, or a number (for example, 1000)"
     )]
     UnknownGroup {
         /// The name.

@@ -32,8 +32,13 @@ const ALWAYS_ALLOWED: [(u32, Option<u32>); 9] = [
 /// a process that opens it can create network interfaces. If nodes may be created, all may, because these rules
 /// decide which of them can be opened.
 pub fn default_device_rules(may_make_nodes: bool) -> Vec<DeviceRule> {
-    let rule =
-        |kind, major, minor, uses: &str| DeviceRule { access: Allow, kind, major, minor, uses: uses.to_owned() };
+    let rule = |kind, major, minor, permissions: &str| DeviceRule {
+        access: Allow,
+        kind,
+        major,
+        minor,
+        permissions: permissions.to_owned(),
+    };
     let any_node = ['c', 'b'].map(|kind| rule(kind, None, None, "m"));
     let always = ALWAYS_ALLOWED.map(|(major, minor)| rule('c', Some(major), minor, "rwm"));
     any_node.into_iter().filter(|_| may_make_nodes).chain(always).collect()
@@ -41,7 +46,7 @@ pub fn default_device_rules(may_make_nodes: bool) -> Vec<DeviceRule> {
 
 /// The rule for all devices, with which a list begins.
 pub fn every_device(access: DeviceAccess) -> DeviceRule {
-    DeviceRule { access, kind: 'a', major: None, minor: None, uses: "rwm".to_owned() }
+    DeviceRule { access, kind: 'a', major: None, minor: None, permissions: "rwm".to_owned() }
 }
 
 /// The document's rules and the default ones; none if all devices are allowed. Only the first rule is for all
@@ -89,18 +94,21 @@ fn parsed(line: &LinuxDeviceCgroup) -> Result<Vec<DeviceRule>, PlanError> {
     let (major, minor) = (number(line.major())?, number(line.minor())?);
     let access = if line.allow() { Allow } else { Deny };
     let given = line.access().as_deref().unwrap_or_default();
-    let uses: String = "rwm".chars().filter(|sign| given.contains(*sign)).collect();
-    if uses.is_empty() || !given.chars().all(|sign| "rwm".contains(sign)) {
+    let permissions: String = "rwm".chars().filter(|sign| given.contains(*sign)).collect();
+    if permissions.is_empty() || !given.chars().all(|sign| "rwm".contains(sign)) {
         return Err(unsupported());
     }
     let kinds = match line.typ().unwrap_or_default() {
-        LinuxDeviceType::A if major.is_none() && minor.is_none() && uses == "rwm" => vec!['a'],
+        LinuxDeviceType::A if major.is_none() && minor.is_none() && permissions == "rwm" => vec!['a'],
         LinuxDeviceType::A => vec!['c', 'b'],
         LinuxDeviceType::B => vec!['b'],
         LinuxDeviceType::C | LinuxDeviceType::U => vec!['c'],
         LinuxDeviceType::P => return Err(unsupported()),
     };
-    Ok(kinds.into_iter().map(|kind| DeviceRule { access, kind, major, minor, uses: uses.clone() }).collect())
+    Ok(kinds
+        .into_iter()
+        .map(|kind| DeviceRule { access, kind, major, minor, permissions: permissions.clone() })
+        .collect())
 }
 
 /// The first rule, if any, that cgroup version 1 cannot express. Version 1 stores one rule for all devices and a list
@@ -184,7 +192,7 @@ mod tests {
 
     #[test]
     fn cgroup_v1_cannot_express_nested_exceptions() {
-        let rule = |access, major, minor| DeviceRule { access, kind: 'c', major, minor, uses: "rwm".into() };
+        let rule = |access, major, minor| DeviceRule { access, kind: 'c', major, minor, permissions: "rwm".into() };
         let general = every_device(Deny);
         let wide = rule(Allow, Some(10), None);
         let narrow = rule(Deny, Some(10), Some(229));

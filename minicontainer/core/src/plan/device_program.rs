@@ -30,7 +30,7 @@ const EXIT: u8 = 0x95; // BPF_JMP | BPF_EXIT
 const ANSWER: u8 = 0;
 const CONTEXT: u8 = 1;
 const KIND: u8 = 2;
-const USES: u8 = 3;
+const PERMISSIONS: u8 = 3;
 const MAJOR: u8 = 4;
 const MINOR: u8 = 5;
 
@@ -45,12 +45,12 @@ fn instruction(operation: u8, to: u8, from: u8, offset: i16, number: u32) -> u64
 /// rules from the last to the first. A kind that a rule allows is removed; when none is left, the access is allowed.
 pub fn device_program(rules: &[DeviceRule]) -> Vec<u64> {
     let mut program = vec![
-        instruction(LOAD_WORD, USES, CONTEXT, 0, 0),
+        instruction(LOAD_WORD, PERMISSIONS, CONTEXT, 0, 0),
         instruction(LOAD_WORD, MAJOR, CONTEXT, 4, 0),
         instruction(LOAD_WORD, MINOR, CONTEXT, 8, 0),
-        instruction(COPY, KIND, USES, 0, 0),
+        instruction(COPY, KIND, PERMISSIONS, 0, 0),
         instruction(AND, KIND, 0, 0, 0xffff),
-        instruction(SHIFT_RIGHT, USES, 0, 0, 16),
+        instruction(SHIFT_RIGHT, PERMISSIONS, 0, 0, 16),
     ];
     for rule in rules.iter().rev() {
         program.extend(rule_check(rule));
@@ -69,13 +69,16 @@ fn rule_check(rule: &DeviceRule) -> Vec<u64> {
         'c' => Some(2),
         _ => None,
     };
-    let uses = rule.uses.chars().fold(0, |bits, sign| bits | use_bit(sign));
+    let permissions = rule.permissions.chars().fold(0, |bits, sign| bits | permission_bit(sign));
     let mut decision = match rule.access {
         DeviceAccess::Allow => {
-            vec![instruction(AND, USES, 0, 0, !uses), instruction(SKIP_UNLESS_EQUAL, USES, 0, 2, 0)]
+            vec![
+                instruction(AND, PERMISSIONS, 0, 0, !permissions),
+                instruction(SKIP_UNLESS_EQUAL, PERMISSIONS, 0, 2, 0),
+            ]
         }
         DeviceAccess::Deny => {
-            vec![instruction(SKIP_IF_ANY_BIT, USES, 0, 1, uses), instruction(SKIP, 0, 0, 2, 0)]
+            vec![instruction(SKIP_IF_ANY_BIT, PERMISSIONS, 0, 1, permissions), instruction(SKIP, 0, 0, 2, 0)]
         }
     };
     decision.extend(answer(rule.access == DeviceAccess::Allow));
@@ -93,7 +96,7 @@ fn rule_check(rule: &DeviceRule) -> Vec<u64> {
 }
 
 /// The kernel's bit for a kind of access: `BPF_DEVCG_ACC_MKNOD`, `_READ` or `_WRITE`.
-fn use_bit(sign: char) -> u32 {
+fn permission_bit(sign: char) -> u32 {
     match sign {
         'm' => 1,
         'r' => 2,
@@ -110,8 +113,8 @@ mod tests {
     use super::*;
 
     /// Interprets the program as the kernel does, and panics where the kernel would reject it.
-    fn run(program: &[u64], kind: char, uses: &str, major: u32, minor: u32) -> bool {
-        let bits = uses.chars().fold(0, |bits, sign| bits | use_bit(sign));
+    fn run(program: &[u64], kind: char, permissions: &str, major: u32, minor: u32) -> bool {
+        let bits = permissions.chars().fold(0, |bits, sign| bits | permission_bit(sign));
         let context = [bits << 16 | if kind == 'b' { 1 } else { 2 }, major, minor];
         let (mut registers, mut next) = ([0u64; 6], 0);
         loop {
@@ -139,21 +142,25 @@ mod tests {
     }
 
     /// A direct implementation of the rules, for comparison.
-    fn allowed(rules: &[DeviceRule], kind: char, uses: &str, major: u32, minor: u32) -> bool {
-        uses.chars().all(|wanted| {
+    fn allowed(rules: &[DeviceRule], kind: char, permissions: &str, major: u32, minor: u32) -> bool {
+        permissions.chars().all(|wanted| {
             let fits = |rule: &&DeviceRule| {
                 (rule.kind == 'a' || rule.kind == kind)
                     && rule.major.is_none_or(|number| number == major)
                     && rule.minor.is_none_or(|number| number == minor)
-                    && rule.uses.contains(wanted)
+                    && rule.permissions.contains(wanted)
             };
             rules.iter().rev().find(fits).is_some_and(|rule| rule.access == DeviceAccess::Allow)
         })
     }
 
     #[track_caller]
-    fn check(rules: &[DeviceRule], kind: char, uses: &str, (major, minor): (u32, u32), expected: bool) {
-        assert_eq!(run(&device_program(rules), kind, uses, major, minor), expected, "{kind} {major}:{minor} {uses}");
+    fn check(rules: &[DeviceRule], kind: char, permissions: &str, (major, minor): (u32, u32), expected: bool) {
+        assert_eq!(
+            run(&device_program(rules), kind, permissions, major, minor),
+            expected,
+            "{kind} {major}:{minor} {permissions}"
+        );
     }
 
     #[test]
@@ -174,15 +181,11 @@ mod tests {
 
     fn any_rule() -> impl Strategy<Value = DeviceRule> {
         let number = || proptest::option::of(prop_oneof![0u32..3, Just(u32::MAX)]);
-        let uses = proptest::sample::subsequence(vec!['r', 'w', 'm'], 1..=3);
+        let permissions = proptest::sample::subsequence(vec!['r', 'w', 'm'], 1..=3);
         let access = prop_oneof![Just(DeviceAccess::Allow), Just(DeviceAccess::Deny)];
         let kind = proptest::sample::select(vec!['a', 'b', 'c']);
-        (access, kind, number(), number(), uses).prop_map(|(access, kind, major, minor, uses)| DeviceRule {
-            access,
-            kind,
-            major,
-            minor,
-            uses: uses.into_iter().collect(),
+        (access, kind, number(), number(), permissions).prop_map(|(access, kind, major, minor, permissions)| {
+            DeviceRule { access, kind, major, minor, permissions: permissions.into_iter().collect() }
         })
     }
 
@@ -191,12 +194,13 @@ mod tests {
         fn device_program_matches_the_rules(
             rules in proptest::collection::vec(any_rule(), 0..8),
             kind in proptest::sample::select(vec!['b', 'c']),
-            uses in proptest::sample::subsequence(vec!['r', 'w', 'm'], 1..=3),
+            permissions in proptest::sample::subsequence(vec!['r', 'w', 'm'], 1..=3),
             major in 0u32..3, minor in prop_oneof![0u32..3, Just(u32::MAX)],
         ) {
-            let uses: String = uses.into_iter().collect();
+            let permissions: String = permissions.into_iter().collect();
             let program = device_program(&rules);
-            prop_assert_eq!(run(&program, kind, &uses, major, minor), allowed(&rules, kind, &uses, major, minor));
+            let decision = run(&program, kind, &permissions, major, minor);
+            prop_assert_eq!(decision, allowed(&rules, kind, &permissions, major, minor));
         }
     }
 }

@@ -4,7 +4,7 @@
 //! use minicontainer_core::plan::{DeviceAccess, DeviceRule};
 //!
 //! let terminals =
-//!     DeviceRule { access: DeviceAccess::Allow, kind: 'c', major: Some(136), minor: None, uses: "rw".into() };
+//!     DeviceRule { access: DeviceAccess::Allow, kind: 'c', major: Some(136), minor: None, permissions: "rw".into() };
 //! assert_eq!(terminals.to_string(), "c 136:* rw");
 //! ```
 
@@ -33,13 +33,13 @@ pub struct DeviceRule {
     /// The device's number; `None` matches all.
     pub minor: Option<u32>,
     /// The kinds of access: some of `r` (read), `w` (write), `m` (mknod).
-    pub uses: String,
+    pub permissions: String,
 }
 
 /// In the syntax of the `devices.allow` file of cgroup version 1.
 impl std::fmt::Display for DeviceRule {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let number = |number: Option<u32>| number.map_or("*".to_owned(), |number| number.to_string());
-        write!(formatter, "{} {}:{} {}", self.kind, number(self.major), number(self.minor), self.uses)
+        write!(formatter, "{} {}:{} {}", self.kind, number(self.major), number(self.minor), self.permissions)
     }
 }

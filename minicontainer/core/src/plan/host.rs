@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{IdRange, SubordinateIds, own_ids::TakenIds};
+use super::{IdRange, SubordinateIds, userns_ids::TakenIds};
 use crate::seccomp::Architecture;
 
 /// The properties of the machine that affect a plan.

@@ -51,7 +51,6 @@ mod host;
 mod mount_options;
 mod mounts;
 mod namespace;
-pub mod own_ids;
 mod process;
 mod resource;
 mod step;
@@ -60,6 +59,7 @@ pub mod subordinate;
 mod system_path;
 #[cfg(test)]
 mod tests;
+pub mod userns_ids;
 
 use oci_spec::runtime::Spec;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! The name and subject of a step, for short texts such as error messages.
+//! The name of a step and its paths, for short texts such as error messages.
 
 use super::Step;
 
@@ -54,30 +54,6 @@ impl Step {
             Step::NoNewPrivileges => "no-new-privileges",
             Step::InstallSeccomp { .. } => "install-seccomp",
             Step::Execute { .. } => "execute",
-        }
-    }
-
-    /// The step's subject, such as a path inside the container; empty if the kind says everything.
-    pub fn subject(&self) -> String {
-        match self {
-            Step::LimitWritableLayer { directory: path, .. }
-            | Step::MountOverlay { target: path, .. }
-            | Step::BindRoot { source: path }
-            | Step::Mount { destination: path, .. }
-            | Step::MakeDevice { path, .. }
-            | Step::BindDevice { path, .. }
-            | Step::Symlink { path, .. }
-            | Step::Remount { destination: path, .. }
-            | Step::SetSysctl { name: path, .. }
-            | Step::MaskPath { path }
-            | Step::ReadonlyPath { path }
-            | Step::Chroot { path }
-            | Step::EnterWorkdir { path } => path.clone(),
-            Step::UnshareTime { offsets } => offsets.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
-            Step::JoinNamespace { namespace, path } => format!("{namespace} {path}"),
-            Step::BindMount { source, destination, .. } => format!("{source} on {destination}"),
-            Step::Execute { args, .. } => args.first().cloned().unwrap_or_default(),
-            _ => String::new(),
         }
     }
 

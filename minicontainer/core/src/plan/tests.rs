@@ -374,7 +374,7 @@ fn clock_offsets_are_set_before_pivot_root() {
     let error = document(&twice, &Host::example()).unwrap_err().to_string();
     assert_eq!(
         error,
-        "--time-offset boottime=86400s and --time-offset boottime=1s contradict each other: each clock can have only \
+        "conflicting options: --time-offset boottime=86400s and --time-offset boottime=1s: each clock can have only \
          one offset"
     );
 }
@@ -430,7 +430,7 @@ fn edited(change: impl FnOnce(&mut Spec)) -> Result<Plan, PlanError> {
 }
 
 #[test]
-fn contradictory_options_are_rejected() {
+fn conflicting_options_are_rejected() {
     let root = Host::example();
     let mut hostname = shell();
     hostname.hostname = "web".parse().ok();

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use crate::{
     diagnostic::{Diagnostic, ErrorKind},
     options::ByteSize,
-    plan::own_ids::NoOwnIds,
+    plan::userns_ids::NoOwnIds,
 };
 
-/// The options contradict each other or cannot be written as a runtime document.
+/// The options conflict or cannot be written as a runtime document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
     /// The memory limit is below what a process needs to start.
@@ -25,14 +25,14 @@ pub enum SpecError {
         /// The requested memory.
         memory: ByteSize,
     },
-    /// Two options contradict each other.
-    #[error("{first} and {second} contradict each other: {reason}")]
-    Contradiction {
+    /// Two options conflict.
+    #[error("conflicting options: {first} and {second}: {reason}")]
+    Conflict {
         /// One option.
         first: String,
         /// The other.
         second: String,
-        /// Why they contradict each other.
+        /// Why they conflict.
         reason: &'static str,
     },
     /// A capability was requested by name, but the engine does not have it.

@@ -54,7 +54,7 @@ pub(super) fn devices(options: &RunOptions, host: &Host) -> Option<Vec<LinuxDevi
         kind: device.number.kind,
         major: Some(device.number.major),
         minor: Some(device.number.minor),
-        uses: device.uses.clone(),
+        permissions: device.permissions.clone(),
     });
     let may_make_nodes = !options.devices.is_empty() || profile::capabilities(options).contains(&"CAP_MKNOD");
     let rules = [every_device(DeviceAccess::Deny)].into_iter().chain(requested);
@@ -72,6 +72,6 @@ fn oci_rule(rule: DeviceRule) -> LinuxDeviceCgroup {
         .set_typ(Some(kind))
         .set_major(rule.major.map(i64::from))
         .set_minor(rule.minor.map(i64::from))
-        .set_access(Some(rule.uses));
+        .set_access(Some(rule.permissions));
     line
 }

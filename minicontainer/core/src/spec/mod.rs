@@ -25,7 +25,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod contradictions;
+mod conflicts;
 mod defaults;
 mod error;
 mod join;
@@ -42,10 +42,10 @@ use oci_spec::runtime::{
 
 use crate::image::ProcessSettings;
 use crate::options::{Access, Isolation, Network, PidsLimit, ResolvedUser, RunOptions, TimeOffset, WindowSize};
-use crate::plan::own_ids::{OWN_ID_COUNT, first_own_id};
+use crate::plan::userns_ids::{OWN_ID_COUNT, first_own_id};
 use crate::plan::{CgroupLayout, Host, IdMapping, Identity, delegation::COMMON_GROUP, subordinate};
 
-use contradictions::contradictions;
+use conflicts::reject_conflicts;
 
 pub use defaults::{
     DEFAULT_CAPABILITIES, DEFAULT_PIDS, DOCKER_CAPABILITIES, MASKED_PATHS, READONLY_PATHS, masked_on,
@@ -72,7 +72,7 @@ const OCI_VERSION: &str = "1.0.2";
 /// it.
 ///
 /// # Errors
-/// When options contradict each other or a limit is too small.
+/// When options conflict or a limit is too small.
 pub fn spec(
     options: &RunOptions,
     process: &ProcessSettings,
@@ -80,7 +80,7 @@ pub fn spec(
     id: &str,
     host: &Host,
 ) -> Result<Spec, SpecError> {
-    contradictions(options, host)?;
+    reject_conflicts(options, host)?;
     let own = |isolation| !options.without.contains(&isolation);
     let hostname = match &options.hostname {
         Some(hostname) => hostname.to_string(),

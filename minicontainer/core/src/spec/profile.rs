@@ -12,7 +12,7 @@ use super::defaults::{
     UNTRUSTED_FILES, UNTRUSTED_MEMORY, UNTRUSTED_NANO_CPUS, UNTRUSTED_PIDS, masked_on,
 };
 use crate::options::{
-    ByteSize, CapabilityWord, Cpus, Isolation, Limits, Network, NewPrivileges, PidsLimit, Profile, RunOptions,
+    ByteSize, CapabilityName, Cpus, Isolation, Limits, Network, NewPrivileges, PidsLimit, Profile, RunOptions,
     SeccompChoice, Sysctl, SysctlOwner, Users,
 };
 use crate::plan::{CAPABILITIES, Host, Identity, capability_number};
@@ -35,8 +35,8 @@ pub(super) fn capabilities(options: &RunOptions) -> Vec<&'static str> {
 pub(super) fn missing_capability(options: &RunOptions, host: &Host) -> Option<&'static str> {
     let held = |name: &str| capability_number(name).is_some_and(|bit| host.capabilities >> bit & 1 == 1);
     let named = options.capabilities.add.iter().filter_map(|word| match word {
-        CapabilityWord::One(name) => Some(*name),
-        CapabilityWord::All => None,
+        CapabilityName::One(name) => Some(*name),
+        CapabilityName::All => None,
     });
     named.filter(|_| host.identity == Identity::Root).find(|name| !held(name))
 }
@@ -136,7 +136,7 @@ pub(super) fn sysctls(options: &RunOptions, identity: Identity) -> Result<Vec<(S
             SysctlOwner::Ipc => ("the host's IPC", "it would change the host itself"),
         };
         let first = format!("--sysctl {}", sysctl.name());
-        return Err(SpecError::Contradiction { first, second: second.to_owned(), reason });
+        return Err(SpecError::Conflict { first, second: second.to_owned(), reason });
     }
     let mut variables = Vec::new();
     if own_network && !options.without.contains(&Isolation::Mount) {

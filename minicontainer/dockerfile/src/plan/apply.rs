@@ -13,7 +13,7 @@ use super::{
     bases::Draft,
     command, copy,
     scope::{Build, Scope},
-    stages::Planned,
+    stages::PlannedStages,
 };
 use crate::{
     check::Check,
@@ -127,12 +127,12 @@ impl Stage {
     /// Applies one instruction to the config.
     pub(super) fn apply(
         &mut self,
-        planned: &Planned,
+        planned: &PlannedStages,
         drafts: &[Draft],
         build: &mut Build,
     ) -> Result<(), DockerfileError> {
         let instruction: &Instruction = &planned.instruction;
-        let (action, created_by) = self.carry_out(instruction, drafts, build)?;
+        let (action, created_by) = self.execute(instruction, drafts, build)?;
         let text = instruction.to_string();
         let length = text.len() + created_by.as_ref().map_or(0, String::len) * 2 + action_size(&action);
         build.spend(length, instruction.span)?;
@@ -150,7 +150,7 @@ impl Stage {
         Ok(())
     }
 
-    fn carry_out(
+    fn execute(
         &mut self,
         instruction: &Instruction,
         drafts: &[Draft],

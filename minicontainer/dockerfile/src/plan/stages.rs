@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// An instruction of a stage, and its origin.
-pub(super) struct Planned<'a> {
+pub(super) struct PlannedStages<'a> {
     pub(super) instruction: Cow<'a, Instruction>,
     pub(super) is_trigger: bool,
     /// The position for errors in a trigger of an image, which is not in a file.
@@ -75,7 +75,7 @@ pub fn plan(file: &Dockerfile, options: &BuildOptions, bases: &Bases) -> Result<
 /// What the target needs: images that are not available yet, or else stages with their sources and instructions.
 enum Needed<'a> {
     Images(BTreeSet<ImageRequest>),
-    Stages(BTreeMap<usize, (BTreeSet<Source>, Vec<Planned<'a>>)>),
+    Stages(BTreeMap<usize, (BTreeSet<Source>, Vec<PlannedStages<'a>>)>),
 }
 
 /// A stage needs only earlier ones, so one walk from the target upwards finds all of them.
@@ -91,7 +91,7 @@ fn needed<'a>(
     while let Some(index) = wanted.pop_last() {
         let instructions = instructions_of(drafts, index, bases)?;
         let mut sources = BTreeSet::from([drafts[index].base.clone()]);
-        for Planned { instruction, place, .. } in &instructions {
+        for PlannedStages { instruction, place, .. } in &instructions {
             for word in froms_of(instruction) {
                 let named = source(&word, index, drafts, options);
                 sources.insert(named.map_err(|error| pointed(error, *place).of(instruction.kind.keyword()))?);
@@ -120,7 +120,7 @@ fn instructions_of<'a>(
     drafts: &'a [Draft<'a>],
     index: usize,
     bases: &Bases,
-) -> Result<Vec<Planned<'a>>, DockerfileError> {
+) -> Result<Vec<PlannedStages<'a>>, DockerfileError> {
     let draft = &drafts[index];
     let mut planned = Vec::new();
     match &draft.base {
@@ -128,7 +128,7 @@ fn instructions_of<'a>(
             for instruction in drafts[*base].instructions {
                 if let Kind::Onbuild(trigger) = &instruction.kind {
                     let instruction = Cow::Borrowed(&*trigger.instruction);
-                    planned.push(Planned { instruction, is_trigger: true, place: None });
+                    planned.push(PlannedStages { instruction, is_trigger: true, place: None });
                 }
             }
         }
@@ -137,12 +137,16 @@ fn instructions_of<'a>(
             for text in bases.get(request).iter().flat_map(|base| &base.config.config.on_build) {
                 let instruction = parse_trigger(text)
                     .map_err(|reason| DockerfileErrorKind::BrokenTrigger { given: text.clone(), reason }.at(place))?;
-                planned.push(Planned { instruction: Cow::Owned(instruction), is_trigger: true, place: Some(place) });
+                planned.push(PlannedStages {
+                    instruction: Cow::Owned(instruction),
+                    is_trigger: true,
+                    place: Some(place),
+                });
             }
         }
         Source::Context => {}
     }
-    let own = |instruction| Planned { instruction: Cow::Borrowed(instruction), is_trigger: false, place: None };
+    let own = |instruction| PlannedStages { instruction: Cow::Borrowed(instruction), is_trigger: false, place: None };
     planned.extend(draft.instructions.iter().map(own));
     Ok(planned)
 }

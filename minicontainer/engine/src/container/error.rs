@@ -4,7 +4,7 @@ use std::{borrow::Cow, io, path::PathBuf};
 
 use minicontainer::{
     core::{
-        container::Refused,
+        container::InvalidTransition,
         diagnostic::{Diagnostic, ErrorKind},
         options::ContainerName,
     },
@@ -51,7 +51,7 @@ pub enum ContainerError {
         /// Its name.
         name: ContainerName,
         /// The reason.
-        refused: Refused,
+        refused: InvalidTransition,
     },
     /// The container's process could not be killed.
     #[error("cannot kill process {pid} of the container {id}", id = id.short())]
@@ -149,10 +149,10 @@ impl Diagnostic for ContainerError {
             ContainerError::Refused {
                 name,
                 refused:
-                    Refused::RemovalOfRunning
-                    | Refused::RemovalOfPaused
-                    | Refused::RemovalOfRestarting
-                    | Refused::RemovalOfStarting,
+                    InvalidTransition::RemovalOfRunning
+                    | InvalidTransition::RemovalOfPaused
+                    | InvalidTransition::RemovalOfRestarting
+                    | InvalidTransition::RemovalOfStarting,
                 ..
             } => format!("`minicontainer rm -f {name}` kills and removes it"),
             ContainerError::Refused { .. } => return None,

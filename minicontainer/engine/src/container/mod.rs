@@ -33,7 +33,7 @@
 //!
 //! let request = NewContainer { name: Some("web-1".parse()?), ..NewContainer::example(&store)? };
 //! let supervisor = containers.create(&Id::random()?, request.clone())?;
-//! assert_eq!(supervisor.container().state.word(), "created");
+//! assert_eq!(supervisor.container().state.docker_status(), "created");
 //! assert_eq!(containers.find("web-1")?.id, supervisor.container().id);
 //!
 //! let taken = containers.create(&Id::random()?, request).unwrap_err();

@@ -116,7 +116,7 @@ fn failed_start_leaves_created_container_with_reason() {
     supervisor.failed(127, "no such program".to_owned()).unwrap();
     drop(supervisor);
     let state = env.containers.find("web").unwrap().state;
-    assert_eq!((state.word(), state.exit_code()), ("created", Some(127)));
+    assert_eq!((state.docker_status(), state.exit_code()), ("created", Some(127)));
     assert_eq!(state.failure().unwrap().message, "no such program");
 }
 

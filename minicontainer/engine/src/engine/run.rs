@@ -21,6 +21,6 @@ pub(crate) fn run_to_end(
     temporary.note_groups(launch.plan())?;
     let mut running = launch.start(Hooks::none())?;
     started(&running)?;
-    let supervised = supervise(&mut running, Io::PassedOn(output), &mut ())?;
+    let supervised = supervise(&mut running, Io::Callback(output), &mut ())?;
     Ok(supervised.complete()?)
 }

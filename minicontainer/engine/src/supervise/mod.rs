@@ -31,7 +31,7 @@ pub enum Io<'a> {
         typed: Option<File>,
     },
     /// A function gets its output, from pipes or its terminal, piece by piece.
-    PassedOn(&'a mut dyn FnMut(StandardStream, &[u8])),
+    Callback(&'a mut dyn FnMut(StandardStream, &[u8])),
 }
 
 /// What a supervisor waits for besides the container. None of it ends the supervision: a control reports its own
@@ -89,7 +89,7 @@ pub fn supervise(running: &mut Running, io: Io<'_>, control: &mut dyn Control) -
             running.show_terminal(shown, typed)?;
             &mut unused
         }
-        Io::PassedOn(output) => {
+        Io::Callback(output) => {
             running.pass_on_output()?;
             output
         }

@@ -80,13 +80,13 @@ pub enum Attention {
     /// Those that terminate this command, and those about its terminal.
     Own,
     /// Those that terminate this command.
-    Ending,
+    Termination,
 }
 
 impl Attention {
     fn signals(self) -> SigSet {
         match self {
-            Attention::Ending => ENDING.into_iter().collect(),
+            Attention::Termination => ENDING.into_iter().collect(),
             Attention::Own => ENDING.into_iter().chain(TERMINAL).collect(),
             Attention::Forward => {
                 let at_a_terminal = stdin().is_terminal() || stdout().is_terminal() || stderr().is_terminal();
@@ -175,10 +175,10 @@ impl<'a> SignalControl<'a> {
             match self.attention {
                 Attention::Forward if for_terminal => {}
                 Attention::Forward => deliver(running, signal)?,
-                Attention::Own | Attention::Ending if asks_to_end(signal) => {
+                Attention::Own | Attention::Termination if asks_to_end(signal) => {
                     running.kill().map_err(not_forwarded)?;
                 }
-                Attention::Own | Attention::Ending => {}
+                Attention::Own | Attention::Termination => {}
             }
         }
         Ok(asked_to_end)

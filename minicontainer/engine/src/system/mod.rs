@@ -14,5 +14,5 @@ mod prune;
 mod usage;
 
 pub use error::SystemError;
-pub use prune::{Pruned, Pruning, prune};
+pub use prune::{PruneOptions, Pruned, prune};
 pub use usage::{ContainerUsage, ImageUsage, Usage, usage};

@@ -136,7 +136,7 @@ impl Authorization {
         let body =
             body.map_err(|_| failed("its answer broke off"))?.ok_or_else(|| failed("its answer is too long"))?;
         let parsed: TokenAnswer =
-            serde_json::from_slice(&body).map_err(|_| failed("its answer is no JSON of a token"))?;
+            serde_json::from_slice(&body).map_err(|_| failed("its answer is not a JSON document with a token"))?;
         let token = parsed.token.or(parsed.access_token).unwrap_or_default();
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(failed("its answer has no token that can be sent"));
@@ -152,7 +152,7 @@ impl Authorization {
             place,
             source,
         };
-        let url: Url = realm.parse().map_err(|error| led("a place off the web".to_owned(), error_of(error)))?;
+        let url: Url = realm.parse().map_err(|error| led("an invalid URL".to_owned(), error_of(error)))?;
         let place = url.authority();
         allowed(&client.registry, &client.registry, url).map_err(|source| led(place, source))
     }
@@ -199,6 +199,6 @@ impl Authorization {
     }
 }
 
-fn error_of(error: super::url::UrlError) -> super::redirect::RefusedPlace {
+fn error_of(error: super::url::UrlError) -> super::redirect::RedirectError {
     error.into()
 }

@@ -30,9 +30,9 @@ use super::{
     credentials::Secret,
     error::Failing,
     exchange::{Answer, Content, Request},
-    fault,
+    http_error,
     rate_limit::{RateLimited, read_document},
-    redirect::{HOP_LIMIT, RefusedPlace, follow},
+    redirect::{HOP_LIMIT, RedirectError, follow},
     retry::{Next, RetryPolicy, is_passing},
     tls_error::TlsError,
     trust::Trust,
@@ -151,24 +151,24 @@ impl Client {
                 return Ok(answer);
             }
             let location =
-                answer.header("location").ok_or_else(|| self.led(request, "nowhere", RefusedPlace::Missing))?;
+                answer.header("location").ok_or_else(|| self.led(request, "nowhere", RedirectError::Missing))?;
             url = self.place(request.action, &answer.url, location)?;
             if !url.same_origin(&self.registry) {
                 authorization = None;
             }
         }
-        Err(self.led(request, "ever new places", RefusedPlace::Hops))
+        Err(self.led(request, "ever new places", RedirectError::Hops))
     }
 
     /// The target of a `Location`, if the redirect is allowed.
     pub(super) fn place(&self, action: &str, here: &Url, location: &str) -> Result<Url, RegistryError> {
         follow(&self.registry, here, location).map_err(|source| {
-            let place = here.join(location).map_or_else(|_| "a place off the web".to_owned(), |url| url.authority());
+            let place = here.join(location).map_or_else(|_| "an invalid URL".to_owned(), |url| url.authority());
             RegistryError::Led { action: action.to_owned(), host: here.authority(), place, source }
         })
     }
 
-    fn led(&self, request: &Request<'_>, place: &str, source: RefusedPlace) -> RegistryError {
+    fn led(&self, request: &Request<'_>, place: &str, source: RedirectError) -> RegistryError {
         RegistryError::Led { action: request.action.to_owned(), host: self.host(), place: place.to_owned(), source }
     }
 
@@ -181,7 +181,7 @@ impl Client {
     ) -> Result<Answer, RegistryError> {
         let failed = |error: ureq::Error| {
             let answered = self.answered.load(Ordering::Relaxed);
-            fault::unreachable(request.action, &url, answered, error)
+            http_error::unreachable(request.action, &url, answered, error)
         };
         let mut head = http::Request::builder().method(request.method.clone()).uri(url.text());
         for (name, value) in &request.headers {
@@ -230,7 +230,7 @@ impl Client {
 
     /// A server's error message for display: short, and without secrets.
     pub(super) fn words(&self, answer: Answer) -> String {
-        self.authorization.without_secrets(&fault::words(&self.body(answer)))
+        self.authorization.without_secrets(&http_error::words(&self.body(answer)))
     }
 
     /// The error for an unexpected status.
@@ -238,16 +238,16 @@ impl Client {
         let (action, host, status) = (action.to_owned(), answer.url.authority(), answer.status);
         let is_plain = answer.url.security() == Security::Plain;
         let body = self.body(answer);
-        if is_plain && fault::wants_tls(status, &body) {
+        if is_plain && http_error::wants_tls(status, &body) {
             let failing = Failing::Tls(TlsError::Tls);
             return RegistryError::Unreachable {
                 action,
                 host,
                 failing,
-                source: "it wants TLS, and this was plain http".into(),
+                source: "it requires TLS, but the request was plain HTTP".into(),
             };
         }
-        let message = self.authorization.without_secrets(&fault::words(&body));
+        let message = self.authorization.without_secrets(&http_error::words(&body));
         RegistryError::Refused { action, host, status, message }
     }
 

@@ -68,7 +68,7 @@ impl Config {
             Ok(content) => Ok(Config { path, content }),
             // The message of the error may quote the file, and so a password.
             Err(error) => {
-                let reason = format!("it is no JSON object (line {}, column {})", error.line(), error.column());
+                let reason = format!("it is not a JSON object (line {}, column {})", error.line(), error.column());
                 Err(RegistryError::ConfigContent { path, reason })
             }
         }
@@ -164,14 +164,14 @@ impl Config {
             let path = given.clone();
             move |source| RegistryError::Config { action, path, source }
         };
-        private::make_directory(parent).map_err(failed("make the directory of"))?;
+        private::make_directory(parent).map_err(failed("create the directory of"))?;
         let directory = File::open(parent).map_err(failed("lock"))?;
         let _lock =
             Flock::lock(directory, FlockArg::LockExclusive).map_err(|(_, errno)| failed("lock")(errno.into()))?;
         let mut content = Config::read(given.clone())?.content;
         let auths = content.entry("auths").or_insert_with(|| json!({}));
         let Some(auths) = auths.as_object_mut() else {
-            let reason = "its \"auths\" is no object".to_owned();
+            let reason = "its \"auths\" is not an object".to_owned();
             return Err(RegistryError::ConfigContent { path: given, reason });
         };
         change(auths);

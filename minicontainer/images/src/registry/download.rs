@@ -173,7 +173,7 @@ impl Download<'_> {
                 let (action, host) = (self.wanted.action(), client.host());
                 Err(match slow {
                     Some(TooSlow { bytes, seconds }) => RegistryError::Slow { action, host, bytes, seconds },
-                    None => super::fault::unreachable(&action, &client.registry, true, error.into()),
+                    None => super::http_error::unreachable(&action, &client.registry, true, error.into()),
                 })
             }
         }

@@ -30,7 +30,7 @@ use nix::{
 };
 
 use super::RegistryError;
-use crate::layer_usage::hash;
+use crate::layer_replacement::hash;
 
 /// Below this size, downloading a blob again is faster than looking for it.
 const WORTH_KEEPING: u64 = 64 << 10;

@@ -7,7 +7,7 @@ use minicontainer::{
     store::{DAMAGE_HINT, StoreError},
 };
 
-use super::{redirect::RefusedPlace, tls_error::TlsError};
+use super::{redirect::RedirectError, tls_error::TlsError};
 use crate::ImageError;
 
 /// A failed operation with a registry. Messages never contain a password, a token, or the query of a URL.
@@ -15,19 +15,19 @@ use crate::ImageError;
 #[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum RegistryError {
     /// No connection, or none that held.
-    #[error("cannot {action}: {host} cannot be reached")]
+    #[error("cannot {action}: cannot reach {host}")]
     Unreachable { action: String, host: String, failing: Failing, source: Box<dyn std::error::Error + Send + Sync> },
     /// The registry was busy or broken at every attempt.
-    #[error("cannot {action}: {host} answered {status} each of {attempts} times{}", server_message(message))]
+    #[error("cannot {action}: {host} answered {status} to each of {attempts} attempts{}", server_message(message))]
     Busy { action: String, host: String, status: u16, attempts: u32, message: String },
     /// The registry is busy for longer than the client waits.
-    #[error("cannot {action}: {host} answered {status} and wants to be asked again in {seconds} seconds")]
+    #[error("cannot {action}: {host} answered {status} and asks to wait {seconds} seconds")]
     Later { action: String, host: String, status: u16, seconds: u64 },
     /// A status that means refusal.
     #[error("cannot {action}: {host} answered {status}{}", server_message(message))]
     Refused { action: String, host: String, status: u16, message: String },
     /// Bytes come too slowly, or not at all.
-    #[error("cannot {action}: {host} sends too slowly, less than {bytes} bytes in {seconds} seconds")]
+    #[error("cannot {action}: {host} is too slow: it sent less than {bytes} bytes in {seconds} seconds")]
     Slow { action: String, host: String, bytes: u64, seconds: u64 },
     /// The repository may not be read or does not exist: registries do not tell unauthorized clients which.
     #[error(
@@ -51,13 +51,13 @@ pub enum RegistryError {
     #[error("no matching manifest for {wanted} in the manifest list entries of {reference}, which are for {offered}")]
     NoPlatform { reference: String, wanted: String, offered: String },
     /// A single image for another platform.
-    #[error("the image {reference} is for {found}, and {wanted} is wanted")]
+    #[error("image {reference} is for {found}, not for {wanted}")]
     OtherPlatform { reference: String, wanted: String, found: String },
     /// The manifest format before 2016.
-    #[error("the manifest of {reference} is of schema 1, which cannot be verified and is not supported")]
+    #[error("the manifest of {reference} has schema version 1, which cannot be verified and is not supported")]
     Schema1 { reference: String },
     /// An artifact that is not an image.
-    #[error("{what} is not an image's: it has the type \"{media_type}\"", media_type = media_type.escape_debug())]
+    #[error("{what} is not of an image: its media type is \"{media_type}\"", media_type = media_type.escape_debug())]
     NotAnImage { what: String, media_type: String },
     /// An ambiguous document, which different readers would interpret differently.
     #[error("{what} is inconsistent: {how}")]
@@ -66,8 +66,8 @@ pub enum RegistryError {
     #[error("{reference} is an index nested more than {limit} deep")]
     Nesting { reference: String, limit: usize },
     /// A redirect that is not allowed.
-    #[error("cannot {action}: {host} leads to {place}, where it is not followed")]
-    Led { action: String, host: String, place: String, source: RefusedPlace },
+    #[error("cannot {action}: {host} redirects to {place}, which is not allowed")]
+    Led { action: String, host: String, place: String, source: RedirectError },
     /// The authentication method is not supported.
     #[error("cannot {action}: {host} requires an authentication that is not supported (supported: basic, bearer)")]
     Challenge { action: String, host: String },
@@ -86,7 +86,7 @@ pub enum RegistryError {
     )]
     Foreign { digest: String },
     /// A push without a tag.
-    #[error("cannot push {reference}: it names a digest, and what is pushed needs a tag")]
+    #[error("cannot push {reference}: it has a digest, but a push requires a tag")]
     NoTag { reference: String },
     /// An invalid name of a registry.
     #[error("invalid registry \"{name}\"", name = name.escape_debug())]
@@ -168,11 +168,11 @@ impl Diagnostic for RegistryError {
                 Failing::Name => "check the registry's name, and whether this machine is on the network".to_owned(),
                 Failing::Refused => "check the registry's name and port, and whether it is running".to_owned(),
                 Failing::Tls(tls_error) => tls_error.hint(host),
-                Failing::Time | Failing::Connection => "try again; what was there before is unchanged".to_owned(),
+                Failing::Time | Failing::Connection => "try again; nothing in the store has changed".to_owned(),
                 Failing::Misled => "do not trust this registry, or ask who runs it".to_owned(),
             },
             RegistryError::Busy { .. } | RegistryError::Later { .. } | RegistryError::Slow { .. } => {
-                "try again later; what was there before is unchanged".to_owned()
+                "try again later; nothing in the store has changed".to_owned()
             }
             RegistryError::PullDenied { host, .. } => {
                 let command = format!("minicontainer login {host}");
@@ -183,30 +183,30 @@ impl Diagnostic for RegistryError {
                 format!("`{}` first, as a user with permission to push", command.trim_end())
             }
             RegistryError::Unauthorized { .. } => {
-                "check the name and the password; some registries want a token".to_owned()
+                "check the name and the password; some registries require a token instead of the password".to_owned()
             }
             RegistryError::UnknownRepository { .. } => "check the name".to_owned(),
             RegistryError::UnknownManifest { .. } => {
                 "check the tag; an image without one means \"latest\"".to_owned()
             }
             RegistryError::NoPlatform { .. } | RegistryError::OtherPlatform { .. } => {
-                "choose one of those with --platform; it can be looked at here, but runs only on such a machine"
+                "choose one of those with --platform; it can be inspected here, but runs only on such a machine"
                     .to_owned()
             }
             RegistryError::Schema1 { .. } => "push the image again with a newer tool".to_owned(),
-            RegistryError::NotAnImage { .. } => "fetch it with the tool that it is for".to_owned(),
+            RegistryError::NotAnImage { .. } => "use the tool that created it".to_owned(),
             RegistryError::Ambiguous { .. } => DAMAGE_HINT.to_owned(),
             RegistryError::Led { .. } => "do not trust this registry, or ask who runs it".to_owned(),
-            RegistryError::NoTag { .. } => "give it one: `minicontainer tag IMAGE NAME:TAG`".to_owned(),
+            RegistryError::NoTag { .. } => "`minicontainer tag IMAGE NAME:TAG` adds a tag".to_owned(),
             RegistryError::BadRegistry { .. } => {
-                "write a host, maybe with a port, such as registry.example.com:5000".to_owned()
+                "use HOST or HOST:PORT (for example, registry.example.com:5000)".to_owned()
             }
             RegistryError::ConfigContent { .. } => "fix the file, or move it away".to_owned(),
             RegistryError::NoAuthorities { .. } => {
                 "install the package ca-certificates, or set SSL_CERT_FILE to a file of such certificates".to_owned()
             }
             RegistryError::NoHome => "set HOME".to_owned(),
-            RegistryError::Helper { program, .. } => format!("see whether `{program}` is installed and works"),
+            RegistryError::Helper { program, .. } => format!("check whether `{program}` is installed and works"),
             _ => return None,
         };
         Some(hint.into())

@@ -45,7 +45,7 @@ fn try_at(registry: &str, credentials: &Credentials, connection: &Connection) ->
     let client = connection.client_with(registry, |_| Ok(Some(credentials.clone())))?;
     let action = format!("log in to {registry}");
     if !client.is_private() {
-        return Err(client.protocol(&action, "over plain http a password can be read by everybody on the way"));
+        return Err(client.protocol(&action, "over plain HTTP a password can be read on the way"));
     }
     let (url, scope) = (client.registry.clone(), Scope::default());
     let request = Request::get(&url, &scope, &action);

@@ -66,9 +66,9 @@ pub(super) fn fetch(
     let what = format!("the manifest of {}", reference.familiar());
     let content_type = answer.header("content-type").map(media_type).unwrap_or_default();
     let reported: Option<Digest> = match answer.header("docker-content-digest") {
-        Some(text) if text.starts_with("sha256:") => {
-            Some(text.parse().map_err(|_| client.protocol(&action, "the digest that it tells is none"))?)
-        }
+        Some(text) if text.starts_with("sha256:") => Some(
+            text.parse().map_err(|_| client.protocol(&action, "its Docker-Content-Digest header is not a digest"))?,
+        ),
         _ => None,
     };
     let broken = |source| RegistryError::Local { action: action.clone(), source };
@@ -136,14 +136,16 @@ pub(super) fn parse(
     }
     if let Some(own) = outline.media_type.filter(|own| own != content_type) {
         let (own, content_type) = (own.escape_debug(), content_type.escape_debug());
-        return Err(ambiguous(format!("it calls itself {own}, the registry calls it \"{content_type}\"")));
+        return Err(ambiguous(format!("its mediaType is {own}, but its Content-Type is \"{content_type}\"")));
     }
     if !ACCEPTED.contains(&content_type) {
         return Err(RegistryError::NotAnImage { what: what.to_owned(), media_type: content_type.to_owned() });
     }
     let says_index = is_index(&MediaType::from(content_type));
     if says_index != outline.manifests.is_some() {
-        return Err(ambiguous(format!("the registry calls it {content_type}, its fields are another's")));
+        return Err(ambiguous(format!(
+            "its Content-Type is {content_type}, but its fields are those of another type"
+        )));
     }
     if says_index {
         return Ok(Document::Index(Box::new(serde_json::from_slice(bytes).map_err(invalid("image index"))?)));

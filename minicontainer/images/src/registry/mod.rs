@@ -35,10 +35,10 @@ mod download;
 mod download_lock;
 mod error;
 mod exchange;
-mod fault;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod helper;
+mod http_error;
 mod login;
 mod manifest;
 mod progress;
@@ -68,7 +68,7 @@ pub use login::{is_logged_in, login, logout};
 pub use progress::{Event, Progress, Tell};
 pub use pull::{Pulled, check_platform, pull};
 pub use push::{Pushed, push};
-pub use redirect::RefusedPlace;
+pub use redirect::RedirectError;
 pub use tags::tags;
 pub use tls_error::TlsError;
 pub use url::UrlError;
@@ -84,7 +84,7 @@ use url::{Security, Url, is_loopback};
 #[derive(Clone, Debug, Default)]
 pub struct Connection {
     /// Whether plain HTTP is allowed.
-    pub wire: Wire,
+    pub wire: Transport,
     retry_policy: RetryPolicy,
     /// The path of the credentials, if not Docker's.
     config: Option<PathBuf>,
@@ -94,19 +94,19 @@ pub struct Connection {
 
 /// Whether plain HTTP is allowed. There is no fallback: a failure of TLS never leads to plain HTTP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Wire {
+pub enum Transport {
     /// HTTPS, but plain HTTP to this machine, unless there are certificates for it.
     #[default]
-    Usual,
+    Default,
     /// Plain HTTP: the user said so.
-    Plain,
+    PlainHttp,
     /// HTTPS, to this machine, too.
     Tls,
 }
 
 impl Connection {
     /// A connection of this kind.
-    pub fn new(wire: Wire) -> Connection {
+    pub fn new(wire: Transport) -> Connection {
         Connection { wire, ..Connection::default() }
     }
 
@@ -150,9 +150,9 @@ impl Connection {
         let end_of_host = host.find(']').map_or_else(|| host.find(':'), |bracket| Some(bracket + 1));
         let (name, port) = host.split_at(end_of_host.unwrap_or(host.len()));
         let security = match self.wire {
-            Wire::Usual if is_loopback(name) && port != ":443" && !has_certificates => Security::Plain,
-            Wire::Usual | Wire::Tls => Security::Tls,
-            Wire::Plain => Security::Plain,
+            Transport::Default if is_loopback(name) && port != ":443" && !has_certificates => Security::Plain,
+            Transport::Default | Transport::Tls => Security::Tls,
+            Transport::PlainHttp => Security::Plain,
         };
         Url::new(security, &host, "/v2/").map_err(|_| RegistryError::BadRegistry { name: registry.to_owned() })
     }

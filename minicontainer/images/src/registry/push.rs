@@ -210,9 +210,9 @@ impl Push<'_> {
             _ => return Err(self.client.refused(&action, answer)),
         }
         match answer.header("docker-content-digest") {
-            Some(reported) if reported != digest.as_str() => {
-                Err(self.client.protocol(&action, "it gives the manifest another digest than its content has"))
-            }
+            Some(reported) if reported != digest.as_str() => Err(self
+                .client
+                .protocol(&action, "its digest of the manifest is not the digest of the manifest's content")),
             _ => Ok(()),
         }
     }

@@ -20,36 +20,36 @@ pub(super) const HOP_LIMIT: usize = 5;
 
 /// Why a redirect is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RefusedPlace {
+pub enum RedirectError {
     /// It is not a valid HTTP URL.
     #[error(transparent)]
     Url(#[from] UrlError),
     /// Plain HTTP, where it is not allowed.
-    #[error("it is plain http, which everybody on the way can read and change")]
+    #[error("plain HTTP can be read and changed on the way")]
     Plain,
     /// An address closer to this machine than the registry.
-    #[error("it is an address of this machine or its neighbourhood")]
+    #[error("it is an address of this machine or of a network next to it")]
     Near,
     /// Too many redirects.
-    #[error("it is one redirect after another, more than {HOP_LIMIT}")]
+    #[error("there were more than {HOP_LIMIT} redirects in a row")]
     Hops,
     /// No `Location` in an answer that must have one.
-    #[error("the answer names no place")]
+    #[error("the answer has no Location header")]
     Missing,
 }
 
 /// The target of a `Location` in an answer from `here`, if it is allowed.
-pub(super) fn follow(registry: &Url, here: &Url, location: &str) -> Result<Url, RefusedPlace> {
+pub(super) fn follow(registry: &Url, here: &Url, location: &str) -> Result<Url, RedirectError> {
     allowed(registry, here, here.join(location)?)
 }
 
 /// The target, if a registry may redirect there from `here`.
-pub(super) fn allowed(registry: &Url, here: &Url, place: Url) -> Result<Url, RefusedPlace> {
+pub(super) fn allowed(registry: &Url, here: &Url, place: Url) -> Result<Url, RedirectError> {
     let among_loopback = registry.is_loopback() && place.is_loopback();
     if place.security() == Security::Plain
         && (here.security() == Security::Tls || !(among_loopback || place.same_host(registry)))
     {
-        return Err(RefusedPlace::Plain);
+        return Err(RedirectError::Plain);
     }
     let near = match place.host().trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
         Ok(address) => match Reach::of(address) {
@@ -60,7 +60,7 @@ pub(super) fn allowed(registry: &Url, here: &Url, place: Url) -> Result<Url, Ref
         },
         Err(_) => place.is_loopback() && !registry.is_loopback(),
     };
-    if near && !place.same_origin(registry) { Err(RefusedPlace::Near) } else { Ok(place) }
+    if near && !place.same_origin(registry) { Err(RedirectError::Near) } else { Ok(place) }
 }
 
 #[cfg(test)]
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(registry: &str, location: &str, expect: Result<&str, RefusedPlace>) {
+    fn check(registry: &str, location: &str, expect: Result<&str, RedirectError>) {
         let registry: Url = registry.parse().unwrap();
         let here = registry.with_target("/v2/app/blobs/x");
         let found = follow(&registry, &here, location);
@@ -87,11 +87,11 @@ mod tests {
     /// Rows H46 and H47 of the hostile corpus.
     #[test]
     fn unsafe_redirects_are_refused() {
-        check("https://registry.test", "http://registry.test/x", Err(RefusedPlace::Plain));
-        check("https://registry.test", "http://storage.test/x", Err(RefusedPlace::Plain));
-        check("http://registry.test", "http://storage.test/x", Err(RefusedPlace::Plain));
-        check("http://127.0.0.1:5000", "http://storage.test/x", Err(RefusedPlace::Plain));
-        check("https://registry.test", "file:///etc/passwd", Err(RefusedPlace::Url(UrlError::Scheme)));
+        check("https://registry.test", "http://registry.test/x", Err(RedirectError::Plain));
+        check("https://registry.test", "http://storage.test/x", Err(RedirectError::Plain));
+        check("http://registry.test", "http://storage.test/x", Err(RedirectError::Plain));
+        check("http://127.0.0.1:5000", "http://storage.test/x", Err(RedirectError::Plain));
+        check("https://registry.test", "file:///etc/passwd", Err(RedirectError::Url(UrlError::Scheme)));
         for near in [
             "localhost",
             "127.0.0.1",
@@ -102,8 +102,8 @@ mod tests {
             "[::ffff:127.0.0.1]",
             "0.0.0.0",
         ] {
-            check("https://registry.test", &format!("https://{near}/x"), Err(RefusedPlace::Near));
+            check("https://registry.test", &format!("https://{near}/x"), Err(RedirectError::Near));
         }
-        check("http://127.0.0.1:5000", "https://169.254.169.254/latest", Err(RefusedPlace::Near));
+        check("http://127.0.0.1:5000", "https://169.254.169.254/latest", Err(RedirectError::Near));
     }
 }

@@ -49,7 +49,10 @@ pub fn tags(reference: &Reference, connection: &Connection) -> Result<Vec<String
         let body = read_document(answer.body, PART_LIMIT, client.retry_policy.answer).map_err(broken)?;
         let part = body.and_then(|body| serde_json::from_slice::<Part>(&body).ok());
         tags.extend(
-            part.ok_or_else(|| client.protocol(&action, "its answer is no list of tags"))?.tags.into_iter().flatten(),
+            part.ok_or_else(|| client.protocol(&action, "its answer is not a list of tags"))?
+                .tags
+                .into_iter()
+                .flatten(),
         );
         match next {
             Some(next) => url = next,
@@ -59,7 +62,7 @@ pub fn tags(reference: &Reference, connection: &Connection) -> Result<Vec<String
             None => return Ok(tags),
         }
     }
-    Err(client.protocol(&action, "its list of tags has no end"))
+    Err(client.protocol(&action, "its list of tags does not end"))
 }
 
 /// The URL of the next page: `Link: </v2/app/tags/list?last=9&n=10>; rel="next"`.

@@ -89,7 +89,7 @@ impl Upload<'_> {
         }
         let location = answer.header("location");
         let location =
-            location.ok_or_else(|| self.client.protocol(&self.action, "it names no place to upload to"))?;
+            location.ok_or_else(|| self.client.protocol(&self.action, "its answer has no Location header"))?;
         self.rest(self.client.place(&self.action, &answer.url, location)?, 0)
     }
 

@@ -95,13 +95,15 @@ impl fmt::Display for Origin {
 #[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum SeedError {
     /// The machine has neither busybox nor a shell.
-    #[error("cannot make the image busybox: this machine has neither busybox nor sh in PATH or in /bin and its like")]
+    #[error(
+        "cannot create the image busybox: this machine has neither busybox nor sh in PATH or in /bin and its like"
+    )]
     NoShell,
     /// A program or library could not be read.
-    #[error("cannot make the image busybox: cannot {action} {}", path.display())]
+    #[error("cannot create the image busybox: cannot {action} {}", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
     /// A library that a program needs was not found.
-    #[error("cannot make the image busybox: {} needs the library {library}, which was not found", program.display())]
+    #[error("cannot create the image busybox: {} needs the library {library}, which was not found", program.display())]
     NoLibrary { program: PathBuf, library: String },
     /// The image could not be taken into the store.
     #[error(transparent)]

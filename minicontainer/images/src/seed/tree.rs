@@ -125,7 +125,7 @@ impl FileTree {
     /// Writes it as a tar archive. The same tree always makes the same bytes: sorted paths, owner root, time 0; hard
     /// links last, since their target must come before them.
     pub(super) fn write(&self, archive: &Path) -> Result<(), SeedError> {
-        let file = private::create(archive).map_err(SeedError::io("make the file", archive))?;
+        let file = private::create(archive).map_err(SeedError::io("create the file", archive))?;
         let mut builder = Builder::new(BufWriter::new(file));
         let (links, others): (Vec<_>, Vec<_>) =
             self.nodes.iter().partition(|(_, node)| matches!(node, Node::HardLink { .. }));

@@ -52,7 +52,7 @@ fn await_staged_layers(store: &Store, count: usize) {
 
 #[test]
 fn layers_are_unpacked_without_the_lock() {
-    let Room { store, directory: _directory } = room();
+    let StoreEnv { store, directory: _directory } = env();
     let (_, two, _) = two_images();
     let lock = store.lock().unwrap();
     thread::scope(|scope| {
@@ -69,7 +69,7 @@ fn layers_are_unpacked_without_the_lock() {
 
 #[test]
 fn foreign_layers_are_unpacked_without_the_lock() {
-    let Room { store, directory: _directory } = room();
+    let StoreEnv { store, directory: _directory } = env();
     let mut layout = LayoutFiles::default();
     let image = layout.add_image(&[&tar(&[("base", b"content")])]);
     layout.write(&store.images_directory(), &[named(image, REF_NAME, "foreign:1")]);
@@ -86,7 +86,7 @@ fn foreign_layers_are_unpacked_without_the_lock() {
 /// The positive control of the two tests above: an operation that needs the lock does wait for it.
 #[test]
 fn index_change_waits_for_the_lock() {
-    let Room { store, directory: _directory } = room();
+    let StoreEnv { store, directory: _directory } = env();
     load(&store, Cursor::new(two_images().0)).unwrap();
     let lock = store.lock().unwrap();
     thread::scope(|scope| {
@@ -104,7 +104,7 @@ fn index_change_waits_for_the_lock() {
 
 #[test]
 fn layer_removed_during_load_is_unpacked_again() {
-    let Room { store, directory: _directory } = room();
+    let StoreEnv { store, directory: _directory } = env();
     let (one, two, [base, _]) = two_images();
     load(&store, Cursor::new(one)).unwrap();
     let removals = AtomicUsize::new(0);
@@ -124,7 +124,7 @@ fn layer_removed_during_load_is_unpacked_again() {
 
 #[test]
 fn second_of_two_concurrent_loads_keeps_existing_layers() {
-    let Room { store, directory: _directory } = room();
+    let StoreEnv { store, directory: _directory } = env();
     let (_, two, [_, top]) = two_images();
     let loads = AtomicUsize::new(0);
     // While one load unpacks its layers, the other runs completely.
@@ -142,7 +142,7 @@ fn second_of_two_concurrent_loads_keeps_existing_layers() {
 #[test]
 fn concurrent_loads_and_removals_leave_whole_images() {
     const ROUNDS: usize = 25;
-    let Room { store, directory: _directory } = room();
+    let StoreEnv { store, directory: _directory } = env();
     let (one, two, _) = two_images();
     thread::scope(|scope| {
         for archive in [&one, &two, &two] {

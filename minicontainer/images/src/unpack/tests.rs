@@ -76,18 +76,18 @@ fn unpack_into(root: &Path, tar: &[u8], privilege: Privilege) -> Result<Unpacked
 }
 
 /// A layer's root, and beside it a directory that no archive may modify.
-struct Room {
+struct StoreEnv {
     directory: tempfile::TempDir,
 }
 
-impl Room {
-    fn new() -> Room {
-        let room = Room { directory: tempfile::tempdir().unwrap() };
-        fs::create_dir(room.root()).unwrap();
-        fs::create_dir(room.victim()).unwrap();
-        fs::write(room.victim().join("hello"), "hello").unwrap();
-        fs::set_permissions(room.victim(), fs::Permissions::from_mode(0o751)).unwrap();
-        room
+impl StoreEnv {
+    fn new() -> StoreEnv {
+        let env = StoreEnv { directory: tempfile::tempdir().unwrap() };
+        fs::create_dir(env.root()).unwrap();
+        fs::create_dir(env.victim()).unwrap();
+        fs::write(env.victim().join("hello"), "hello").unwrap();
+        fs::set_permissions(env.victim(), fs::Permissions::from_mode(0o751)).unwrap();
+        env
     }
 
     fn root(&self) -> PathBuf {
@@ -146,15 +146,15 @@ fn is_opaque(path: &Path) -> bool {
 
 #[track_caller]
 fn check(entries: &[Entry], expect: &str) {
-    let room = Room::new();
-    room.unpack(entries).unwrap();
+    let env = StoreEnv::new();
+    env.unpack(entries).unwrap();
     let expect: Vec<_> = expect.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    assert_eq!(room.listing(), expect.join("\n"));
+    assert_eq!(env.listing(), expect.join("\n"));
 }
 
 #[track_caller]
 fn check_refused(entries: &[Entry], expect: &str) {
-    let error = Room::new().unpack(entries).expect_err("it should have been refused");
+    let error = StoreEnv::new().unpack(entries).expect_err("it should have been refused");
     let cause = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
     assert_eq!(format!("{error}{cause}"), expect);
 }
@@ -175,23 +175,23 @@ fn ordinary_entries_are_unpacked_unchanged() {
 
 #[test]
 fn modes_and_times_are_kept_in_read_only_directories() {
-    let room = Room::new();
+    let env = StoreEnv::new();
     let closed = Entry { mode: 0o1555, ..directory("closed/") };
     let setuid = Entry { mode: 0o4755, ..file("closed/su", "") };
-    room.unpack(&[closed, setuid]).unwrap();
-    let of = |path: &str| fs::metadata(room.root().join(path)).unwrap();
+    env.unpack(&[closed, setuid]).unwrap();
+    let of = |path: &str| fs::metadata(env.root().join(path)).unwrap();
     assert_eq!((of("closed").mode() & 0o7777, of("closed").mtime()), (0o1555, 1_000_000));
     assert_eq!((of("closed/su").mode() & 0o7777, of("closed/su").mtime()), (0o4755, 1_000_000));
-    fs::set_permissions(room.root().join("closed"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(env.root().join("closed"), fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]
 fn owners_are_kept_for_root_and_squashed_for_users() {
-    let room = Room::new();
-    room.unpack(&[Entry { owner: (1234, 5678), ..file("x", "") }, Entry { owner: (1, 2), ..symlink("y", "x") }])
+    let env = StoreEnv::new();
+    env.unpack(&[Entry { owner: (1234, 5678), ..file("x", "") }, Entry { owner: (1, 2), ..symlink("y", "x") }])
         .unwrap();
     let owner = |path: &str| {
-        let metadata = fs::symlink_metadata(room.root().join(path)).unwrap();
+        let metadata = fs::symlink_metadata(env.root().join(path)).unwrap();
         (metadata.uid(), metadata.gid())
     };
     match Privilege::current() {
@@ -236,9 +236,9 @@ fn layer_root_must_be_a_directory() {
             "refused the entry \"\": the root of a layer can only be a directory",
         );
     }
-    let room = Room::new();
-    room.unpack(&[Entry { mode: 0o711, ..directory("./") }]).unwrap();
-    assert_eq!(fs::metadata(room.root()).unwrap().mode() & 0o7777, 0o711);
+    let env = StoreEnv::new();
+    env.unpack(&[Entry { mode: 0o711, ..directory("./") }]).unwrap();
+    assert_eq!(fs::metadata(env.root()).unwrap().mode() & 0o7777, 0o711);
 }
 
 // H06
@@ -254,7 +254,7 @@ fn hard_links_stay_inside() {
     );
     check_refused(
         &[directory("d/"), link("x", "d")],
-        "cannot make a hard link for the entry \"x\": Operation not permitted (os error 1)",
+        "cannot create a hard link for the entry \"x\": Operation not permitted (os error 1)",
     );
     // A link to a symbolic link: one more name for the link, not for its target.
     check(&[symlink("s", "/victim/hello"), link("x", "s")], "s -> /victim/hello\nx -> /victim/hello");
@@ -349,14 +349,14 @@ fn device_nodes_are_validated() {
         "refused the entry \"x\": a device number out of range",
     );
     let null = Entry { device: (1, 3), ..entry(EntryType::Char, "null", "") };
-    let room = Room::new();
-    let outcome = unpack_into(&room.root(), &archive(&[null]), Privilege::User).unwrap();
-    assert_eq!(room.listing(), "");
-    assert_eq!(Vec::from_iter(outcome.warnings), ["left out the device null: only root can make one"]);
+    let env = StoreEnv::new();
+    let outcome = unpack_into(&env.root(), &archive(&[null]), Privilege::User).unwrap();
+    assert_eq!(env.listing(), "");
+    assert_eq!(Vec::from_iter(outcome.warnings), ["left out the device null: only root can create devices"]);
     if Privilege::current() == Privilege::Root {
         let null = Entry { device: (1, 3), ..entry(EntryType::Char, "null", "") };
-        room.unpack(&[null]).unwrap();
-        let metadata = fs::metadata(room.root().join("null")).unwrap();
+        env.unpack(&[null]).unwrap();
+        let metadata = fs::metadata(env.root().join("null")).unwrap();
         assert_eq!((metadata.file_type().is_char_device(), metadata.rdev()), (true, libc::makedev(1, 3)));
     }
 }
@@ -364,14 +364,14 @@ fn device_nodes_are_validated() {
 // H21
 #[test]
 fn overlayfs_attributes_are_dropped_and_others_kept() {
-    let room = Room::new();
+    let env = StoreEnv::new();
     let pax: Vec<(&str, &[u8])> = vec![
         ("SCHILY.xattr.trusted.overlay.redirect", b"/victim"),
         ("SCHILY.xattr.user.overlay.opaque", b"y"),
         ("SCHILY.xattr.user.note", b"kept"),
     ];
-    let outcome = room.unpack(&[Entry { pax, ..directory("d/") }]).unwrap();
-    let directory = std::fs::File::open(room.root().join("d")).unwrap();
+    let outcome = env.unpack(&[Entry { pax, ..directory("d/") }]).unwrap();
+    let directory = std::fs::File::open(env.root().join("d")).unwrap();
     assert_eq!(directory.get_xattr("user.note").unwrap().as_deref(), Some(b"kept".as_slice()));
     assert_eq!(directory.get_xattr("user.overlay.opaque").unwrap(), None);
     assert_eq!(directory.get_xattr("trusted.overlay.redirect").unwrap(), None);
@@ -395,12 +395,12 @@ fn out_of_range_owners_are_errors() {
 // H30
 #[test]
 fn non_utf8_names_are_kept_and_shown_escaped() {
-    let room = Room::new();
-    room.unpack(&[Entry { name: b"\xff\n", ..file("", "") }]).unwrap();
-    let name = fs::read_dir(room.root()).unwrap().next().unwrap().unwrap().file_name();
+    let env = StoreEnv::new();
+    env.unpack(&[Entry { name: b"\xff\n", ..file("", "") }]).unwrap();
+    let name = fs::read_dir(env.root()).unwrap().next().unwrap().unwrap().file_name();
     assert_eq!(std::os::unix::ffi::OsStrExt::as_bytes(name.as_os_str()), b"\xff\n");
     let hidden = Entry { name: b".wh.\xff", ..file("", "") };
-    check_refused(&[hidden], "refused the entry \".wh.\\xff\": a whiteout of a name that is no UTF-8");
+    check_refused(&[hidden], "refused the entry \".wh.\\xff\": a whiteout of a name that is not UTF-8");
     check_refused(&[file("\x1b[2J/..", "")], "refused the entry \"\\x1b[2J/..\": its path climbs with ..");
 }
 
@@ -409,7 +409,7 @@ fn non_utf8_names_are_kept_and_shown_escaped() {
 fn truncated_archive_is_an_error() {
     let whole = archive(&[file("x", "some content"), file("y", "more")]);
     for length in [1, 511, 520, 1500] {
-        let outcome = unpack_into(&Room::new().root(), &whole[..length], Privilege::current());
+        let outcome = unpack_into(&StoreEnv::new().root(), &whole[..length], Privilege::current());
         assert!(matches!(outcome, Err(UnpackError::Archive { .. })), "{length}: {outcome:?}");
     }
 }

@@ -147,7 +147,7 @@ impl Tree {
     /// it would block.
     pub(crate) fn open_file(&self, path: &Path) -> io::Result<File> {
         let file = File::from(self.resolve(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?);
-        if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
+        if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
     }
 
     pub(crate) fn create(&self, path: &EntryPath) -> nix::Result<File> {

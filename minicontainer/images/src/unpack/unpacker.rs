@@ -102,7 +102,7 @@ impl Unpacker {
                 self.set_directory(path, &metadata)
             }
             Ok(None) => self.make_node(member, content, &path, parent),
-            _ if matches!(text, Cow::Owned(_)) => Err(path.refused("a whiteout of a name that is no UTF-8")),
+            _ if matches!(text, Cow::Owned(_)) => Err(path.refused("a whiteout of a name that is not UTF-8")),
             Ok(Some(Whiteout::Deleted(hidden))) => self.hide(&path, &parent, hidden.as_str().as_bytes()),
             Ok(Some(Whiteout::Opaque)) => self.make_opaque(&path, &parent),
             Err(WhiteoutError::NoEntry { .. }) => Err(path.refused("a whiteout of nothing, of . or of ..")),
@@ -129,7 +129,7 @@ impl Unpacker {
             EntryType::Symlink => {
                 let target = member.link.ok_or_else(|| path.refused("a symbolic link to nowhere"))?;
                 self.make_way(path)?;
-                self.tree.symlink(path, &target).map_err(path.failed("make a symbolic link"))?;
+                self.tree.symlink(path, &target).map_err(path.failed("create a symbolic link"))?;
                 self.tree.set_unopened(path, &metadata, self.privilege).map_err(path.failed("set the owner"))
             }
             _ => Err(path.refused("an entry of a type that no layer has")),
@@ -177,7 +177,7 @@ impl Unpacker {
             return Ok(());
         }
         self.make_way(path)?;
-        self.tree.link(&target, path).map_err(path.failed("make a hard link"))
+        self.tree.link(&target, path).map_err(path.failed("create a hard link"))
     }
 
     fn make_special(&mut self, member: &Member, path: &EntryPath, metadata: &Metadata) -> Result<(), UnpackError> {
@@ -198,10 +198,10 @@ impl Unpacker {
         }
         self.make_way(path)?;
         if kind != EntryType::Fifo && self.privilege == Privilege::User {
-            self.warn(vec![format!("left out the device {}: only root can make one", path.display())]);
+            self.warn(vec![format!("left out the device {}: only root can create devices", path.display())]);
             return Ok(());
         }
-        self.tree.special(path, kind, major, minor).map_err(path.failed("make a special file"))?;
+        self.tree.special(path, kind, major, minor).map_err(path.failed("create a special file"))?;
         self.tree.set_unopened(path, metadata, self.privilege).map_err(path.failed("set owner and mode"))
     }
 
@@ -233,7 +233,7 @@ impl Unpacker {
             Some(false) => self.make_way(path)?,
             None => {}
         }
-        self.tree.make_directory(path).map_err(path.failed("make a directory"))?;
+        self.tree.make_directory(path).map_err(path.failed("create a directory"))?;
         if replaces_whiteout { self.set_opaque(path) } else { Ok(()) }
     }
 

@@ -65,7 +65,7 @@ impl Unpacker {
             Some(true) => self.set_opaque(&path),
             Some(false) => Ok(()),
             None => {
-                self.tree.special(&path, EntryType::Char, 0, 0).map_err(entry.failed("make a whiteout"))?;
+                self.tree.special(&path, EntryType::Char, 0, 0).map_err(entry.failed("create a whiteout"))?;
                 self.remember(path.weight())?;
                 self.whiteouts.insert(path);
                 Ok(())

@@ -5,7 +5,7 @@ use minicontainer_core::plan::{IdMapping, Plan, Step};
 
 use super::{CompileError, Compiler};
 use crate::process::program::Operation;
-use crate::process::standard::Stream;
+use crate::process::standard_streams::Stream;
 
 impl Compiler<'_> {
     /// Adds to the operation of a step the operations on streams that are possible after this step.

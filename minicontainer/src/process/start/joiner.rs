@@ -24,10 +24,10 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
 use super::super::StartError;
-use super::super::child::{Pipes, carry_out_before_clone, interpret, report_failure};
+use super::super::child::{Pipes, execute_before_clone, interpret, report_failure};
 use super::super::message::Call;
 use super::super::program::Program;
-use super::cloned::{Child, Cloned};
+use super::clone_result::{Child, Cloned};
 use crate::sys::calls::{self, Fd};
 use crate::sys::clone::{CloneArgs, clone3};
 use crate::sys::wait;
@@ -72,7 +72,7 @@ pub(super) fn clone_by_joiner(plan: &Plan, program: &Program, pipes: Pipes, args
 
 /// The code of the joiner.
 fn join_and_clone(program: &Program, pipes: Pipes, mut args: CloneArgs, clone_step: usize, engine: Fd) -> ! {
-    carry_out_before_clone(program, pipes);
+    execute_before_clone(program, pipes);
     args.flags |= libc::CLONE_PARENT as u64;
     // SAFETY: the child calls `interpret`, which only makes calls of `sys` and never returns.
     match unsafe { clone3(args) } {

@@ -135,9 +135,9 @@ fn faults() -> Vec<Fault> {
             Errno::ENODEV,
         ),
         first(bind(Source::Path(missing()), place("src")), "open_tree", Errno::ENOENT),
-        first(bind(Source::Held { file: CLOSED, identity: [0, 0] }, place("src")), "readlinkat", Errno::ENOENT),
+        first(bind(Source::OpenFile { file: CLOSED, identity: [0, 0] }, place("src")), "readlinkat", Errno::ENOENT),
         // The path leads to another file than the one that is held.
-        first(bind(Source::Held { file: REPORT, identity: [0, 0] }, place("src")), "open_tree", Errno::ESTALE),
+        first(bind(Source::OpenFile { file: REPORT, identity: [0, 0] }, place("src")), "open_tree", Errno::ESTALE),
         first(bind(Source::Tree { mount: CLOSED }, place("src")), "statx", Errno::EBADF),
         // A directory over a file, and a file over a directory.
         first(

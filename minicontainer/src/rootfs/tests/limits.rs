@@ -5,7 +5,7 @@ use minicontainer_core::Diagnostic as _;
 
 #[test]
 fn tree_deeper_than_path_max_is_walked() {
-    let place = Place::new(&[vec![("a", Directory), ("a/kept", Regular("x"))]]);
+    let place = EntryPath::new(&[vec![("a", Directory), ("a/kept", Regular("x"))]]);
     prepare(&place.layers, &place.container(), Driver::Overlay, false).unwrap();
     let upper = place.container().join("upper");
     fill(&upper, &[("a", Directory), ("z", Directory), ("z/last", Regular("last"))]);
@@ -32,7 +32,7 @@ fn tree_deeper_than_path_max_is_walked() {
 
 #[test]
 fn too_long_paths_are_refused_and_size_is_partial() {
-    let place = Place::new::<&str>(&[]);
+    let place = EntryPath::new::<&str>(&[]);
     prepare(&[], &place.container(), Driver::Overlay, false).unwrap();
     let upper = place.container().join("upper");
     let name = "x".repeat(255);
@@ -49,7 +49,7 @@ fn too_long_paths_are_refused_and_size_is_partial() {
 /// Two names that differ only in bytes that are not UTF-8, in a layer, an upper directory and a copy.
 #[test]
 fn non_utf8_names_survive() {
-    let place = Place::new(&[vec![("kept", Regular("1"))]]);
+    let place = EntryPath::new(&[vec![("kept", Regular("1"))]]);
     let [one, other] = [b"n\xff", b"n\xfe"].map(|name| std::ffi::OsStr::from_bytes(name).to_owned());
     fs::write(place.layers[0].join(&one), "one").unwrap();
     prepare(&place.layers, &place.container(), Driver::Overlay, false).unwrap();

@@ -40,7 +40,7 @@ use crate::host;
 use crate::rootfs::{self, Driver};
 use root::Root;
 
-pub use root::{Lifetime, RootPlace};
+pub use root::{Lifetime, RootLocation};
 pub use settings::LaunchSettings;
 
 /// The size limit of an image's `/etc/passwd` and `/etc/group`. Without it, a hostile image could exhaust memory.
@@ -61,12 +61,12 @@ impl Launch {
     /// the image's config, and `place` names the layers and the directory for the writable layer.
     ///
     /// # Errors
-    /// When the options contradict each other or the image, or this host cannot satisfy them, see [`Error`].
+    /// When the options conflict with each other or with the image, or this host cannot satisfy them, see [`Error`].
     pub fn from_options(
         options: &RunOptions,
         defaults: &Config,
         id: &str,
-        place: RootPlace,
+        place: RootLocation,
         settings: LaunchSettings,
     ) -> Result<Launch, Error> {
         let mut host = probe(&place.layers);
@@ -89,7 +89,7 @@ impl Launch {
     ///
     /// # Errors
     /// When this host can no longer run the container as the document describes it.
-    pub fn from_stored(spec: Spec, place: RootPlace, settings: LaunchSettings) -> Result<Launch, Error> {
+    pub fn from_stored(spec: Spec, place: RootLocation, settings: LaunchSettings) -> Result<Launch, Error> {
         let host = probe(&place.layers);
         let root = Root::stored(place, &host);
         let tree = root.describe();

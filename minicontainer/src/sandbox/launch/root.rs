@@ -12,7 +12,7 @@ use crate::store::private;
 
 /// The layers of a root file system, and the directory for its writable layer.
 #[derive(Clone, Debug)]
-pub struct RootPlace {
+pub struct RootLocation {
     /// The image's layers, lowest first.
     pub layers: Vec<PathBuf>,
     /// The container's own directory, for its writable layer.
@@ -34,10 +34,10 @@ pub enum Lifetime {
     Kept,
 }
 
-/// A [`RootPlace`] with the chosen driver.
+/// A [`RootLocation`] with the chosen driver.
 #[derive(Debug)]
 pub(super) struct Root {
-    place: RootPlace,
+    place: RootLocation,
     driver: Driver,
     /// Whether an earlier start may already have prepared the directory.
     stored: bool,
@@ -45,7 +45,7 @@ pub(super) struct Root {
 
 impl Root {
     /// For a container that is started for the first time.
-    pub(super) fn new(place: RootPlace, options: &RunOptions, host: &Host) -> Root {
+    pub(super) fn new(place: RootLocation, options: &RunOptions, host: &Host) -> Root {
         // Without its own mount namespace, the container cannot have any mount.
         let no_mounts = options.without.contains(&Isolation::Mount);
         let driver = place.driver.unwrap_or(if no_mounts { Driver::Copy } else { best_driver(host) });
@@ -53,7 +53,7 @@ impl Root {
     }
 
     /// For a container that may have been started before.
-    pub(super) fn stored(place: RootPlace, host: &Host) -> Root {
+    pub(super) fn stored(place: RootLocation, host: &Host) -> Root {
         let driver = place.driver.unwrap_or(best_driver(host));
         Root { place, driver, stored: true }
     }

@@ -10,7 +10,7 @@ use minicontainer_core::report::EnforcedLimits;
 
 use super::super::Error;
 use super::super::stdio::{self, Choices, Connected, Stdio};
-use super::super::streams::Room;
+use super::super::streams::OutputBudget;
 use crate::process::JoinedNamespace;
 
 /// What a launch needs and its OCI document cannot express.
@@ -31,7 +31,7 @@ pub struct LaunchSettings {
     /// Whether the container is killed when the thread that started it exits.
     pub ends_with_caller: bool,
     /// The open files that bind mounts use instead of their source paths, by the target in the container.
-    pub held_mounts: Vec<(String, Arc<File>)>,
+    pub bind_sources: Vec<(String, Arc<File>)>,
     /// Namespaces that the container joins, instead of those in its document.
     pub namespaces: Vec<JoinedNamespace>,
 }
@@ -47,7 +47,7 @@ impl Default for LaunchSettings {
             output_limit: None,
             traced: false,
             ends_with_caller: false,
-            held_mounts: Vec::new(),
+            bind_sources: Vec::new(),
             namespaces: Vec::new(),
         }
     }
@@ -75,15 +75,15 @@ impl LaunchSettings {
 
     /// Makes the pipes between the caller's streams and the container's.
     pub(super) fn connect(&self, plan: &Plan) -> Result<Connected, Error> {
-        let room = Room::new(self.output_limit);
+        let budget = OutputBudget::new(self.output_limit);
         if plan.opens_terminal() {
-            return Ok(stdio::placeholders(room));
+            return Ok(stdio::placeholders(budget));
         }
         let choices = Choices {
             merges: self.merges_stderr,
             has_null: plan.makes_null_device(),
             is_counted: self.output_limit.is_some(),
         };
-        stdio::connect(&self.stdio, choices, room)
+        stdio::connect(&self.stdio, choices, budget)
     }
 }

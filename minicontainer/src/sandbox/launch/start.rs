@@ -28,7 +28,7 @@ impl Launch {
         let request = process::StartRequest {
             plan: &plan,
             standard: connected.standard,
-            held: process::Held { mounts: &settings.held_mounts, namespaces: &settings.namespaces },
+            open_files: process::OpenFiles { mounts: &settings.bind_sources, namespaces: &settings.namespaces },
             cgroup: entrance.as_ref(),
             traced: settings.traced,
         };

@@ -12,15 +12,15 @@ fn options() -> RunOptions {
 }
 
 /// A container of one empty layer.
-fn place(directory: &Path, lifetime: Lifetime) -> RootPlace {
+fn place(directory: &Path, lifetime: Lifetime) -> RootLocation {
     let layer = directory.join("layer");
     if !layer.exists() {
         fs::create_dir(&layer).expect("a layer");
     }
-    RootPlace { layers: vec![layer], directory: directory.join("container"), driver: Some(Driver::Copy), lifetime }
+    RootLocation { layers: vec![layer], directory: directory.join("container"), driver: Some(Driver::Copy), lifetime }
 }
 
-fn launch(options: &RunOptions, place: RootPlace) -> Result<Launch, Error> {
+fn launch(options: &RunOptions, place: RootLocation) -> Result<Launch, Error> {
     Launch::from_options(options, &Default::default(), "4f3c", place, LaunchSettings::default())
 }
 

@@ -6,7 +6,7 @@ use minicontainer_core::Report;
 
 use super::{Event, Running};
 use crate::process::Hooks;
-use crate::sandbox::streams::{Channel, OutputCallback, Outside, Sink, Source, StandardStream};
+use crate::sandbox::streams::{CallerStream, Channel, OutputCallback, Sink, Source, StandardStream};
 use crate::sandbox::{Error, Sandbox, Stdio};
 
 /// The output of a program, and how it ended.
@@ -112,10 +112,14 @@ impl Running {
         let Some(terminal) = &self.terminal else { return Ok(()) };
         let side = || terminal.try_clone().map_err(|source| Error::Stream { source });
         if let Some(typed) = typed {
-            let typed = Outside::inspect(typed, StandardStream::Stdin)?;
-            self.streams.add(Channel::new(StandardStream::Stdin, Source::Outside(typed), Sink::Terminal(side()?)))?;
+            let typed = CallerStream::inspect(typed, StandardStream::Stdin)?;
+            self.streams.add(Channel::new(
+                StandardStream::Stdin,
+                Source::CallerStream(typed),
+                Sink::Terminal(side()?),
+            ))?;
         }
-        let shown = Outside::inspect(shown, StandardStream::Stdout)?;
-        self.streams.add(Channel::new(StandardStream::Stdout, Source::Terminal(side()?), Sink::Outside(shown)))
+        let shown = CallerStream::inspect(shown, StandardStream::Stdout)?;
+        self.streams.add(Channel::new(StandardStream::Stdout, Source::Terminal(side()?), Sink::CallerStream(shown)))
     }
 }

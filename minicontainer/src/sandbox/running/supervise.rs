@@ -7,7 +7,7 @@ use minicontainer_core::Verdict;
 
 use super::limits::Watch;
 use super::{Error, Running};
-use crate::process::status;
+use crate::process::init_status;
 use crate::sandbox::streams::{Background, StandardStream};
 use crate::sys::wait;
 
@@ -61,7 +61,7 @@ impl Running {
             match watch {
                 _ if process == [true] => self.end(None)?,
                 Watch::Over(verdict) => self.end(Some(verdict))?,
-                Watch::Until(_) if !self.has_ended() && self.streams.room().is_exceeded() => {
+                Watch::Until(_) if !self.has_ended() && self.streams.budget().is_exceeded() => {
                     self.end(Some(Verdict::OutputLimit))?;
                 }
                 Watch::Until(_) => {}
@@ -123,7 +123,7 @@ impl Running {
         }
         self.kill_remaining();
         let mut ended = wait::reap(&self.started.pidfd).map_err(|source| Error::Wait { source })?;
-        ended.how = status::of_program(ended.how, self.started.pid, self.started.status.as_ref())
+        ended.how = init_status::of_program(ended.how, self.started.pid, self.started.status.as_ref())
             .map_err(|source| Error::NoStatus { source })?;
         self.report = Some(self.conclude(ended));
         self.ended_at = Some(Instant::now());
@@ -136,7 +136,7 @@ impl Running {
         if let Some(error) = self.background.take().and_then(Background::join) {
             self.streams.fail(error);
         }
-        if let (Some(report), None, true) = (&mut self.report, self.exceeded, self.streams.room().is_exceeded()) {
+        if let (Some(report), None, true) = (&mut self.report, self.exceeded, self.streams.budget().is_exceeded()) {
             report.verdict = Verdict::OutputLimit;
         }
     }

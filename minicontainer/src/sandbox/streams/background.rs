@@ -55,7 +55,7 @@ fn copy(mut streams: Streams, pidfd: &OwnedFd) -> Streams {
                 streams.clear();
             }
         }
-        if streams.room().is_exceeded() {
+        if streams.budget().is_exceeded() {
             // Best effort: the process may have exited already. `Running` kills what is left.
             let _killed = wait::signal(pidfd, Signal::SIGKILL as i32);
         }

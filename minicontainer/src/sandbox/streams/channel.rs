@@ -7,8 +7,8 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags};
 
-use super::bulk::{self, Bulk};
-use super::{OutputCallback, Outside, Room, Sink, Source, StandardStream};
+use super::splice::{self, Bulk};
+use super::{CallerStream, OutputBudget, OutputCallback, Sink, Source, StandardStream};
 use crate::sandbox::Error;
 
 /// How many bytes are read at once.
@@ -115,7 +115,7 @@ impl Channel {
         }
         // A program gets EPIPE when it writes to a closed pipe. To close the container's pipe in time, the engine
         // must notice a closed reader before it reads more from the container.
-        if let (true, Sink::Outside(Outside { file, can_end: true, .. })) = (self.is_empty(), sink) {
+        if let (true, Sink::CallerStream(CallerStream { file, can_end: true, .. })) = (self.is_empty(), sink) {
             awaited.push((Event::ReaderGone, PollFd::new(file.as_fd(), PollFlags::empty())));
         }
         awaited
@@ -125,7 +125,7 @@ impl Channel {
     pub(super) fn go_on(
         &mut self,
         event: Option<Event>,
-        room: &Room,
+        budget: &OutputBudget,
         output: &mut OutputCallback<'_>,
     ) -> Result<(), Error> {
         self.is_resting = false;
@@ -135,14 +135,14 @@ impl Channel {
                 self.ends = None;
                 Ok(())
             }
-            Some(Event::Ready) => self.copy(true, room, output).map(drop),
+            Some(Event::Ready) => self.copy(true, budget, output).map(drop),
         }
     }
 
     /// Copies what was left in the pipe when the container ended, as far as it can be written at the moment.
-    pub(super) fn drain(&mut self, room: &Room, output: &mut OutputCallback<'_>) -> Result<(), Error> {
+    pub(super) fn drain(&mut self, budget: &OutputBudget, output: &mut OutputCallback<'_>) -> Result<(), Error> {
         loop {
-            match self.copy(false, room, output)? {
+            match self.copy(false, budget, output)? {
                 Progress::Full => return Ok(()),
                 Progress::More if self.remains > 0 && self.ends.is_some() => {}
                 Progress::More | Progress::Empty => {
@@ -155,16 +155,21 @@ impl Channel {
 
     /// Copies what is available, up to `TURN` bytes. `is_ready`: poll(2) has reported that the next call will not
     /// block.
-    fn copy(&mut self, mut is_ready: bool, room: &Room, output: &mut OutputCallback<'_>) -> Result<Progress, Error> {
+    fn copy(
+        &mut self,
+        mut is_ready: bool,
+        budget: &OutputBudget,
+        output: &mut OutputCallback<'_>,
+    ) -> Result<Progress, Error> {
         let mut left = TURN;
         while left > 0 && self.ends.is_some() {
             if self.is_empty() {
-                if let Some(count) = self.splice(room)? {
+                if let Some(count) = self.splice(budget)? {
                     left = left.saturating_sub(count);
                     self.remains = self.remains.saturating_sub(count);
                     continue;
                 }
-                if self.is_last || !self.read(room)? {
+                if self.is_last || !self.read(budget)? {
                     return Ok(Progress::Empty);
                 }
                 is_ready = false;
@@ -191,21 +196,21 @@ impl Channel {
 
     /// Moves the content of a pipe into a file, and returns how many bytes. None if it has to be read and written as
     /// usual.
-    fn splice(&mut self, room: &Room) -> Result<Option<usize>, Error> {
-        let Some((Source::Pipe(pipe), Sink::Outside(Outside { file, bulk, .. }))) = &mut self.ends else {
+    fn splice(&mut self, budget: &OutputBudget) -> Result<Option<usize>, Error> {
+        let Some((Source::Pipe(pipe), Sink::CallerStream(CallerStream { file, bulk, .. }))) = &mut self.ends else {
             return Ok(None);
         };
         if self.is_last || *bulk == Bulk::Never {
             return Ok(None);
         }
-        let Some(available) = bulk::available(pipe) else { return Ok(None) };
-        let allowed = room.take(available);
+        let Some(available) = splice::available(pipe) else { return Ok(None) };
+        let allowed = budget.take(available);
         self.is_last = allowed < available;
-        match bulk::splice(pipe, file, allowed, bulk) {
+        match splice::splice(pipe, file, allowed, bulk) {
             Ok(Some(_)) => Ok(Some(available)),
             Ok(None) => {
                 self.is_last = false;
-                room.give_back(allowed);
+                budget.give_back(allowed);
                 Ok(None)
             }
             Err(error) => {
@@ -216,7 +221,7 @@ impl Channel {
     }
 
     /// Fills the buffer. Returns whether it holds anything.
-    fn read(&mut self, room: &Room) -> Result<bool, Error> {
+    fn read(&mut self, budget: &OutputBudget) -> Result<bool, Error> {
         self.buffer.resize(BUFFER, 0);
         let Some((source, _)) = &mut self.ends else { return Ok(false) };
         let count = match source.read(&mut self.buffer) {
@@ -235,13 +240,13 @@ impl Channel {
         if count == 0 {
             self.ends = None;
         }
-        let allowed = if self.is_output() { room.take(count) } else { count };
+        let allowed = if self.is_output() { budget.take(count) } else { count };
         self.is_last = allowed < count;
         (self.start, self.end) = (0, allowed);
         Ok(allowed > 0)
     }
 
-    /// The number of bytes written; 0 when the other side has no room or no reader.
+    /// The number of bytes written; 0 when the other side has no budget or no reader.
     fn written(&mut self, result: io::Result<usize>) -> Result<usize, Error> {
         let Some((_, sink)) = &self.ends else { return Ok(0) };
         match result {

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use super::{OutputCallback, Outside, StandardStream};
+use super::{CallerStream, OutputCallback, StandardStream};
 
 /// Where the bytes of a channel come from.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub(in crate::sandbox) enum Source {
     /// The engine's side of the container's terminal, set to non-blocking.
     Terminal(File),
     /// A stream of the caller.
-    Outside(Outside),
+    CallerStream(CallerStream),
     /// Bytes in memory, from this offset on.
     Memory(Arc<[u8]>, usize),
 }
@@ -28,7 +28,7 @@ pub(in crate::sandbox) enum Sink {
     /// The engine's side of the container's terminal, set to non-blocking.
     Terminal(File),
     /// A stream of the caller.
-    Outside(Outside),
+    CallerStream(CallerStream),
     /// The callback given to [`Streams::turn`](super::Streams::turn).
     Callback,
     /// Nowhere.
@@ -40,13 +40,15 @@ impl Source {
     pub(super) fn own(&self) -> Option<&File> {
         match self {
             Source::Pipe(file) | Source::Terminal(file) => Some(file),
-            Source::Outside(_) | Source::Memory(..) => None,
+            Source::CallerStream(_) | Source::Memory(..) => None,
         }
     }
 
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
-            Source::Pipe(file) | Source::Terminal(file) | Source::Outside(Outside { file, .. }) => file.read(buffer),
+            Source::Pipe(file) | Source::Terminal(file) | Source::CallerStream(CallerStream { file, .. }) => {
+                file.read(buffer)
+            }
             Source::Memory(bytes, place) => {
                 let count = (&bytes[*place..]).read(buffer)?;
                 *place += count;
@@ -57,17 +59,19 @@ impl Source {
 
     pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         match self {
-            Source::Pipe(file) | Source::Terminal(file) | Source::Outside(Outside { file, .. }) => Some(file.as_fd()),
+            Source::Pipe(file) | Source::Terminal(file) | Source::CallerStream(CallerStream { file, .. }) => {
+                Some(file.as_fd())
+            }
             Source::Memory(..) => None,
         }
     }
 
     pub(super) fn must_poll(&self) -> bool {
-        matches!(self, Source::Outside(Outside { must_poll: true, .. }))
+        matches!(self, Source::CallerStream(CallerStream { must_poll: true, .. }))
     }
 
     pub(super) fn is_terminal(&self) -> bool {
-        matches!(self, Source::Terminal(_) | Source::Outside(Outside { is_terminal: true, .. }))
+        matches!(self, Source::Terminal(_) | Source::CallerStream(CallerStream { is_terminal: true, .. }))
     }
 }
 
@@ -76,7 +80,7 @@ impl Sink {
     pub(super) fn own(&self) -> Option<&File> {
         match self {
             Sink::Pipe(file) | Sink::Terminal(file) => Some(file),
-            Sink::Outside(_) | Sink::Callback | Sink::Null => None,
+            Sink::CallerStream(_) | Sink::Callback | Sink::Null => None,
         }
     }
 
@@ -87,7 +91,9 @@ impl Sink {
         output: &mut OutputCallback<'_>,
     ) -> io::Result<usize> {
         match self {
-            Sink::Pipe(file) | Sink::Terminal(file) | Sink::Outside(Outside { file, .. }) => file.write(bytes),
+            Sink::Pipe(file) | Sink::Terminal(file) | Sink::CallerStream(CallerStream { file, .. }) => {
+                file.write(bytes)
+            }
             Sink::Callback => {
                 output(stream, bytes);
                 Ok(bytes.len())
@@ -98,16 +104,18 @@ impl Sink {
 
     pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         match self {
-            Sink::Pipe(file) | Sink::Terminal(file) | Sink::Outside(Outside { file, .. }) => Some(file.as_fd()),
+            Sink::Pipe(file) | Sink::Terminal(file) | Sink::CallerStream(CallerStream { file, .. }) => {
+                Some(file.as_fd())
+            }
             Sink::Callback | Sink::Null => None,
         }
     }
 
     pub(super) fn must_poll(&self) -> bool {
-        matches!(self, Sink::Outside(Outside { must_poll: true, .. }))
+        matches!(self, Sink::CallerStream(CallerStream { must_poll: true, .. }))
     }
 
     pub(super) fn is_terminal(&self) -> bool {
-        matches!(self, Sink::Outside(Outside { is_terminal: true, .. }))
+        matches!(self, Sink::CallerStream(CallerStream { is_terminal: true, .. }))
     }
 }

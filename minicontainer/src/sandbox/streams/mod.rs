@@ -21,10 +21,10 @@
 //! Decisions: `minicontainer/decisions/streams-and-terminals.md`.
 
 mod background;
-mod bulk;
+mod caller_stream;
 mod channel;
 mod ends;
-mod outside;
+mod splice;
 #[cfg(test)]
 mod tests;
 
@@ -41,9 +41,9 @@ use super::Error;
 use crate::sys::wait;
 
 pub(super) use background::Background;
+pub(super) use caller_stream::CallerStream;
 pub(super) use channel::Channel;
 pub(super) use ends::{Sink, Source};
-pub(super) use outside::Outside;
 
 /// How long to wait before reading again from a terminal that no program has open. A program may open it again.
 const REST: Duration = Duration::from_millis(50);
@@ -74,19 +74,19 @@ pub(super) type OutputCallback<'a> = dyn FnMut(StandardStream, &[u8]) + 'a;
 
 /// How many bytes a container may still write on all its streams together. All threads that copy share it.
 #[derive(Clone, Debug)]
-pub(super) struct Room(Arc<(AtomicU64, AtomicBool)>);
+pub(super) struct OutputBudget(Arc<(AtomicU64, AtomicBool)>);
 
-impl Room {
-    /// Room for this many bytes; without a limit, for any number.
-    pub fn new(limit: Option<u64>) -> Room {
-        Room(Arc::new((AtomicU64::new(limit.unwrap_or(u64::MAX)), AtomicBool::new(false))))
+impl OutputBudget {
+    /// OutputBudget for this many bytes; without a limit, for any number.
+    pub fn new(limit: Option<u64>) -> OutputBudget {
+        OutputBudget(Arc::new((AtomicU64::new(limit.unwrap_or(u64::MAX)), AtomicBool::new(false))))
     }
 
-    /// Takes room for `count` bytes, and returns for how many there was room.
+    /// Takes budget for `count` bytes, and returns for how many there was budget.
     fn take(&self, count: usize) -> usize {
-        let (room, exceeded) = &*self.0;
-        let rest = |room: u64| Some(room.saturating_sub(count as u64));
-        let before = room.fetch_update(Ordering::SeqCst, Ordering::SeqCst, rest).unwrap_or_else(|room| room);
+        let (budget, exceeded) = &*self.0;
+        let rest = |budget: u64| Some(budget.saturating_sub(count as u64));
+        let before = budget.fetch_update(Ordering::SeqCst, Ordering::SeqCst, rest).unwrap_or_else(|budget| budget);
         let allowed = usize::try_from(before).unwrap_or(usize::MAX).min(count);
         if allowed < count {
             exceeded.store(true, Ordering::SeqCst);
@@ -94,12 +94,12 @@ impl Room {
         allowed
     }
 
-    /// Returns room that was not used.
+    /// Returns budget that was not used.
     fn give_back(&self, count: usize) {
         self.0.0.fetch_add(count as u64, Ordering::SeqCst);
     }
 
-    /// Whether the container wrote more than there was room for.
+    /// Whether the container wrote more than there was budget for.
     pub fn is_exceeded(&self) -> bool {
         self.0.1.load(Ordering::SeqCst)
     }
@@ -109,7 +109,7 @@ impl Room {
 #[derive(Debug)]
 pub(super) struct Streams {
     channels: Vec<Channel>,
-    room: Room,
+    budget: OutputBudget,
     /// Whether the container has ended, so that only what is left in its pipes is still copied.
     is_draining: bool,
     /// Whether the file that the container's terminal was connected to has been closed.
@@ -119,8 +119,8 @@ pub(super) struct Streams {
 
 impl Streams {
     /// No channels yet.
-    pub fn new(room: Room) -> Streams {
-        Streams { channels: Vec::new(), room, is_draining: false, has_hung_up: false, failure: None }
+    pub fn new(budget: OutputBudget) -> Streams {
+        Streams { channels: Vec::new(), budget, is_draining: false, has_hung_up: false, failure: None }
     }
 
     /// Adds a channel.
@@ -150,8 +150,8 @@ impl Streams {
     }
 
     /// How much the container may still write.
-    pub fn room(&self) -> &Room {
-        &self.room
+    pub fn budget(&self) -> &OutputBudget {
+        &self.budget
     }
 
     /// Records an error of copying, if it is the first.
@@ -175,10 +175,10 @@ impl Streams {
         self.has_hung_up = false;
     }
 
-    /// Moves all channels out, with the same room, so that another thread can copy them.
+    /// Moves all channels out, with the same budget, so that another thread can copy them.
     pub fn take(&mut self) -> Streams {
-        let room = self.room.clone();
-        std::mem::replace(self, Streams::new(room))
+        let budget = self.budget.clone();
+        std::mem::replace(self, Streams::new(budget))
     }
 
     /// Waits until something can be copied or one of `watched` is readable, but not beyond `until`. Then copies what
@@ -193,7 +193,7 @@ impl Streams {
         output: &mut OutputCallback<'_>,
     ) -> Result<Vec<bool>, Errno> {
         if self.is_draining {
-            self.each(|channel, room| channel.drain(room, output));
+            self.each(|channel, budget| channel.drain(budget, output));
             if self.is_empty() {
                 return Ok(vec![false; watched.len()]);
             }
@@ -218,14 +218,14 @@ impl Streams {
             events[place] = Some(event);
         });
         let mut events = events.into_iter();
-        self.each(|channel, room| channel.go_on(events.next().flatten(), room, output));
+        self.each(|channel, budget| channel.go_on(events.next().flatten(), budget, output));
         Ok(watched)
     }
 
     /// Calls `act` on every channel, and removes the channels that are closed.
-    fn each(&mut self, mut act: impl FnMut(&mut Channel, &Room) -> Result<(), Error>) {
+    fn each(&mut self, mut act: impl FnMut(&mut Channel, &OutputBudget) -> Result<(), Error>) {
         for channel in &mut self.channels {
-            if let Err(error) = act(channel, &self.room) {
+            if let Err(error) = act(channel, &self.budget) {
                 self.failure.get_or_insert(error);
             }
             self.has_hung_up |= channel.is_closed() && channel.is_of_terminal() && !self.is_draining;

@@ -19,11 +19,11 @@ fn pipe() -> (File, File) {
 /// Copies everything from a pipe, into which a program writes `input` and then exits.
 fn copied(sink: Sink, limit: Option<u64>, input: Vec<u8>, output: &mut OutputCallback<'_>) -> Streams {
     let (read, mut write) = pipe();
-    let mut streams = Streams::new(Room::new(limit));
+    let mut streams = Streams::new(OutputBudget::new(limit));
     streams.add(Channel::new(StandardStream::Stdout, Source::Pipe(read), sink)).expect("a flag");
     // A program whose output is no longer read gets EPIPE.
     let program = thread::spawn(move || write.write_all(&input).is_ok());
-    while !streams.is_empty() && !streams.room().is_exceeded() {
+    while !streams.is_empty() && !streams.budget().is_exceeded() {
         streams.turn(&[], None, output).expect("poll");
     }
     streams.finish();
@@ -40,7 +40,7 @@ fn bytes(count: usize) -> Vec<u8> {
 
 fn file_of(file: &File) -> Sink {
     let copy = file.try_clone().expect("a descriptor");
-    Sink::Outside(Outside::inspect(copy, StandardStream::Stdout).expect("a file can be written to"))
+    Sink::CallerStream(CallerStream::inspect(copy, StandardStream::Stdout).expect("a file can be written to"))
 }
 
 #[track_caller]
@@ -48,12 +48,12 @@ fn check_limit(limit: u64, input: &[u8], expected: &[u8], is_exceeded: bool) {
     let mut passed = Vec::new();
     let streams =
         copied(Sink::Callback, Some(limit), input.to_vec(), &mut |_, bytes| passed.extend_from_slice(bytes));
-    assert!(passed == expected && streams.room().is_exceeded() == is_exceeded, "callback: {} bytes", passed.len());
+    assert!(passed == expected && streams.budget().is_exceeded() == is_exceeded, "callback: {} bytes", passed.len());
     let mut file = tempfile::tempfile().expect("a file");
     let streams = copied(file_of(&file), Some(limit), input.to_vec(), &mut |_, _| {});
     passed.clear();
     file.rewind().and_then(|()| file.read_to_end(&mut passed)).expect("its content");
-    assert!(passed == expected && streams.room().is_exceeded() == is_exceeded, "file: {} bytes", passed.len());
+    assert!(passed == expected && streams.budget().is_exceeded() == is_exceeded, "file: {} bytes", passed.len());
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn output_limit_is_enforced() {
 fn input_can_come_from_memory() {
     for input in [Vec::new(), b"short".to_vec(), bytes(1_000_000)] {
         let (mut read, write) = pipe();
-        let mut streams = Streams::new(Room::new(Some(3)));
+        let mut streams = Streams::new(OutputBudget::new(Some(3)));
         streams
             .add(Channel::new(StandardStream::Stdin, Source::Memory(Arc::from(&*input), 0), Sink::Pipe(write)))
             .expect("a flag");
@@ -84,7 +84,7 @@ fn input_can_come_from_memory() {
             streams.turn(&[], None, &mut |_, _| {}).expect("poll");
         }
         assert!(program.join().expect("no panic").expect("content") == input, "{} bytes", input.len());
-        assert!(!streams.room().is_exceeded(), "an input is not counted");
+        assert!(!streams.budget().is_exceeded(), "an input is not counted");
     }
 }
 
@@ -145,7 +145,7 @@ fn flags_of_callers_pipe_are_unchanged() {
 #[test]
 fn closed_reader_closes_the_containers_pipe() {
     let ((caller_read, caller_write), (read, mut write)) = (pipe(), pipe());
-    let mut streams = Streams::new(Room::new(None));
+    let mut streams = Streams::new(OutputBudget::new(None));
     streams.add(Channel::new(StandardStream::Stdout, Source::Pipe(read), file_of(&caller_write))).expect("a flag");
     drop(caller_read);
     while !streams.is_empty() {

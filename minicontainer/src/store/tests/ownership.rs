@@ -12,29 +12,29 @@ fn set_mode(path: &Path, mode: u32) {
 
 #[test]
 fn new_store_is_closed_to_other_users() {
-    let Room { store, directory: _directory } = room();
+    let StoreEnv { store, directory: _directory } = env();
     for directory in ["", "images", "images/blobs/sha256", "layers", "staging"] {
         assert_eq!(mode(&store.root().join(directory)), 0o700, "{directory}");
     }
-    assert!(store.closed().is_empty());
+    assert!(store.restricted_directories().is_empty());
 }
 
 /// A store created by mkdir(2) with the mode 0755.
 #[test]
 fn readable_store_is_closed_and_reported_once() {
-    let Room { store, directory: _directory } = room();
+    let StoreEnv { store, directory: _directory } = env();
     let root = store.root().to_owned();
     let open = [root.clone(), root.join("images"), root.join("layers")];
     open.iter().for_each(|directory| set_mode(directory, 0o755));
     let opened = Store::open(&root).unwrap();
-    assert_eq!(opened.closed(), open);
+    assert_eq!(opened.restricted_directories(), open);
     assert!(open.iter().all(|directory| mode(directory) == 0o700));
-    assert!(Store::open(&root).unwrap().closed().is_empty());
+    assert!(Store::open(&root).unwrap().restricted_directories().is_empty());
 }
 
 #[test]
 fn store_writable_by_others_is_refused() {
-    let Room { store, directory: _directory } = room();
+    let StoreEnv { store, directory: _directory } = env();
     let root = store.root().to_owned();
     for directory in [root.clone(), root.join("images"), root.join("layers"), root.join("staging")] {
         for open in [0o770, 0o702, 0o1777] {

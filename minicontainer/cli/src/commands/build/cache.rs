@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::SystemTime};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use minicontainer::core::options::Timeout;
-use minicontainer_build::{self as build, Cached, Content, Pruning};
+use minicontainer_build::{self as build, Cached, Content, PruneOptions};
 
 use super::BuildArguments;
 use crate::commands::open_store;
@@ -109,7 +109,7 @@ fn prune(arguments: &PruneArguments) -> Result<ExitCode, Failure> {
     if !arguments.force && !confirmed(&format!("WARNING! This will remove {what}."))? {
         return Ok(ExitCode::SUCCESS);
     }
-    let pruning = Pruning { all: arguments.all, unused_since: unused_since.into_iter().min() };
+    let pruning = PruneOptions { all: arguments.all, unused_since: unused_since.into_iter().min() };
     let gone = build::prune(&open_store()?, &pruning)?;
     if !gone.is_empty() {
         let ids: Vec<&str> = gone.iter().map(Cached::id).collect();

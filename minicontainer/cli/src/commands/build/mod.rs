@@ -32,7 +32,7 @@ use minicontainer::{
     core::{Reference, options::Network},
 };
 use minicontainer_build::{
-    Build, BuildError, Built, CacheUse, Ending, Progress as _, Request, RunSettings, When, prepare,
+    Build, BuildError, Built, CacheUse, Progress as _, Request, RunSettings, StepOutcome, When, prepare,
 };
 use minicontainer_dockerfile::{Dockerfile, error::snippet, explain};
 use minicontainer_engine::{
@@ -73,7 +73,7 @@ pub fn execute(arguments: &BuildArguments) -> Result<ExitCode, Failure> {
         let words = explain::render(&file, language.unwrap_or_else(language::of_environment));
         return output::print(&visible_lines(&words)).map(|()| ExitCode::SUCCESS);
     }
-    progress.end(work, Ending::Done);
+    progress.end(work, StepOutcome::Done);
     let built = built(arguments, &input, &file, &request, &progress)?;
     progress.finish();
     let built = match built {
@@ -179,7 +179,7 @@ fn parsed<T: FromStr<Err: Error + Send + Sync + 'static>>(flag: &str, given: &[S
 
 /// Runs the build and cancels it when a signal arrives: Ctrl-C does not reach the build's containers by itself.
 fn build_until_signal(build: &Build) -> Result<Result<Built, BuildError>, Failure> {
-    let signals = signals::block(Attention::Ending)?.descriptor()?;
+    let signals = signals::block(Attention::Termination)?.descriptor()?;
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         let cancel_on_signal = || {
@@ -191,7 +191,7 @@ fn build_until_signal(build: &Build) -> Result<Result<Built, BuildError>, Failur
             }
         };
         thread::Builder::new().spawn_scoped(scope, cancel_on_signal).context("cannot start a thread")?;
-        let built = build.carry_out();
+        let built = build.execute();
         over.store(true, Ordering::SeqCst);
         Ok(built)
     })

@@ -10,7 +10,7 @@ use std::{
 };
 
 use clap::ValueEnum;
-use minicontainer_build::{self as build, Ending};
+use minicontainer_build::{self as build, StepOutcome};
 
 use super::view::View;
 use crate::{
@@ -140,14 +140,14 @@ impl build::Progress for Progress {
         work.printed.push_back((time, line));
     }
 
-    fn end(&self, number: usize, how: Ending) {
+    fn end(&self, number: usize, how: StepOutcome) {
         let mut works = self.works();
         let Some(work) = works.get_mut(&number) else { return };
         let time = work.began.elapsed();
         let (fate, line) = match how {
-            Ending::Done => (Fate::Done, format!("#{number} DONE {:.1}s\n\n", time.as_secs_f64())),
-            Ending::Cached => (Fate::Cached, format!("#{number} CACHED\n\n")),
-            Ending::Failed(error) => {
+            StepOutcome::Done => (Fate::Done, format!("#{number} DONE {:.1}s\n\n", time.as_secs_f64())),
+            StepOutcome::Cached => (Fate::Cached, format!("#{number} CACHED\n\n")),
+            StepOutcome::Failed(error) => {
                 let mut message = error.to_string();
                 if let build::BuildError::Step { source, .. } = error {
                     message = source.to_string();

@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 use minicontainer::store::{Removed, StoreError};
 use minicontainer_engine::images;
-use minicontainer_images::{Names, Pruning};
+use minicontainer_images::{Names, PruneOptions};
 
 use super::filter::conditions;
 use crate::commands::open_store;
@@ -95,7 +95,7 @@ pub fn prune(arguments: &PruneArguments) -> Result<ExitCode, Failure> {
     if !arguments.force && !confirmed(&format!("WARNING! This will remove {what}."))? {
         return Ok(ExitCode::SUCCESS);
     }
-    let pruned = images::prune(&open_store()?, &Pruning { all: arguments.all, conditions })?;
+    let pruned = images::prune(&open_store()?, &PruneOptions { all: arguments.all, conditions })?;
     output::print(&deleted_images(&pruned.removed))?;
     output::print_line(&format!("Total reclaimed space: {}", size(pruned.reclaimed)))?;
     Ok(ExitCode::SUCCESS)

@@ -227,8 +227,8 @@ fn parse_time(flag: &str, text: Option<&str>) -> Result<Option<Timeout>, Failure
     parsed.map_err(|error| Failure::of_argument(flag, error))
 }
 
-/// Warns about each protection that was disabled. Once per store, a person at a terminal is also informed that there
-/// is no network by default. Scripts and tests do not get this note, because they read stderr too.
+/// Warns about each protection that was disabled. Once per store, a person at a terminal is also informed that
+/// there is no network by default. Scripts and tests do not get this note, because they read stderr too.
 fn warn_about_isolation(arguments: &RunArguments, options: &RunOptions, store: &Store) -> Result<(), Failure> {
     for weakening in options.weakenings() {
         let meaning = explain_weakening(&weakening, language::of_environment());

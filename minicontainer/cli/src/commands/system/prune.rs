@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use minicontainer_engine::system::{Pruned, Pruning, prune};
+use minicontainer_engine::system::{PruneOptions, Pruned, prune};
 use minicontainer_images::Condition;
 
 use crate::commands::open_store;
@@ -54,7 +54,7 @@ pub fn execute(arguments: &PruneArguments) -> Result<ExitCode, Failure> {
     if !arguments.force && !confirmed(&question(arguments))? {
         return Ok(ExitCode::SUCCESS);
     }
-    let pruned = prune(&open_store()?, &Pruning { all: arguments.all, conditions })?;
+    let pruned = prune(&open_store()?, &PruneOptions { all: arguments.all, conditions })?;
     output::print(&report(&pruned))?;
     Ok(ExitCode::SUCCESS)
 }

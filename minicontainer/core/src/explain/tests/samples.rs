@@ -29,9 +29,9 @@ fn before_the_root() -> Vec<Step> {
         Step::LimitCpuset { cpus: "0-1".into() },
         Step::LimitDevices {
             rules: vec![
-                DeviceRule { access: Deny, kind: 'a', major: None, minor: None, uses: "rwm".into() },
-                DeviceRule { access: Allow, kind: 'c', major: Some(1), minor: Some(3), uses: "rwm".into() },
-                DeviceRule { access: Allow, kind: 'c', major: Some(136), minor: None, uses: "rw".into() },
+                DeviceRule { access: Deny, kind: 'a', major: None, minor: None, permissions: "rwm".into() },
+                DeviceRule { access: Allow, kind: 'c', major: Some(1), minor: Some(3), permissions: "rwm".into() },
+                DeviceRule { access: Allow, kind: 'c', major: Some(136), minor: None, permissions: "rw".into() },
             ],
         },
         Step::MakeUserNamespace { uids: vec![map(100_000, 65_536)], gids: vec![map(100_000, 65_536)] },

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use minicontainer::core::options::{
-    Access, ByteSize, CapabilityWord, MemorySwap, MountSpec, NewPrivileges, SeccompChoice, Ulimit, Users,
+    Access, ByteSize, CapabilityName, MemorySwap, MountSpec, NewPrivileges, SeccompChoice, Ulimit, Users,
 };
 use oci_spec::runtime::Spec;
 use serde::Serialize;
@@ -109,7 +109,7 @@ pub struct UlimitDocument {
 impl HostConfig {
     pub(super) fn new(config: &ContainerConfig, runtime: &Spec) -> HostConfig {
         let (options, linux) = (&config.options, runtime.linux().as_ref());
-        let words = |words: &[CapabilityWord]| words.iter().map(ToString::to_string).collect();
+        let words = |words: &[CapabilityName]| words.iter().map(ToString::to_string).collect();
         let resources = linux.and_then(|linux| linux.resources().as_ref());
         let paths = |paths: Option<&Option<Vec<String>>>| {
             paths.into_iter().flatten().flatten().map(PathBuf::from).collect::<Vec<_>>()
@@ -155,7 +155,7 @@ impl DeviceMapping {
         DeviceMapping {
             path_on_host: device.outside.clone(),
             path_in_container: device.inside.clone(),
-            cgroup_permissions: device.uses.clone(),
+            cgroup_permissions: device.permissions.clone(),
         }
     }
 }

@@ -54,7 +54,7 @@ impl StateDocument {
             _ => "",
         };
         StateDocument {
-            status: state.word(),
+            status: state.docker_status(),
             // Docker sets this for a container that waits for its restart, too.
             running: state.is_running() || matches!(state, State::Restarting(_)),
             paused: matches!(state, State::Paused { .. }),

@@ -25,7 +25,7 @@ fn container_lifecycle_does_not_need_the_store_lock() {
     let live = || {
         supervisor.started(std::process::id()).unwrap();
         supervisor.ended(&report(Verdict::Exited(0))).unwrap();
-        assert_eq!(env.containers.find("web").unwrap().state.word(), "exited");
+        assert_eq!(env.containers.find("web").unwrap().state.docker_status(), "exited");
         env.containers.sweep().unwrap();
         env.containers.remove("web", Force::Refuse).unwrap();
         env.containers.prune(&|_| true).unwrap();
@@ -92,10 +92,10 @@ fn record_is_reread_before_each_change() {
     let file = state_file(&supervisor.place());
     let text = fs::read_to_string(&file).unwrap().replace("\"running\"", "\"paused\"");
     fs::write(&file, text).unwrap();
-    assert_eq!(env.containers.find("web").unwrap().state.word(), "paused");
+    assert_eq!(env.containers.find("web").unwrap().state.docker_status(), "paused");
     supervisor.ended(&report(Verdict::Exited(5))).unwrap();
     let state = env.containers.find("web").unwrap().state;
-    assert_eq!((state.word(), state.exit_code()), ("exited", Some(5)));
+    assert_eq!((state.docker_status(), state.exit_code()), ("exited", Some(5)));
 }
 
 proptest! {

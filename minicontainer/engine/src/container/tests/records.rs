@@ -59,7 +59,7 @@ fn version_1_records_are_read() {
     }
     let weak = env.containers.find("weak").unwrap();
     let options = &weak.config.options;
-    assert_eq!((weak.state.word(), weak.state.exit_code()), ("exited", Some(3)));
+    assert_eq!((weak.state.docker_status(), weak.state.exit_code()), ("exited", Some(3)));
     assert_eq!(weak.created.to_string(), "2026-11-30T15:55:41.893271213Z");
     assert_eq!((weak.config.after_exit, options.network), (AfterExit::Keep, Network::Host));
     assert_eq!(options.limits.memory.unwrap().to_string(), "64MiB");
@@ -79,7 +79,7 @@ fn version_1_records_are_read() {
 
     // Its engine and its process are gone.
     let running = env.containers.find("run").unwrap();
-    assert_eq!((running.state.word(), running.state.exit_code()), ("exited", None));
+    assert_eq!((running.state.docker_status(), running.state.exit_code()), ("exited", None));
     assert_eq!(running.config.after_exit, AfterExit::Remove);
 }
 

@@ -21,7 +21,7 @@ use super::{Finding, Fix, Outcome, Pass, Severity, SystemError, unused::listed};
 const CONTAINER_TREES: [&str; 4] = ["upper", "work", "lower", "rootfs"];
 
 /// What other users could read until the store was opened.
-pub(super) fn closed(store: &Store) -> Vec<Finding> {
+pub(super) fn accessible(store: &Store) -> Vec<Finding> {
     let finding = |place: &PathBuf| Finding {
         severity: Severity::Damage,
         what: "open store",
@@ -31,7 +31,7 @@ pub(super) fn closed(store: &Store) -> Vec<Finding> {
         fix: Fix::Close,
         outcome: Some(Outcome::Repaired),
     };
-    store.closed().iter().map(finding).collect()
+    store.restricted_directories().iter().map(finding).collect()
 }
 
 impl Pass<'_> {

@@ -68,7 +68,7 @@ pub enum Depth {
 /// If the check itself fails, for lack of space or permission.
 pub fn check(store: &Store, depth: Depth) -> Result<Vec<Finding>, SystemError> {
     let staging = store.stage()?;
-    let mut findings = access::closed(store);
+    let mut findings = access::accessible(store);
     findings.extend(unused::staging(store)?);
     let (first, suspects) = Pass::new(store, &staging, depth).all()?;
     if !first.is_empty() {

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::{
     super::SystemError,
     Depth, Finding, Fix, Outcome, Pass, Severity,
-    access::closed,
+    access::accessible,
     unused::{dead_containers, listed, staging},
 };
 use crate::{container::Containers, images::user_of_layer};
@@ -33,7 +33,7 @@ const ROUNDS: usize = 3;
 /// If something cannot be read or written.
 pub fn repair(store: &Store, depth: Depth) -> Result<Vec<Finding>, SystemError> {
     let staging = store.stage()?;
-    let mut reported = closed(store);
+    let mut reported = accessible(store);
     reported.extend(sweep(store)?);
     for round in 0..ROUNDS {
         let (first, suspects) = Pass::new(store, &staging, depth).all()?;
@@ -126,8 +126,8 @@ impl Repair<'_> {
             }
             Fix::Close => {
                 let mode = if finding.place.is_dir() { 0o700 } else { 0o600 };
-                let closed = fs::set_permissions(&finding.place, Permissions::from_mode(mode));
-                closed.map_err(SystemError::io("close", &finding.place))?;
+                let restricted = fs::set_permissions(&finding.place, Permissions::from_mode(mode));
+                restricted.map_err(SystemError::io("close", &finding.place))?;
             }
             Fix::RewriteLayout => {
                 self.replace(&finding.place, &json!({"imageLayoutVersion": "1.0.0"}))?;
@@ -137,7 +137,7 @@ impl Repair<'_> {
             Fix::RemoveBlob(_) | Fix::RemoveFile(_) => remove_file(&finding.place)?,
             Fix::UnpackAgain { diff_id, .. } => {
                 let Some(fresh) = self.fresh.remove(diff_id) else {
-                    return Ok(Outcome::Refused("it has just been damaged: try again".to_owned()));
+                    return Ok(Outcome::Refused("it has been damaged just now: try again".to_owned()));
                 };
                 if let Some(user) = self.put_aside(diff_id)? {
                     return Ok(Outcome::Refused(user));

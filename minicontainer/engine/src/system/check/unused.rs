@@ -8,7 +8,7 @@ use std::{
 };
 
 use minicontainer::{core::Digest, store::Store};
-use minicontainer_build::{Remembered, remembered};
+use minicontainer_build::{CacheRecord, cache_records};
 
 use super::{Finding, Fix, Pass, Severity, SystemError, content::Blob};
 use crate::container::{Containers, State};
@@ -44,7 +44,7 @@ pub(super) fn dead_containers(store: &Store) -> Result<Vec<Finding>, SystemError
 impl Pass<'_> {
     /// Entries of the build cache need their layers and blobs.
     pub(super) fn cache(&mut self) -> Result<(), SystemError> {
-        for Remembered { place, layer } in remembered(self.store)? {
+        for CacheRecord { place, layer } in cache_records(self.store)? {
             let name = place.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let what = "unusable cache record";
             let Some((diff_id, blob)) = layer else {

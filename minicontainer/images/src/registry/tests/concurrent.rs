@@ -15,14 +15,14 @@ fn each_blob_is_fetched_once() {
         shelf.manifest(&tag.to_string(), MANIFEST, &manifest);
     }
     let server = shelf.serve();
-    let room = Room::new();
+    let env = RegistryEnv::new();
     thread::scope(|scope| {
         for number in 0..30 {
-            let (server, room) = (&server, &room);
+            let (server, env) = (&server, &env);
             scope.spawn(move || {
-                let store = Store::open(room.store.root()).unwrap();
+                let store = Store::open(env.store.root()).unwrap();
                 let reference = format!("{}/app:{}", server.name(), number % 10).parse().unwrap();
-                pull(&store, &reference, None, &room.connection, &|_| {}).unwrap();
+                pull(&store, &reference, None, &env.connection, &|_| {}).unwrap();
             });
         }
     });
@@ -32,8 +32,8 @@ fn each_blob_is_fetched_once() {
     }
     assert_eq!(fetched.len(), 1 + 10 + 10, "a shared layer, own layers, configs");
     assert!(fetched.values().all(|&times| times == 1), "{fetched:#?}");
-    assert_eq!(fs::read_dir(room.store.downloads_directory()).unwrap().count(), 0);
-    assert_eq!(fs::read_dir(room.store.staging_directory()).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(env.store.downloads_directory()).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(env.store.staging_directory()).unwrap().count(), 0);
 }
 
 /// If a download fails, a pull that waits for it takes it over.
@@ -47,10 +47,10 @@ fn failed_download_is_taken_over() {
             false => reply,
         }
     });
-    let room = Room::new();
+    let env = RegistryEnv::new();
     let outcomes: Vec<bool> = thread::scope(|scope| {
-        let pulls: Vec<_> = (0..8).map(|_| scope.spawn(|| room.pull(&server).is_ok())).collect();
+        let pulls: Vec<_> = (0..8).map(|_| scope.spawn(|| env.pull(&server).is_ok())).collect();
         pulls.into_iter().map(|pull| pull.join().unwrap()).collect()
     });
-    assert!(outcomes.iter().any(|ok| *ok) || room.pull(&server).is_ok(), "{outcomes:?}");
+    assert!(outcomes.iter().any(|ok| *ok) || env.pull(&server).is_ok(), "{outcomes:?}");
 }

@@ -46,7 +46,7 @@ fn unusable_config_is_named_but_not_quoted() {
     for content in [&format!("{{\"auths\": \"{SECRET}"), "[]", "\"text\"", ""] {
         fs::write(&path, content).unwrap();
         let error = full_message(&Config::read(path.clone()).unwrap_err());
-        assert!(error.contains("config.json: it is no JSON object") && !error.contains(SECRET), "{error}");
+        assert!(error.contains("config.json: it is not a JSON object") && !error.contains(SECRET), "{error}");
     }
     for auth in ["no base64!", "bm8gY29sb24="] {
         let (_directory, config) = config(&json!({"auths": {"r.test": {"auth": auth}}}));
@@ -104,11 +104,11 @@ fn password_is_not_sent_over_plain_http() {
     let path = directory.path().join("config.json");
     fs::write(&path, json!({"auths": {"r.test": {"auth": "bWU6YTpi"}}}).to_string()).unwrap();
     let connection = |wire| Connection { wire, config: Some(path.clone()), ..Connection::default() };
-    assert!(connection(Wire::Usual).client("r.test").unwrap().authorization.has_credentials());
-    assert!(!connection(Wire::Plain).client("r.test").unwrap().authorization.has_credentials());
+    assert!(connection(Transport::Default).client("r.test").unwrap().authorization.has_credentials());
+    assert!(!connection(Transport::PlainHttp).client("r.test").unwrap().authorization.has_credentials());
     let credentials = Credentials::Password { user: "me".to_owned(), password: Secret::new(SECRET) };
-    let error = full_message(&login(Some("r.test"), credentials, &connection(Wire::Plain)).unwrap_err());
-    assert!(error.contains("a password can be read by everybody") && !error.contains(SECRET), "{error}");
+    let error = full_message(&login(Some("r.test"), credentials, &connection(Transport::PlainHttp)).unwrap_err());
+    assert!(error.contains("a password can be read on the way") && !error.contains(SECRET), "{error}");
 }
 
 #[test]
@@ -118,16 +118,16 @@ fn login_is_verified_before_it_is_saved() {
         true => Reply::new(200, "{}"),
         false => Reply::new(401, "").header("WWW-Authenticate", "Basic realm=\"test\""),
     });
-    let room = Room::new();
-    let path = room.directory.path().join("config.json");
+    let env = RegistryEnv::new();
+    let path = env.directory.path().join("config.json");
     let of = |password: &str| Credentials::Password { user: "me".to_owned(), password: Secret::new(password) };
-    let error = full_message(&login(Some(&server.name()), of(SECRET), &room.connection).unwrap_err());
+    let error = full_message(&login(Some(&server.name()), of(SECRET), &env.connection).unwrap_err());
     assert!(error.contains("incorrect username or password") && !error.contains(SECRET), "{error}");
     assert!(!path.exists());
-    assert_eq!(login(Some(&server.name()), of("a:b"), &room.connection).unwrap(), Saved::File(path));
-    assert!(room.connection.client(&server.name()).unwrap().authorization.has_credentials());
-    assert!(logout(Some(&server.name()), &room.connection).unwrap());
-    assert!(!logout(Some(&server.name()), &room.connection).unwrap());
+    assert_eq!(login(Some(&server.name()), of("a:b"), &env.connection).unwrap(), Saved::File(path));
+    assert!(env.connection.client(&server.name()).unwrap().authorization.has_credentials());
+    assert!(logout(Some(&server.name()), &env.connection).unwrap());
+    assert!(!logout(Some(&server.name()), &env.connection).unwrap());
 }
 
 /// An identity token is sent only to the token service, in a form. Its answer is sent to the registry.
@@ -150,14 +150,14 @@ fn identity_token_is_exchanged_for_access_token() {
         "Bearer short-lived" => shelf.answer(asked),
         _ => Reply::new(401, "").header("WWW-Authenticate", challenge.clone()),
     });
-    let room = Room::new();
+    let env = RegistryEnv::new();
     let auths = json!({"auths": {server.name(): {"identitytoken": SECRET}}});
-    fs::write(room.directory.path().join("config.json"), auths.to_string()).unwrap();
-    room.pull(&server).unwrap();
+    fs::write(env.directory.path().join("config.json"), auths.to_string()).unwrap();
+    env.pull(&server).unwrap();
     assert_eq!(service.count("POST", "/token"), 1);
     assert!(server.asked().iter().all(|asked| !asked.header("authorization").contains(SECRET)));
     // A rejected identity token is reported, but not shown.
-    fs::write(room.directory.path().join("config.json"), auths.to_string().replace(SECRET, "old")).unwrap();
-    let error = full_message(&room.pull_name(&format!("{}/app:2", server.name())).unwrap_err());
+    fs::write(env.directory.path().join("config.json"), auths.to_string().replace(SECRET, "old")).unwrap();
+    let error = full_message(&env.pull_name(&format!("{}/app:2", server.name())).unwrap_err());
     assert!(error.contains("incorrect username or password") && !error.contains(SECRET), "{error}");
 }

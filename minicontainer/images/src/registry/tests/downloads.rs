@@ -25,13 +25,13 @@ fn download_resumes_where_it_broke() {
         }
         false => reply,
     });
-    let room = Room::new();
-    room.pull(&server).unwrap();
+    let env = RegistryEnv::new();
+    env.pull(&server).unwrap();
     assert!(server.count("GET", &digest) >= SIZE >> 16);
     // Data that was in the socket buffers when the connection broke may be sent twice.
     let total = sent.load(Ordering::SeqCst);
     assert!(total < 2 * SIZE, "{total} bytes were sent for {SIZE}");
-    let image = room.store.image(&format!("{}/app:1", server.name())).unwrap();
+    let image = env.store.image(&format!("{}/app:1", server.name())).unwrap();
     assert_eq!(image.size(), SIZE as u64);
 }
 
@@ -46,7 +46,7 @@ fn server_without_ranges_works() {
         (true, _) => Reply::new(200, whole.clone()),
         _ => reply,
     });
-    Room::new().pull(&server).unwrap();
+    RegistryEnv::new().pull(&server).unwrap();
 }
 
 /// Row F19: a range other than the requested one is not accepted, and neither is 416 (range not satisfiable).
@@ -62,7 +62,7 @@ fn wrong_range_is_not_used() {
             true if asked.number < 4 => reply.cut(100_000),
             _ => reply,
         });
-        Room::new().pull(&server).unwrap_or_else(|error| panic!("{wrong}: {error}"));
+        RegistryEnv::new().pull(&server).unwrap_or_else(|error| panic!("{wrong}: {error}"));
     }
     let (shelf, digest) = big();
     let server = shelf.serve_but(move |asked, reply| match asked.target.contains(&digest) {
@@ -70,7 +70,7 @@ fn wrong_range_is_not_used() {
         true if asked.number < 4 => reply.cut(100_000),
         _ => reply,
     });
-    Room::new().pull(&server).unwrap();
+    RegistryEnv::new().pull(&server).unwrap();
 }
 
 /// Row F19: content that changes between two parts has another digest.
@@ -87,7 +87,7 @@ fn parts_of_different_blobs_are_refused() {
         }
         reply
     });
-    Room::new().check_refused(&server, "does not match its digest");
+    RegistryEnv::new().check_refused(&server, "does not match its digest");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn connection_that_always_breaks_is_given_up() {
     let blob = digest.clone();
     let server =
         shelf.serve_but(move |asked, reply| if asked.target.contains(&blob) { reply.cut(10) } else { reply });
-    Room::new().check_refused(&server, "cannot be reached");
+    RegistryEnv::new().check_refused(&server, "cannot reach");
     assert!(server.count("GET", &digest) <= 10, "{}", server.count("GET", &digest));
 }
 
@@ -125,7 +125,7 @@ fn sizes_and_digests_are_verified() {
                 reply
             });
             let expect = if extra == -1 && chunked { "answered 404" } else { expect };
-            Room::new().check_refused(&server, expect);
+            RegistryEnv::new().check_refused(&server, expect);
         }
     }
 }
@@ -139,17 +139,18 @@ fn busy_registry_is_retried() {
             2 => reply,
             _ => Reply::new(status, "").header("Retry-After", "0"),
         });
-        Room::new().pull(&server).unwrap_or_else(|error| panic!("{status}: {error}"));
+        RegistryEnv::new().pull(&server).unwrap_or_else(|error| panic!("{status}: {error}"));
         let server = Server::start(move |_| Reply::new(status, r#"{"errors":[{"code":"TOOMANYREQUESTS"}]}"#));
-        Room::new().check_refused(&server, &format!("answered {status} each of 5 times: toomanyrequests"));
+        RegistryEnv::new()
+            .check_refused(&server, &format!("answered {status} to each of 5 attempts: toomanyrequests"));
         assert_eq!(server.asked().len(), 5);
         let server = Server::start(move |_| Reply::new(status, "").header("Retry-After", "86400"));
-        Room::new().check_refused(&server, "wants to be asked again in 86400 seconds");
+        RegistryEnv::new().check_refused(&server, "asks to wait 86400 seconds");
         assert_eq!(server.asked().len(), 1);
     }
     for status in [400, 405, 410, 501] {
         let server = Server::start(move |_| Reply::new(status, ""));
-        Room::new().check_refused(&server, &format!("answered {status}"));
+        RegistryEnv::new().check_refused(&server, &format!("answered {status}"));
         assert_eq!(server.asked().len(), 1);
     }
 }
@@ -171,5 +172,5 @@ fn blob_without_length_is_fetched() {
         }
         false => reply,
     });
-    Room::new().pull(&server).unwrap();
+    RegistryEnv::new().pull(&server).unwrap();
 }

@@ -24,40 +24,44 @@ fn with(field: &str, value: Value) -> Value {
 fn manifest_size_is_limited() {
     for size in [5 << 20, 64 << 20] {
         let server = Server::start(move |_| Reply::new(200, vec![b' '; size]).header("Content-Type", MANIFEST));
-        Room::new().check_refused(&server, "larger than 4194304 bytes");
+        RegistryEnv::new().check_refused(&server, "larger than 4194304 bytes");
     }
     // The size announces a tebibyte; the body is sent until the client disconnects.
     let server = Server::start(|_| {
         let length = (1_u64 << 40).to_string();
         Reply::new(200, vec![b' '; 8 << 20]).header("Content-Type", MANIFEST).header("Content-Length", length)
     });
-    Room::new().check_refused(&server, "larger than 4194304 bytes");
+    RegistryEnv::new().check_refused(&server, "larger than 4194304 bytes");
     let mut document = manifest();
     document["config"]["size"] = json!(5 << 20);
-    Room::new().check_refused(&serving(MANIFEST, &document), "larger than 4194304 bytes");
+    RegistryEnv::new().check_refused(&serving(MANIFEST, &document), "larger than 4194304 bytes");
 }
 
 /// Row H42 of the hostile corpus (CVE-2021-41190).
 #[test]
 fn ambiguous_documents_are_refused() {
-    Room::new().check_refused(&serving(MANIFEST, &with("manifests", json!([]))), "an index and a manifest at once");
+    RegistryEnv::new()
+        .check_refused(&serving(MANIFEST, &with("manifests", json!([]))), "an index and a manifest at once");
     let mut index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": []});
     index["config"] = manifest()["config"].clone();
-    Room::new().check_refused(&serving(INDEX, &index), "an index and a manifest at once");
-    Room::new().check_refused(&serving(INDEX, &manifest()), "it calls itself");
+    RegistryEnv::new().check_refused(&serving(INDEX, &index), "an index and a manifest at once");
+    RegistryEnv::new().check_refused(&serving(INDEX, &manifest()), "its mediaType is");
     let mut nameless = manifest();
     nameless.as_object_mut().unwrap().remove("mediaType");
-    Room::new().check_refused(&serving(INDEX, &nameless), "its fields are another's");
-    Room::new().check_refused(&serving("text/html", &nameless), "has the type \"text/html\"");
-    Room::new().pull(&serving(MANIFEST, &nameless)).expect("without a type of its own the registry's word holds");
+    RegistryEnv::new().check_refused(&serving(INDEX, &nameless), "its fields are those of another type");
+    RegistryEnv::new().check_refused(&serving("text/html", &nameless), "its media type is \"text/html\"");
+    RegistryEnv::new()
+        .pull(&serving(MANIFEST, &nameless))
+        .expect("without a type of its own the registry's word holds");
 }
 
 /// Row H43 of the hostile corpus.
 #[test]
 fn artifacts_that_are_not_images_are_refused() {
-    Room::new().check_refused(&serving(MANIFEST, &with("schemaVersion", json!(1))), "schema 1");
+    RegistryEnv::new().check_refused(&serving(MANIFEST, &with("schemaVersion", json!(1))), "schema version 1");
     let signed = "application/vnd.docker.distribution.manifest.v1+prettyjws";
-    Room::new().check_refused(&serving(signed, &json!({"schemaVersion": 1, "fsLayers": []})), "schema 1");
+    RegistryEnv::new()
+        .check_refused(&serving(signed, &json!({"schemaVersion": 1, "fsLayers": []})), "schema version 1");
     for (field, media_type) in [
         ("config", "application/vnd.cncf.helm.config.v1+json"),
         ("config", "application/vnd.oci.empty.v1+json"),
@@ -69,10 +73,10 @@ fn artifacts_that_are_not_images_are_refused() {
             "config" => document["config"]["mediaType"] = json!(media_type),
             _ => document["layers"][0]["mediaType"] = json!(media_type),
         }
-        Room::new().check_refused(&serving(MANIFEST, &document), media_type);
+        RegistryEnv::new().check_refused(&serving(MANIFEST, &document), media_type);
     }
-    Room::new().check_refused(&serving(MANIFEST, &json!("text")), "is not a valid image manifest");
-    Room::new().check_refused(&serving(MANIFEST, &with("layers", json!([]))), "is inconsistent");
+    RegistryEnv::new().check_refused(&serving(MANIFEST, &json!("text")), "is not a valid image manifest");
+    RegistryEnv::new().check_refused(&serving(MANIFEST, &with("layers", json!([]))), "is inconsistent");
 }
 
 /// Row H45 of the hostile corpus (CVE-2020-15157): only the registry is contacted.
@@ -83,13 +87,13 @@ fn foreign_layer_is_not_fetched_from_its_url() {
     document["layers"][0]["urls"] = json!([format!("{}/layer", elsewhere.url())]);
     document["layers"][0]["digest"] = json!(Digest::of(b"not in the registry").to_string());
     let server = serving(MANIFEST, &document);
-    let room = Room::with_login(&server, "user", SECRET);
-    room.check_refused(&server, "refers to another server, which is not supported");
+    let env = RegistryEnv::with_login(&server, "user", SECRET);
+    env.check_refused(&server, "refers to another server, which is not supported");
     assert_eq!(elsewhere.asked().len(), 0);
     // If the registry has the layer, its `urls` do no harm.
     let mut document = manifest();
     document["layers"][0]["urls"] = json!([format!("{}/layer", elsewhere.url())]);
-    Room::new().pull(&serving(MANIFEST, &document)).unwrap();
+    RegistryEnv::new().pull(&serving(MANIFEST, &document)).unwrap();
     assert_eq!(elsewhere.asked().len(), 0);
 }
 
@@ -112,22 +116,22 @@ fn platform_is_selected_and_reported() {
     short["size"] = json!(7);
     shelf.manifest("lie", INDEX, &json!({"schemaVersion": 2, "manifests": [short]}));
     let server = shelf.serve();
-    let room = Room::new();
-    let pulled = room.pull(&server).unwrap();
+    let env = RegistryEnv::new();
+    let pulled = env.pull(&server).unwrap();
     assert_eq!(pulled.digest.to_string(), digest, "the digest that is told is the index's");
-    let image = room.store.image(&format!("{}/app:1", server.name())).unwrap();
+    let image = env.store.image(&format!("{}/app:1", server.name())).unwrap();
     assert_eq!(image.size(), 11);
     let name = |tag: &str| format!("{}/app{tag}", server.name());
-    let error = room.pull_name(&name(":foreign")).unwrap_err().to_string();
+    let error = env.pull_name(&name(":foreign")).unwrap_err().to_string();
     assert!(error.contains("no matching manifest for") && error.contains("linux/mips64le"), "{error}");
-    assert!(room.pull_name(&name(":lie")).unwrap_err().to_string().contains("but its descriptor says 7"));
-    assert!(room.pull_name(&name(":none")).unwrap_err().to_string().contains("not found: manifest unknown"));
-    room.pull_name(&name(&format!("@{digest}"))).unwrap();
-    room.store.image(&name(&format!("@{digest}"))).expect("an image is found by the digest that it was pulled by");
+    assert!(env.pull_name(&name(":lie")).unwrap_err().to_string().contains("but its descriptor says 7"));
+    assert!(env.pull_name(&name(":none")).unwrap_err().to_string().contains("not found: manifest unknown"));
+    env.pull_name(&name(&format!("@{digest}"))).unwrap();
+    env.store.image(&name(&format!("@{digest}"))).expect("an image is found by the digest that it was pulled by");
     let other: Platform = "linux/mips64le".parse().unwrap();
     let reference = name(":1").parse().unwrap();
-    let wrong = pull(&room.store, &reference, Some(&other), &room.connection, &|_| {}).unwrap_err().to_string();
-    assert!(wrong.contains("and linux/mips64le is wanted"), "its config says otherwise: {wrong}");
+    let wrong = pull(&env.store, &reference, Some(&other), &env.connection, &|_| {}).unwrap_err().to_string();
+    assert!(wrong.contains("not for linux/mips64le"), "its config says otherwise: {wrong}");
 }
 
 #[test]
@@ -140,8 +144,8 @@ fn content_must_match_the_requested_digest() {
         true => reply.header("Docker-Content-Digest", digest.to_string()),
         false => reply,
     });
-    let room = Room::new();
-    room.check_refused(&server, "does not match its digest");
+    let env = RegistryEnv::new();
+    env.check_refused(&server, "does not match its digest");
     let by_digest = format!("{}/app@{}", server.name(), Digest::of(b"another document"));
-    assert!(room.pull_name(&by_digest).unwrap_err().to_string().contains("does not match its digest"));
+    assert!(env.pull_name(&by_digest).unwrap_err().to_string().contains("does not match its digest"));
 }

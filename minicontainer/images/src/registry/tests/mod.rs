@@ -143,30 +143,34 @@ fn layer(name: &str, size: usize) -> Vec<u8> {
 }
 
 /// A store, and a connection that uses only the test's own credentials.
-struct Room {
+struct RegistryEnv {
     directory: TempDir,
     store: Store,
     connection: Connection,
 }
 
-impl Room {
-    fn new() -> Room {
+impl RegistryEnv {
+    fn new() -> RegistryEnv {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path().join("store")).unwrap();
         let retry_policy = RetryPolicy { pause: Duration::from_millis(1), ..RetryPolicy::default() };
         let config = Some(directory.path().join("config.json"));
         let certificates = Some(vec![directory.path().join("certs.d"), directory.path().join("more")]);
-        Room { store, connection: Connection { wire: Wire::Usual, retry_policy, config, certificates }, directory }
+        RegistryEnv {
+            store,
+            connection: Connection { wire: Transport::Default, retry_policy, config, certificates },
+            directory,
+        }
     }
 
     /// A test environment whose user has logged in to a server.
-    fn with_login(server: &Server, user: &str, password: &str) -> Room {
+    fn with_login(server: &Server, user: &str, password: &str) -> RegistryEnv {
         use base64::{Engine, engine::general_purpose::STANDARD};
-        let room = Room::new();
+        let env = RegistryEnv::new();
         let auth = STANDARD.encode(format!("{user}:{password}"));
         let config = json!({"auths": {server.name(): {"auth": auth}}});
-        fs::write(room.directory.path().join("config.json"), config.to_string()).unwrap();
-        room
+        fs::write(env.directory.path().join("config.json"), config.to_string()).unwrap();
+        env
     }
 
     fn pull(&self, server: &Server) -> Result<Pulled, RegistryError> {
@@ -222,13 +226,13 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 fn image_is_pulled_with_progress_events() {
     let layers = [layer("one", 100_000), layer("two", 5)];
     let server = Shelf::with_image(&layers).serve();
-    let room = Room::new();
+    let env = RegistryEnv::new();
     let events = Arc::new(std::sync::Mutex::new(Vec::new()));
     let reference: Reference = format!("{}/app:1", server.name()).parse().unwrap();
     let tell = |event: Event<'_>| events.lock().unwrap().push(format!("{event:?}"));
-    let pulled = pull(&room.store, &reference, None, &room.connection, &tell).unwrap();
+    let pulled = pull(&env.store, &reference, None, &env.connection, &tell).unwrap();
     assert!(pulled.newer);
-    let image = room.store.image(&reference.to_string()).unwrap();
+    let image = env.store.image(&reference.to_string()).unwrap();
     assert_eq!(image.manifest_digest, pulled.digest);
     assert_eq!(fs::read(image.layers[0].directory.join("one")).unwrap().len(), 100_000);
     let log = events.lock().unwrap().join("\n");
@@ -238,7 +242,7 @@ fn image_is_pulled_with_progress_events() {
         assert!(log.contains(expect), "{log}\nshould have {expect}");
     }
     let asked = server.asked().len();
-    assert!(!room.pull(&server).unwrap().newer, "nothing is newer the second time");
+    assert!(!env.pull(&server).unwrap().newer, "nothing is newer the second time");
     assert_eq!(server.asked().len(), asked + 1, "only the manifest is asked for");
 }
 
@@ -249,8 +253,8 @@ fn existing_layer_is_not_fetched() {
     let second = shelf.image(&[base.clone(), two]);
     shelf.manifest("2", MANIFEST, &second);
     let server = shelf.serve();
-    let room = Room::new();
-    room.pull(&server).unwrap();
-    room.pull_name(&format!("{}/app:2", server.name())).unwrap();
+    let env = RegistryEnv::new();
+    env.pull(&server).unwrap();
+    env.pull_name(&format!("{}/app:2", server.name())).unwrap();
     assert_eq!(server.count("GET", &Digest::of(&base).to_string()), 1);
 }

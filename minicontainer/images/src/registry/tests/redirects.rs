@@ -41,7 +41,7 @@ fn redirect_does_not_forward_credentials() {
         true => Reply::new(302, "").header("Location", format!("{place}{}?X-Signature={SECRET}", asked.target)),
         false => reply,
     });
-    Room::with_login(&server, "user", SECRET).pull(&server).unwrap();
+    RegistryEnv::with_login(&server, "user", SECRET).pull(&server).unwrap();
     assert_eq!(storage.count("GET", "?X-Signature="), 2, "the config and the layer came from there");
     for asked in storage.asked() {
         assert_eq!(asked.header("authorization"), "", "{asked:?}");
@@ -56,16 +56,16 @@ fn redirect_does_not_forward_credentials() {
 fn redirects_are_limited_in_scheme_and_number() {
     for place in ["file:///etc/passwd", "ftp://127.0.0.1/x", "unix:///run/x.sock", "http://user:pw@127.0.0.1/x"] {
         let server = redirecting(move |_| place.to_owned());
-        Room::new().check_refused(&server, "where it is not followed");
+        RegistryEnv::new().check_refused(&server, "which is not allowed");
     }
     let server = redirecting(|_| "http://registry.invalid/x".to_owned());
-    Room::new().check_refused(&server, "it is plain http");
+    RegistryEnv::new().check_refused(&server, "plain HTTP can be read");
     let server = redirecting(|asked| format!("{}?again", asked.target.split('?').next().unwrap()));
-    Room::new().check_refused(&server, "one redirect after another");
+    RegistryEnv::new().check_refused(&server, "redirects in a row");
     assert_eq!(server.count("GET", "/blobs/"), redirect::HOP_LIMIT + 1);
     let server = Shelf::with_image(&[layer("file", 10)])
         .serve_but(|asked, reply| if asked.target.contains("/blobs/") { Reply::new(302, "") } else { reply });
-    Room::new().check_refused(&server, "the answer names no place");
+    RegistryEnv::new().check_refused(&server, "no Location header");
 }
 
 /// Row H47 of the hostile corpus: a redirect, a token service and an upload lead to the metadata service of a cloud.
@@ -74,11 +74,13 @@ fn link_local_addresses_are_refused() {
     for place in
         ["https://169.254.169.254/latest/meta-data", "https://[fe80::1]/", "https://[::ffff:169.254.169.254]/"]
     {
-        Room::new()
-            .check_refused(&redirecting(move |_| place.to_owned()), "address of this machine or its neighbourhood");
+        RegistryEnv::new().check_refused(
+            &redirecting(move |_| place.to_owned()),
+            "address of this machine or of a network next to it",
+        );
         let challenge = format!("Bearer realm=\"{place}\"");
         let server = Server::start(move |_| Reply::new(401, "").header("WWW-Authenticate", challenge.clone()));
-        Room::new().check_refused(&server, "address of this machine or its neighbourhood");
+        RegistryEnv::new().check_refused(&server, "address of this machine or of a network next to it");
     }
 }
 
@@ -96,19 +98,19 @@ fn wanting_token(realm: impl Fn() -> String + Send + Sync + 'static) -> Server {
 #[test]
 fn token_service_is_validated() {
     for (realm, expect) in [
-        ("http://auth.invalid/token", "it is plain http"),
+        ("http://auth.invalid/token", "plain HTTP can be read"),
         ("https://user:password@auth.invalid/token", "it has a user's name in it"),
         ("file:///etc/passwd", "neither https nor http"),
         ("", "it is not a valid URL"),
     ] {
-        Room::new().check_refused(&wanting_token(move || realm.to_owned()), expect);
+        RegistryEnv::new().check_refused(&wanting_token(move || realm.to_owned()), expect);
     }
     let huge = format!("{{\"token\": \"{}\"}}", "x".repeat(2 << 20));
     let service = Server::start(move |_| Reply::new(200, huge.clone()));
     let realm = service.url();
-    Room::new().check_refused(&wanting_token(move || realm.clone()), "its answer is too long");
+    RegistryEnv::new().check_refused(&wanting_token(move || realm.clone()), "its answer is too long");
     for (status, body, expect) in [
-        (200, "no json", "its answer is no JSON of a token"),
+        (200, "no json", "its answer is not a JSON document with a token"),
         (200, "{}", "its answer has no token"),
         (200, "{\"token\": \"a\\r\\nX: b\"}", "its answer has no token that can be sent"),
         (302, "", "it answered 302"),
@@ -116,7 +118,7 @@ fn token_service_is_validated() {
     ] {
         let service = Server::start(move |_| Reply::new(status, body).header("Location", "/elsewhere"));
         let realm = service.url();
-        Room::new().check_refused(&wanting_token(move || realm.clone()), expect);
+        RegistryEnv::new().check_refused(&wanting_token(move || realm.clone()), expect);
     }
 }
 
@@ -126,8 +128,8 @@ fn token_is_fetched_once_and_sent_to_registry_only() {
     let service = Server::start(|_| Reply::new(200, format!("{{\"token\": \"{SECRET}\"}}")));
     let realm = format!("{}/token?x=1", service.url());
     let server = wanting_token(move || realm.clone());
-    let room = Room::with_login(&server, "user", "password");
-    room.pull(&server).unwrap();
+    let env = RegistryEnv::with_login(&server, "user", "password");
+    env.pull(&server).unwrap();
     let asked = service.asked();
     assert_eq!(asked.len(), 1, "{asked:?}");
     assert_eq!(asked[0].target, "/token?x=1&service=test&scope=repository%3Aapp%3Apull");
@@ -150,43 +152,43 @@ fn repeated_401_is_an_error_without_secrets() {
     let server = Server::start(move |asked| {
         quote(asked).header("WWW-Authenticate", format!("Bearer realm=\"{realm}\",service=\"test\""))
     });
-    Room::new().check_refused(&server, "pull access denied for");
+    RegistryEnv::new().check_refused(&server, "pull access denied for");
     assert_eq!((server.asked().len(), service.asked().len()), (2, 1));
     let server = Server::start(move |asked| quote(asked).header("WWW-Authenticate", "Basic realm=\"test\""));
-    let room = Room::with_login(&server, "user", SECRET);
-    room.check_refused(&server, "not Basic [secret]");
+    let env = RegistryEnv::with_login(&server, "user", SECRET);
+    env.check_refused(&server, "not Basic [secret]");
     assert_eq!(server.asked().len(), 2);
     let server = Server::start(|_| Reply::new(401, "").header("WWW-Authenticate", "Negotiate"));
-    Room::new().check_refused(&server, "an authentication that is not supported");
+    RegistryEnv::new().check_refused(&server, "an authentication that is not supported");
 }
 
 /// Row H50 of the hostile corpus: once TLS was chosen, no request is ever sent over plain HTTP.
 #[test]
 fn tls_failure_never_falls_back_to_plain_http() {
     let server = Shelf::with_image(&[layer("file", 10)]).serve();
-    let mut room = Room::new();
-    room.connection.wire = Wire::Tls;
-    let error = room.check_refused(&server, "cannot be reached");
+    let mut env = RegistryEnv::new();
+    env.connection.wire = Transport::Tls;
+    let error = env.check_refused(&server, "cannot reach");
     assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Tls(TlsError::Plain), .. }), "{error:?}");
     assert!(server.asked().is_empty(), "{:?}", server.asked());
     // The positive control: the same server accepts plain HTTP.
-    room.connection.wire = Wire::Usual;
-    room.pull(&server).unwrap();
+    env.connection.wire = Transport::Default;
+    env.pull(&server).unwrap();
     let usual = Connection::default();
-    let check = |registry: &str, wire: Wire, expect: url::Security| {
+    let check = |registry: &str, wire: Transport, expect: url::Security| {
         assert_eq!(
             Connection { wire, ..usual.clone() }.url(registry, false).unwrap().security(),
             expect,
             "{registry}"
         );
     };
-    check("registry.example.com", Wire::Usual, url::Security::Tls);
-    check("10.0.0.1:5000", Wire::Usual, url::Security::Tls);
-    check("localhost.example.com", Wire::Usual, url::Security::Tls);
-    check("localhost:443", Wire::Usual, url::Security::Tls);
-    check("localhost:5000", Wire::Usual, url::Security::Plain);
-    check("[::1]:5000", Wire::Usual, url::Security::Plain);
-    check("registry.example.com", Wire::Plain, url::Security::Plain);
+    check("registry.example.com", Transport::Default, url::Security::Tls);
+    check("10.0.0.1:5000", Transport::Default, url::Security::Tls);
+    check("localhost.example.com", Transport::Default, url::Security::Tls);
+    check("localhost:443", Transport::Default, url::Security::Tls);
+    check("localhost:5000", Transport::Default, url::Security::Plain);
+    check("[::1]:5000", Transport::Default, url::Security::Plain);
+    check("registry.example.com", Transport::PlainHttp, url::Security::Plain);
     assert_eq!(usual.url("localhost:5000", true).unwrap().security(), url::Security::Tls, "there are certificates");
 }
 

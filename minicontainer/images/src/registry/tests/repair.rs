@@ -11,19 +11,19 @@ fn check_healed(which: usize, damage: impl Fn(&Path)) {
     let other = shelf.image(&[shared.clone(), layer("more", 10)]);
     shelf.manifest("2", MANIFEST, &other);
     let server = shelf.serve();
-    let room = Room::new();
-    let pulled = room.pull(&server).unwrap();
-    let image = room.store.image(&format!("{}/app:1", server.name())).unwrap();
+    let env = RegistryEnv::new();
+    let pulled = env.pull(&server).unwrap();
+    let image = env.store.image(&format!("{}/app:1", server.name())).unwrap();
     let digests = [&pulled.digest, &image.id, &Digest::of(&shared)];
-    let blobs = digests.map(|digest| (room.store.blob_file(digest), digest));
+    let blobs = digests.map(|digest| (env.store.blob_file(digest), digest));
     damage(&blobs[which].0);
     assert!(!is_whole(&blobs[which]), "blob {which}");
-    room.pull_name(&format!("{}/app:2", server.name())).unwrap();
-    room.pull(&server).unwrap();
+    env.pull_name(&format!("{}/app:2", server.name())).unwrap();
+    env.pull(&server).unwrap();
     assert!(blobs.iter().all(is_whole), "blob {which}");
     for tag in ["1", "2"] {
         let name = format!("{}/app:{tag}", server.name());
-        assert!(room.store.image(&name).unwrap().layers.iter().all(|layer| layer.directory.is_dir()), "{name}");
+        assert!(env.store.image(&name).unwrap().layers.iter().all(|layer| layer.directory.is_dir()), "{name}");
     }
 }
 

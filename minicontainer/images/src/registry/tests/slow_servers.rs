@@ -14,9 +14,9 @@ use ureq::{
 use super::*;
 
 /// Timeouts that are short enough for a test, and long enough for correct answers of a busy machine.
-fn impatient() -> Room {
-    let mut room = Room::new();
-    room.connection.retry_policy = RetryPolicy {
+fn impatient() -> RegistryEnv {
+    let mut env = RegistryEnv::new();
+    env.connection.retry_policy = RetryPolicy {
         connect: Duration::from_secs(6),
         read: Duration::from_secs(6),
         answer: Duration::from_secs(6),
@@ -26,7 +26,7 @@ fn impatient() -> Room {
         attempts: 1,
         ..RetryPolicy::default()
     };
-    room
+    env
 }
 
 /// Row F20 of the hostile corpus: a byte now and then does not prevent the timeout.
@@ -38,7 +38,7 @@ fn trickling_download_is_too_slow() {
         true => Reply { drip: Some(Duration::from_millis(20)), ..reply },
         false => reply,
     });
-    impatient().check_refused(&server, "sends too slowly, less than 10000 bytes in 6 seconds");
+    impatient().check_refused(&server, "is too slow: it sent less than 10000 bytes in 6 seconds");
     // A slow manifest has the same limit.
     let server = Server::start(|_| {
         let reply = Reply::new(200, vec![b' '; 1 << 20]).header("Content-Type", MANIFEST);
@@ -51,13 +51,13 @@ fn trickling_download_is_too_slow() {
 #[test]
 fn silent_server_times_out() {
     let server = Server::start(|_| Reply { silent: true, ..Reply::default() });
-    let error = impatient().check_refused(&server, "cannot be reached");
+    let error = impatient().check_refused(&server, "cannot reach");
     assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Time, .. }), "{error:?}");
-    let mut room = impatient();
-    room.connection.wire = Wire::Tls;
+    let mut env = impatient();
+    env.connection.wire = Transport::Tls;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let name = format!("127.0.0.1:{}/app:1", listener.local_addr().unwrap().port());
-    let error = room.pull_name(&name).unwrap_err();
+    let error = env.pull_name(&name).unwrap_err();
     assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Time, .. }), "{error:?}");
 }
 
@@ -98,7 +98,7 @@ impl Resolver for Names {
 
 /// The name is loopback, so that no configured proxy is used; `names` resolves it.
 fn fetch_with(names: Names, registry: &str, retry_policy: RetryPolicy) -> Result<(), RegistryError> {
-    let url = Connection::new(Wire::Plain).url(registry, false).unwrap();
+    let url = Connection::new(Transport::PlainHttp).url(registry, false).unwrap();
     let client = Client::with_names(url, &Trust::default(), retry_policy, Authorization::default(), names);
     let reference: Reference = format!("{registry}/app:1").parse().unwrap();
     manifest::fetch(&client, &reference, "1", &authorization::Scope::pull("app")).map(drop)
@@ -124,5 +124,5 @@ fn unresolvable_name_is_reported_at_once() {
     let names = Names(vec![closed]);
     let error = fetch_with(names, "localhost:5000", RetryPolicy::default()).unwrap_err();
     assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Refused, .. }), "{error:?}");
-    assert!(error.to_string().contains("localhost:5000 cannot be reached"), "{error}");
+    assert!(error.to_string().contains("cannot reach localhost:5000"), "{error}");
 }

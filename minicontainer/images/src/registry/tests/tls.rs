@@ -81,8 +81,8 @@ fn serving(config: Arc<ServerConfig>) -> Server {
 }
 
 /// Creates a file in the registry's certificate directory.
-fn put(room: &Room, server: &Server, file: &str, content: &str) {
-    let directory = room.directory.path().join("certs.d").join(server.name());
+fn put(env: &RegistryEnv, server: &Server, file: &str, content: &str) {
+    let directory = env.directory.path().join("certs.d").join(server.name());
     fs::create_dir_all(&directory).unwrap();
     fs::write(directory.join(file), content).unwrap();
 }
@@ -91,22 +91,22 @@ fn put(room: &Room, server: &Server, file: &str, content: &str) {
 fn registry_with_known_authority_is_trusted() {
     let authority = Authority::new();
     let server = serving(authority.sign("127.0.0.1", |_| {}).serving(None));
-    let room = Room::new();
-    put(&room, &server, "ca.crt", &authority.certificate.pem());
-    room.pull(&server).unwrap();
+    let env = RegistryEnv::new();
+    put(&env, &server, "ca.crt", &authority.certificate.pem());
+    env.pull(&server).unwrap();
     assert!(server.count("GET", "/blobs/") == 2 && server.asked().iter().all(|asked| !asked.proven));
     // Two authorities in one file, and an empty directory.
-    let room = Room::new();
-    fs::create_dir_all(room.directory.path().join("more").join(server.name())).unwrap();
-    put(&room, &server, "both.crt", &(Authority::new().certificate.pem() + &authority.certificate.pem()));
-    room.pull(&server).unwrap();
+    let env = RegistryEnv::new();
+    fs::create_dir_all(env.directory.path().join("more").join(server.name())).unwrap();
+    put(&env, &server, "both.crt", &(Authority::new().certificate.pem() + &authority.certificate.pem()));
+    env.pull(&server).unwrap();
 }
 
 /// Each TLS error is reported, nothing is sent to an untrusted server, and there is no retry.
 #[track_caller]
-fn check_doubt(server: &Server, room: &mut Room, tls_error: TlsError, hint: &str) {
-    room.connection.wire = Wire::Tls;
-    let error = room.check_refused(server, "cannot be reached");
+fn check_doubt(server: &Server, env: &mut RegistryEnv, tls_error: TlsError, hint: &str) {
+    env.connection.wire = Transport::Tls;
+    let error = env.check_refused(server, "cannot reach");
     let RegistryError::Unreachable { failing: Failing::Tls(found), .. } = &error else { panic!("{error:?}") };
     assert_eq!(*found, tls_error, "{}", full_message(&error));
     assert!(error.hint().is_some_and(|text| text.contains(hint)), "{:?}", error.hint());
@@ -117,9 +117,9 @@ fn check_doubt(server: &Server, room: &mut Room, tls_error: TlsError, hint: &str
 fn each_certificate_error_has_its_reason() {
     let authority = Authority::new();
     let with_authority = |server: &Server| {
-        let room = Room::new();
-        put(&room, server, "ca.crt", &authority.certificate.pem());
-        room
+        let env = RegistryEnv::new();
+        put(&env, server, "ca.crt", &authority.certificate.pem());
+        env
     };
     let untrusted = serving(Authority::named("another").sign("127.0.0.1", |_| {}).serving(None));
     check_doubt(&untrusted, &mut with_authority(&untrusted), TlsError::Unknown, "certs.d/127.0.0.1:");
@@ -147,9 +147,9 @@ fn plain_http_to_tls_registry_is_reported() {
     let tls = serving(authority.sign("127.0.0.1", |_| {}).serving(None));
     let go = Server::start(|_| Reply::new(400, "Client sent an HTTP request to an HTTPS server.\n"));
     for server in [tls, go] {
-        let mut room = Room::new();
-        room.connection.wire = Wire::Plain;
-        let error = room.check_refused(&server, "cannot be reached");
+        let mut env = RegistryEnv::new();
+        env.connection.wire = Transport::PlainHttp;
+        let error = env.check_refused(&server, "cannot reach");
         let failing = matches!(error, RegistryError::Unreachable { failing: Failing::Tls(TlsError::Tls), .. });
         assert!(failing, "{error:?}");
         assert!(error.hint().is_some_and(|hint| hint.contains("leave --insecure away")), "{:?}", error.hint());
@@ -172,13 +172,13 @@ fn client_certificate_is_sent_to_its_registry_only() {
         true => Reply::new(307, "").header("Location", format!("{place}{}", asked.target)),
         false => shelf.answer(asked),
     });
-    let mut room = Room::new();
-    put(&room, &server, "ca.crt", &authority.certificate.pem());
-    check_doubt(&server, &mut room, TlsError::Client, "client.cert and client.key");
+    let mut env = RegistryEnv::new();
+    put(&env, &server, "ca.crt", &authority.certificate.pem());
+    check_doubt(&server, &mut env, TlsError::Client, "client.cert and client.key");
     let client = authority.sign("somebody", |_| {});
-    put(&room, &server, "client.cert", &client.certificate.pem());
-    put(&room, &server, "client.key", &client.key.serialize_pem());
-    room.pull(&server).unwrap();
+    put(&env, &server, "client.cert", &client.certificate.pem());
+    put(&env, &server, "client.key", &client.key.serialize_pem());
+    env.pull(&server).unwrap();
     assert!(server.asked().len() >= 3 && server.asked().iter().all(|asked| asked.proven));
     // After the redirect, the authority is still trusted, but the client certificate is not sent.
     assert!(storage.asked().len() == 2 && storage.asked().iter().all(|asked| !asked.proven));
@@ -209,9 +209,9 @@ fn invalid_certificate_files_are_named() {
         ),
     ];
     for (files, expect) in cases {
-        let room = Room::new();
-        files.iter().for_each(|(name, content)| put(&room, &server, name, content));
-        room.check_refused(&server, expect);
+        let env = RegistryEnv::new();
+        files.iter().for_each(|(name, content)| put(&env, &server, name, content));
+        env.check_refused(&server, expect);
     }
     assert!(server.asked().is_empty());
 }

@@ -11,20 +11,20 @@ use minicontainer_images as images;
 use tempfile::TempDir;
 
 /// The place of one fuzzer.
-pub struct Room {
+pub struct StoreEnv {
     directory: TempDir,
 }
 
-impl Default for Room {
-    fn default() -> Room {
+impl Default for StoreEnv {
+    fn default() -> StoreEnv {
         let directory =
             tempfile::Builder::new().prefix("minicontainer-fuzz-").tempdir().expect("a temporary directory");
         fs::DirBuilder::new().mode(0o751).create(directory.path().join("victim")).expect("a directory of ours");
-        Room { directory }
+        StoreEnv { directory }
     }
 }
 
-impl Room {
+impl StoreEnv {
     fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
@@ -57,7 +57,7 @@ impl Room {
         fs::write(self.path("victim/hello"), "hello").expect("a file of ours");
     }
 
-    /// Loads a saved image; see [`Room::import`].
+    /// Loads a saved image; see [`StoreEnv::import`].
     pub fn load(&self, archive: &[u8]) {
         let path = self.path("store");
         let store = Store::open(&path).expect("a store of ours");
@@ -104,5 +104,5 @@ fn check_empty(store: &Path) {
 
 /// Whatever modes and depths are in it.
 fn remove(directory: &Path) {
-    remove_directory(fs::File::open("/").expect("the root"), directory).expect("what is in the room can be removed");
+    remove_directory(fs::File::open("/").expect("the root"), directory).expect("what is in the env can be removed");
 }

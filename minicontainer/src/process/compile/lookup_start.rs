@@ -1,7 +1,7 @@
 //! Where look-ups of paths in the new root start.
 //!
 //! At or below `/proc`, `/sys` and `/dev`, a look-up starts from the nearest mount above the path that an earlier
-//! step has made, see [`child_places`](super::super::child_places). This depends only on the plan, so it is computed
+//! step has made, see [`child_lookup`](super::super::child_lookup). This depends only on the plan, so it is computed
 //! here. Each such mount gets a slot, in which the child keeps its descriptor.
 
 use minicontainer_core::plan::{Step, is_at_or_below, is_system_path};

@@ -1,46 +1,46 @@
-//! Options that contradict each other.
+//! Options that conflict with each other.
 
 use super::{SpecError, profile};
 use crate::options::{Access, Isolation, Network, Profile, RunOptions};
 use crate::plan::{Host, Identity};
 
-/// Rejects contradictory options, before anything is created.
-pub(super) fn contradictions(options: &RunOptions, host: &Host) -> Result<(), SpecError> {
+/// Rejects conflicting options, before anything is created.
+pub(super) fn reject_conflicts(options: &RunOptions, host: &Host) -> Result<(), SpecError> {
     let without = |isolation| options.without.contains(&isolation);
-    let contradiction = |first: &str, second: &str, reason| {
-        Err(SpecError::Contradiction { first: first.to_owned(), second: second.to_owned(), reason })
+    let conflict = |first: &str, second: &str, reason| {
+        Err(SpecError::Conflict { first: first.to_owned(), second: second.to_owned(), reason })
     };
     if without(Isolation::Uts) && options.hostname.is_some() {
-        return contradiction("--hostname", "--without uts", "the host itself would be renamed");
+        return conflict("--hostname", "--without uts", "the host itself would be renamed");
     }
     if without(Isolation::Mount) && !options.mounts.is_empty() {
-        return contradiction("-v, --mount and --tmpfs", "--without mount", "the host would get the mount");
+        return conflict("-v, --mount and --tmpfs", "--without mount", "the host would get the mount");
     }
     if without(Isolation::Mount) && options.root == Access::ReadOnly {
-        return contradiction("--read-only", "--without mount", "only a mount can be made read-only");
+        return conflict("--read-only", "--without mount", "only a mount can be made read-only");
     }
     if without(Isolation::Mount) && options.terminal.is_some() {
-        return contradiction("-t, --tty", "--without mount", "the container's terminals require a devpts mount");
+        return conflict("-t, --tty", "--without mount", "the container's terminals require a devpts mount");
     }
     if options.privileged && options.profile == Profile::Untrusted {
         let reason = "the one removes nearly all isolation, the other adds to it";
-        return contradiction("--privileged", "--profile=untrusted", reason);
+        return conflict("--privileged", "--profile=untrusted", reason);
     }
     if options.profile == Profile::Untrusted && (options.network == Network::Host || without(Isolation::Net)) {
-        return contradiction("--profile=untrusted", "the host's network", "an untrusted program must not reach it");
+        return conflict("--profile=untrusted", "the host's network", "an untrusted program must not reach it");
     }
     if profile::own_users(options, host.identity) && without(Isolation::Mount) {
         let reason = "file owners are mapped by mounts in the container's own mount namespace";
-        return contradiction("--userns auto", "--without mount", reason);
+        return conflict("--userns auto", "--without mount", reason);
     }
     for (place, offset) in options.time_offsets.iter().enumerate() {
         if let Some(other) = options.time_offsets[..place].iter().find(|other| other.clock == offset.clock) {
             let [first, second] = [other, offset].map(|offset| format!("--time-offset {offset}"));
-            return contradiction(&first, &second, "each clock can have only one offset");
+            return conflict(&first, &second, "each clock can have only one offset");
         }
     }
     if options.limits.memory_swap.is_some() && profile::limits(options, host).memory.is_none() {
-        return contradiction("--memory-swap", "no --memory", "it is the sum of memory and swap space");
+        return conflict("--memory-swap", "no --memory", "it is the sum of memory and swap space");
     }
     if without(Isolation::User) && matches!(host.identity, Identity::User { .. }) {
         return Err(SpecError::UserNamespaceNeeded);

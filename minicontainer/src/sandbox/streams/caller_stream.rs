@@ -3,7 +3,7 @@
 //! The engine must not set O_NONBLOCK on such a stream, because the flag belongs to the open file description, which
 //! the caller's shell and other programs share. A terminal or an anonymous pipe is therefore opened once more, which
 //! creates a new description for the engine. Streams that cannot be opened again, such as sockets, are read once each
-//! time that poll(2) reports them as readable, and written to in portions for which poll(2) guarantees room
+//! time that poll(2) reports them as readable, and written to in portions for which poll(2) guarantees budget
 //! (`PIPE_BUF` in pipe(7)).
 //!
 //! A regular file is never opened again, because all its users share the offset at which the next byte is written.
@@ -18,8 +18,8 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::stat::{SFlag, fstat, major, minor};
 
 use super::StandardStream;
-use super::bulk::Bulk;
-use crate::process::standard::above_standard;
+use super::splice::Bulk;
+use crate::process::standard_streams::above_standard;
 use crate::sandbox::Error;
 use crate::sys::calls;
 
@@ -28,7 +28,7 @@ const PIPE_FS: u64 = 0x5049_5045;
 
 /// A stream of the caller.
 #[derive(Debug)]
-pub(in crate::sandbox) struct Outside {
+pub(in crate::sandbox) struct CallerStream {
     pub(super) file: File,
     /// Whether poll(2) must come before each call, because the call could block otherwise.
     pub(super) must_poll: bool,
@@ -40,12 +40,12 @@ pub(in crate::sandbox) struct Outside {
     is_null_device: bool,
 }
 
-impl Outside {
+impl CallerStream {
     /// Inspects a file of the caller.
     ///
     /// # Errors
     /// When it cannot be used as the source of stdin, or as the destination of stdout or stderr.
-    pub fn inspect(file: File, stream: StandardStream) -> Result<Outside, Error> {
+    pub fn inspect(file: File, stream: StandardStream) -> Result<CallerStream, Error> {
         let failed = |errno: nix::Error| Error::Stream { source: errno.into() };
         let flags = fcntl(&file, FcntlArg::F_GETFL).map(OFlag::from_bits_retain).map_err(failed)?;
         let status = fstat(&file).map_err(failed)?;
@@ -64,7 +64,7 @@ impl Outside {
         let must_poll = again.is_none() && !never_waits;
         let appends = flags.contains(OFlag::O_APPEND);
         let bulk = if kind == SFlag::S_IFREG && !is_input && !appends { Bulk::Untried } else { Bulk::Never };
-        Ok(Outside { file: again.unwrap_or(file), must_poll, can_end, is_terminal, bulk, is_null_device })
+        Ok(CallerStream { file: again.unwrap_or(file), must_poll, can_end, is_terminal, bulk, is_null_device })
     }
 
     /// Whether it is `/dev/null`.

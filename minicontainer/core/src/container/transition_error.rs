@@ -3,7 +3,7 @@
 /// An event that cannot happen in the current state. The messages are Docker's if Docker has one, because scripts
 /// match them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum InvalidTransition {
     /// A start of a running container. Docker's API answers 304, and its command succeeds.
     AlreadyStarted,
     /// A start of a paused container.
@@ -40,39 +40,43 @@ pub enum Refused {
     NotRemoving,
 }
 
-impl Refused {
+impl InvalidTransition {
     /// The message of Docker's daemon for a container with this id and name.
     pub fn message(self, id: &str, name: &str) -> String {
         let cannot_remove = |why: &str| format!("cannot remove container \"/{name}\": container is {why}");
         let stop_first =
             |what: &str| cannot_remove(&format!("{what}: stop the container before removing or force remove"));
         match self {
-            Refused::AlreadyStarted => "container is already started".to_owned(),
-            Refused::StartOfPaused => "cannot start a paused container, try unpause instead".to_owned(),
-            Refused::MarkedForRemoval => "container is marked for removal and cannot be started".to_owned(),
-            Refused::NotStarting => format!("container {id} is not starting"),
-            Refused::AlreadyStopped => "container is already stopped".to_owned(),
-            Refused::IsStarting => format!("Container {id} is starting, wait until the container is running"),
-            Refused::NotRunning => format!("container {id} is not running"),
-            Refused::AlreadyPaused => format!("container {id} is already paused"),
-            Refused::NotPaused => format!("Container {id} is not paused"),
-            Refused::IsRestarting => format!("Container {id} is restarting, wait until the container is running"),
-            Refused::NotExited => format!("container {id} has not exited"),
-            Refused::RemovalOfRunning => stop_first("running"),
-            Refused::RemovalOfPaused => cannot_remove("paused and must be unpaused first"),
-            Refused::RemovalOfRestarting => stop_first("restarting"),
-            Refused::RemovalOfStarting => stop_first("starting"),
-            Refused::AlreadyRemoving => format!("removal of container {id} is already in progress"),
-            Refused::NotRemoving => format!("container {id} is not being removed"),
+            InvalidTransition::AlreadyStarted => "container is already started".to_owned(),
+            InvalidTransition::StartOfPaused => "cannot start a paused container, try unpause instead".to_owned(),
+            InvalidTransition::MarkedForRemoval => "container is marked for removal and cannot be started".to_owned(),
+            InvalidTransition::NotStarting => format!("container {id} is not starting"),
+            InvalidTransition::AlreadyStopped => "container is already stopped".to_owned(),
+            InvalidTransition::IsStarting => {
+                format!("Container {id} is starting, wait until the container is running")
+            }
+            InvalidTransition::NotRunning => format!("container {id} is not running"),
+            InvalidTransition::AlreadyPaused => format!("container {id} is already paused"),
+            InvalidTransition::NotPaused => format!("Container {id} is not paused"),
+            InvalidTransition::IsRestarting => {
+                format!("Container {id} is restarting, wait until the container is running")
+            }
+            InvalidTransition::NotExited => format!("container {id} has not exited"),
+            InvalidTransition::RemovalOfRunning => stop_first("running"),
+            InvalidTransition::RemovalOfPaused => cannot_remove("paused and must be unpaused first"),
+            InvalidTransition::RemovalOfRestarting => stop_first("restarting"),
+            InvalidTransition::RemovalOfStarting => stop_first("starting"),
+            InvalidTransition::AlreadyRemoving => format!("removal of container {id} is already in progress"),
+            InvalidTransition::NotRemoving => format!("container {id} is not being removed"),
         }
     }
 }
 
 /// The same message with placeholders for the container's id and name.
-impl std::fmt::Display for Refused {
+impl std::fmt::Display for InvalidTransition {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(&self.message("ID", "NAME"))
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for InvalidTransition {}

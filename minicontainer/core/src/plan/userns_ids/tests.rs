@@ -59,8 +59,8 @@ fn taken_id_range_is_skipped_for_next_free_one() {
     assert_eq!(free(&format!("ada:0:{first}")), first);
     assert_eq!(free(&format!("ada:{}:131074", first - 1)), first + 0x3_0000);
     // After the last block comes the first one.
-    let last = (OWN_IDS.0 + OWN_IDS.1 - 1) << 16;
-    assert_eq!(free(&format!("ada:{first}:{}", last + 0x1_0000 - first)), OWN_IDS.0 << 16);
+    let last = (USERNS_IDS.0 + USERNS_IDS.1 - 1) << 16;
+    assert_eq!(free(&format!("ada:{first}:{}", last + 0x1_0000 - first)), USERNS_IDS.0 << 16);
 }
 
 #[test]
@@ -69,7 +69,8 @@ fn exhausted_id_ranges_are_an_error() {
     assert!(error.to_string().contains("every block of 65536 ids"), "{error}");
     assert!(error.hint.contains("/etc/subuid"));
     // One id in each block is enough.
-    let each: String = (0..OWN_IDS.1).map(|piece| format!("a:{}:1\n", ((OWN_IDS.0 + piece) << 16) + 7)).collect();
+    let each: String =
+        (0..USERNS_IDS.1).map(|piece| format!("a:{}:1\n", ((USERNS_IDS.0 + piece) << 16) + 7)).collect();
     assert!(first_own_id("4f3c", &subuid(&each)).is_err());
     let unknown = TakenIds::Unknown { cause: "it is a directory".to_owned(), hint: "make it a file".to_owned() };
     let error = first_own_id("4f3c", &unknown).unwrap_err();

@@ -66,9 +66,9 @@ pub fn set_aside_layer(store: &Store, _lock: &Lock, staging: &Staging, diff_id: 
 /// container have the layer in their mount table. The records of containers must be checked by the caller.
 fn user_of_layer(store: &Store, diff_id: &Digest) -> Option<String> {
     if store.is_leased(diff_id) {
-        return Some("a build uses it: try again when that has ended".to_owned());
+        return Some("a build uses it: try again when the build has ended".to_owned());
     }
-    is_mounted(diff_id).then(|| "a process uses it: try again when that has ended".to_owned())
+    is_mounted(diff_id).then(|| "a process uses it: try again when the process has exited".to_owned())
 }
 
 /// Whether the mount table of a process, as far as the caller may read it, contains this layer.

@@ -7,7 +7,7 @@
 //!   namespace, and there act as the owner of the container's files and processes;
 //! - ids of an account or a group of this machine, passwd(5), group(5).
 //!
-//! Candidates are the blocks of 65,536 ids that systemd reserves for containers ([`OWN_IDS`]). The container's id
+//! Candidates are the blocks of 65,536 ids that systemd reserves for containers ([`USERNS_IDS`]). The container's id
 //! selects one, so that two containers rarely share a block although no list of blocks in use is kept. If the block
 //! contains an id that is taken, the next one is tried. The same list applies to users and groups, because a
 //! container gets the same block for both.
@@ -16,13 +16,13 @@
 //! ask it which ids it will allocate.
 //!
 //! ```
-//! use minicontainer_core::plan::own_ids::{AccountFiles, TakenIds, first_own_id};
+//! use minicontainer_core::plan::userns_ids::{AccountFiles, TakenIds, first_own_id};
 //!
 //! let files = |subuid: String| TakenIds::of(&AccountFiles { subuid, ..AccountFiles::default() });
 //! let first = first_own_id("4f3c", &files(String::new()))?;
 //! let other = first_own_id("4f3c", &files(format!("ada:{first}:65536\n")))?;
 //! assert_ne!(first, other);
-//! # Ok::<(), minicontainer_core::plan::own_ids::NoOwnIds>(())
+//! # Ok::<(), minicontainer_core::plan::userns_ids::NoOwnIds>(())
 //! ```
 //!
 //! Decisions: `minicontainer/decisions/user-namespaces.md`.
@@ -36,7 +36,7 @@ use super::IdRange;
 
 /// The ids that systemd reserves for containers (*Users, Groups, UIDs and GIDs on systemd Systems*), in blocks of
 /// 65,536: the first block, and how many there are. None of them contains 65534 (`nobody`) or 2³²-1 ("no id").
-pub const OWN_IDS: (u32, u32) = (0x0008, 0x6fff - 0x0008);
+pub const USERNS_IDS: (u32, u32) = (0x0008, 0x6fff - 0x0008);
 
 /// How many ids a container gets.
 pub const OWN_ID_COUNT: u32 = 0x1_0000;
@@ -162,7 +162,7 @@ pub fn first_own_id(id: &str, taken: &TakenIds) -> Result<u32, NoOwnIds> {
             return Err(NoOwnIds { cause: cause.clone(), hint: hint.clone() });
         }
     };
-    let (first, count) = OWN_IDS;
+    let (first, count) = USERNS_IDS;
     let hash = id.bytes().fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
     let blocks = (0..count).map(|step| (first + (hash % count + step) % count) << 16);
     let is_free = |block: &u32| {

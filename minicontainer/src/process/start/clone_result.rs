@@ -6,7 +6,7 @@ use minicontainer_core::plan::{Plan, Step};
 use nix::errno::Errno;
 
 use super::super::{StartError, StartingProcess};
-use super::ends::ParentEnds;
+use super::descriptors::ParentEnds;
 use super::namespaces::clone_step;
 use super::report::read_reports;
 use crate::sys::{self, calls::Fd, wait::How};

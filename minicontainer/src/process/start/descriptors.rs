@@ -9,8 +9,8 @@ use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 
 use super::super::child::Pipes;
-use super::super::standard::above_standard;
-use super::super::{StartError, launcher, status};
+use super::super::standard_streams::above_standard;
+use super::super::{StartError, init_status, launcher};
 use crate::sys::calls::Fd;
 
 /// The descriptors that the parent keeps.
@@ -44,7 +44,7 @@ pub(super) fn make(plan: &Plan, standard: [Option<OwnedFd>; 3]) -> Result<(Paren
     let (report, childs_report) = pipe()?;
     let launcher = above_standard(launcher::in_memory().map_err(|source| StartError::Launcher { source })?)?;
     let (terminal, childs_terminal) = terminal_socket(plan)?.unzip();
-    let (status, childs_status) = status::pair(plan).map_err(|source| StartError::Pipe { source })?.unzip();
+    let (status, childs_status) = init_status::pair(plan).map_err(|source| StartError::Pipe { source })?.unzip();
     let [stdin, stdout, stderr] = standard.map(|descriptor| descriptor.map(above_standard).transpose());
     let child = ChildEnds {
         go: childs_go,

@@ -1,19 +1,19 @@
-//! Messages for a place in the new root that a step cannot use, usually because the image has another kind of file
-//! there. The error numbers are those that [`child_places`](super::child_places) and
-//! [`child_mounts`](super::child_mounts) return for such a place.
+//! Messages for a path in the new root that a step cannot use, usually because the image has another kind of file
+//! there. The error numbers are those that [`child_lookup`](super::child_lookup) and
+//! [`child_mounts`](super::child_mounts) return for such a path.
 
 use minicontainer_core::plan::{Step, is_system_path};
 use nix::errno::Errno;
 
-/// Why a place cannot be used, and what to change.
+/// Why a path cannot be used, and what to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct UnusablePlace {
+pub(super) struct UnusablePath {
     pub found: &'static str,
     pub hint: &'static str,
 }
 
-/// The problem with the place of a step, if that is why the step failed.
-pub(super) fn unusable_place(step: &Step, call: &str, errno: Errno) -> Option<UnusablePlace> {
+/// The problem with the path of a step, if that is why the step failed.
+pub(super) fn unusable_path(step: &Step, call: &str, errno: Errno) -> Option<UnusablePath> {
     let is_system = !step.paths_inside().is_empty() && step.paths_inside().iter().all(|path| is_system_path(path));
     let is_cover = matches!(step, Step::MaskPath { .. } | Step::ReadonlyPath { .. });
     let (found, hint) = match (call, errno) {
@@ -48,7 +48,7 @@ pub(super) fn unusable_place(step: &Step, call: &str, errno: Errno) -> Option<Un
         ("fstatfs", Errno::EINVAL) => ("a file system of another kind is there", KIND_HINT),
         _ => return None,
     };
-    Some(UnusablePlace { found, hint })
+    Some(UnusablePath { found, hint })
 }
 
 const SYSTEM_HINT: &str = "/proc, /sys, /dev and the mount points below must be directories in the image, or must \
@@ -69,6 +69,12 @@ pub(super) fn purpose(step: &Step) -> String {
         Step::SetSysctl { name, .. } => format!("set the sysctl {name}"),
         Step::JoinNamespace { namespace, path } => format!("join the {namespace} namespace {path}"),
         Step::OpenTerminal { .. } => "open a terminal in /dev/pts".to_owned(),
-        other => format!("carry out the step {}", other.kind()),
+        Step::MountOverlay { .. } => "mount the overlay of the root file system".to_owned(),
+        Step::Remount { destination, .. } => format!("change the mount {destination}"),
+        Step::SetHostname { name } => format!("set the hostname {name}"),
+        Step::EnterWorkdir { path } => format!("enter the working directory {path}"),
+        Step::Chroot { path } => format!("change the root to {path}"),
+        Step::Execute { args, .. } => format!("execute {}", args.first().map_or("", String::as_str)),
+        other => format!("execute the step {}", other.kind()),
     }
 }

@@ -3,14 +3,14 @@
 use std::io::{self, Read};
 
 /// Exactly as many bytes as the header says, even if the file grows or shrinks while it is read.
-pub(super) struct Exactly<R> {
+pub(super) struct ExactSize<R> {
     pub content: R,
     pub remaining: u64,
     /// How many bytes were missing.
     pub lacking: u64,
 }
 
-impl<R: Read> Read for Exactly<R> {
+impl<R: Read> Read for ExactSize<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(buffer.len());
         let mut count = if self.lacking == 0 { self.content.read(&mut buffer[..most])? } else { 0 };
@@ -30,7 +30,7 @@ mod tests {
 
     #[track_caller]
     fn check(content: &[u8], promised: u64, expect: &[u8], lacking: u64) {
-        let mut exactly = Exactly { content, remaining: promised, lacking: 0 };
+        let mut exactly = ExactSize { content, remaining: promised, lacking: 0 };
         let mut read = Vec::new();
         exactly.read_to_end(&mut read).unwrap();
         assert_eq!((read.as_slice(), exactly.lacking), (expect, lacking));
