@@ -34,7 +34,7 @@ pub const USER_NAMESPACES_HINT: &str = "run as root, or let users create user na
 /// The bit of CAP_SYS_ADMIN in a capability set.
 const SYS_ADMIN: u64 = 1 << 21;
 
-/// Probes the features that the planner needs. It leaves out which IDs are taken, because few containers need that;
+/// Probes the features that the planner needs. It leaves out which ids are taken, because few containers need that;
 /// use [`taken_ids`].
 pub fn probe() -> Host {
     let identity = identity();
@@ -64,7 +64,7 @@ fn thermal_throttle() -> Vec<u32> {
 }
 
 /// Root counts as root only if it can mount, and only in the initial user namespace. In an ordinary container, or in
-/// a user namespace (whose map never covers all IDs), it is treated as an ordinary user.
+/// a user namespace (whose map never covers all ids), it is treated as an ordinary user.
 pub fn identity() -> Identity {
     let can_mount = || calls::permitted_capabilities().is_ok_and(|set| set & SYS_ADMIN != 0);
     let map = || fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
@@ -139,7 +139,7 @@ fn overlay(identity: Identity) -> Overlay {
     }
 }
 
-/// Finds out whether and where the engine may create control groups.
+/// Finds out whether and where the engine may create cgroups.
 pub fn cgroups(identity: Identity) -> Cgroups {
     let (mut layout, mut parent, mut place) = (layout(), String::new(), Path::new("/sys/fs/cgroup").to_owned());
     let mut files: &[&str] = &["."];

@@ -1,6 +1,6 @@
 //! A small library that runs isolated Linux processes, written to be read.
 //!
-//! A *container* is a combination of a few kernel features: namespaces, control groups, pivot_root, layered root file
+//! A *container* is a combination of a few kernel features: namespaces, cgroups, pivot_root, layered root file
 //! systems and copy-on-write. This crate combines them in code that can be followed step by step. Its interface is
 //! modelled on [`std::process::Command`]:
 //!
@@ -43,7 +43,7 @@
 //!
 //! - A failure of the sandbox is an [`Error`]. It is never reported as an exit code of the program.
 //! - A requested limit is enforced, or there is an error with the cause.
-//! - Dropping a value cleans up what it created: processes, control groups, directories. Mounts are created inside
+//! - Dropping a value cleans up what it created: processes, cgroups, directories. Mounts are created inside
 //!   the container's own mount namespace, so none can be left behind.
 //! - Everything can be used from many threads at once.
 //!

@@ -1,4 +1,4 @@
-//! How tests run the command and look at its answer.
+//! Helpers that run the command and capture its output and exit code.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use std::{
 
 use crate::test_env::TestEnv;
 
-/// How a command ended.
+/// The exit code and the output of a command.
 pub struct Answer {
     pub code: i32,
     pub stdout: String,
@@ -17,22 +17,22 @@ pub struct Answer {
 }
 
 impl TestEnv {
-    /// With the image busybox, for the user of the tests.
+    /// An environment with the image busybox, for the user that runs the tests.
     pub fn new() -> TestEnv {
         TestEnv::any().seeded()
     }
 
-    /// With the image busybox, for root.
+    /// An environment with the image busybox, for root.
     pub fn seeded_root() -> Option<TestEnv> {
         TestEnv::root().map(TestEnv::seeded)
     }
 
-    /// With the image busybox, for an ordinary user.
+    /// An environment with the image busybox, for an ordinary user.
     pub fn seeded_user() -> Option<TestEnv> {
         TestEnv::user().map(TestEnv::seeded)
     }
 
-    /// The directory becomes the user's, since commands write files into it.
+    /// Seeds the image. The user gets the directory, because commands write files into it.
     fn seeded(self) -> TestEnv {
         fs::set_permissions(self.directory(), fs::Permissions::from_mode(0o755)).unwrap();
         chown(self.directory(), self.other_user(), self.other_user()).unwrap();
@@ -40,14 +40,13 @@ impl TestEnv {
         self
     }
 
-    /// The command with these arguments.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.engine();
         command.args(arguments).stdin(Stdio::null());
         command
     }
 
-    /// Any program with these arguments, as the same user in the same environment.
+    /// Any program, run by the same user and in the same environment as the command.
     pub fn program(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = self.command_of(program);
         command.args(arguments).stdin(Stdio::null());
@@ -58,16 +57,16 @@ impl TestEnv {
         self.answer(self.command(arguments).output().unwrap())
     }
 
-    /// Runs it with something to read.
+    /// Runs the command with this input on stdin.
     pub fn run_with_input(&self, arguments: &[&str], input: &[u8]) -> Answer {
         let mut command = self.command(arguments);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // A command that does not read its input to the end is as right.
+        // A command may exit before it has read all of its input, so a broken pipe is not an error.
         let _ = child.stdin.take().unwrap().write_all(input);
         self.answer(child.wait_with_output().unwrap())
     }
 
-    /// Runs it and returns what it prints.
+    /// Runs the command, which must succeed, and returns its stdout.
     #[track_caller]
     pub fn succeed(&self, arguments: &[&str]) -> String {
         let Answer { code, stdout, stderr } = self.run(arguments);
@@ -81,7 +80,7 @@ impl TestEnv {
         Answer { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
-    /// Replaces what differs from run to run.
+    /// Replaces the directory, ids and step numbers, because they differ from run to run.
     fn redact(&self, text: &str) -> String {
         let text = text.replace(&self.directory().display().to_string(), "[DIR]");
         let mut redacted = String::new();
@@ -100,13 +99,13 @@ impl TestEnv {
         stepless(&(redacted + rest))
     }
 
-    /// How many containers have a directory.
+    /// The number of containers that have a directory in the store.
     pub fn containers(&self) -> usize {
         fs::read_dir(self.path("store/containers")).map_or(0, Iterator::count)
     }
 }
 
-/// How many steps come before one depends on the machine: on its cgroups, on who asks.
+/// Redacts the numbers of steps, because they depend on the machine's cgroups and on the user.
 fn stepless(text: &str) -> String {
     let mut pieces = text.split("step ");
     let mut redacted = pieces.next().unwrap_or_default().to_owned();
@@ -123,7 +122,7 @@ fn is_hex(character: char) -> bool {
 }
 
 impl Answer {
-    /// All of it, as a person would see it.
+    /// Stdout, stderr and the exit code as one text.
     pub fn show(&self) -> String {
         format!("{}{}exit code {}\n", self.stdout, self.stderr, self.code)
     }

@@ -1,4 +1,4 @@
-//! Bundles for other runtimes: what is written is what runc and crun run, unchanged.
+//! Bundles of `spec`: runc and crun run them without changes.
 
 use std::process::Command;
 
@@ -17,7 +17,7 @@ fn check(runtime: &str, script: &str) {
     let words = [&["spec", "--bundle", "bundle"], &flags[..], &["busybox", "sh", "-c", SCRIPT]].concat();
     assert_eq!(place.succeed(&words), "bundle\n");
     let id = format!("mc-cli-{runtime}-{}", std::process::id());
-    // crun before 1.9 refuses hybrid cgroups; in a mount namespace of its own the second hierarchy can be taken away.
+    // crun before 1.9 refuses hybrid cgroups, so its script unmounts the second hierarchy in a new mount namespace.
     let output = place.program("unshare", &["--mount", "--propagation", "private", "sh", "-c", script, &id]).output();
     let answer = place.answer(output.unwrap());
     assert_eq!(answer.show(), "attic\n0\nb\nwrote\nexit code 0\n");

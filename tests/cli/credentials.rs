@@ -1,4 +1,4 @@
-//! Who one is: a registry that wants a password, Docker's file, and a program that keeps passwords elsewhere.
+//! Logging in to a registry: passwords in Docker's config file and in a credential helper.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use crate::{
 const USER: &str = "student";
 const PASSWORD: &str = "lesson-one";
 
-/// A credential helper that keeps everything in one file, as JSON of the protocol.
+/// A credential helper that stores the protocol's JSON in one file.
 const HELPER: &str = r#"#!/bin/sh
 case $1 in
     store) cat > "$KEPT" ;;
@@ -25,7 +25,7 @@ case $1 in
 esac
 "#;
 
-/// Logs in with a password by stdin.
+/// Logs in with a password on stdin.
 fn login(mut command: Command, place: &TestEnv, password: &str) -> Answer {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(format!("{password}\n").as_bytes()).unwrap();
@@ -55,7 +55,7 @@ fn login_password_is_stored_as_in_docker() {
     assert_eq!(fs::metadata(&config).unwrap().permissions().mode() & 0o777, 0o600);
     succeed(&place, "store", &["push", &name]);
     succeed(&place, "second", &["pull", &name]);
-    // What is kept is tried before anybody is asked; of a URL the host counts.
+    // The stored password is tried before the user is asked. Only the host of a URL matters.
     assert_eq!(succeed(&place, "store", &["login", &registry.address]), "Login Succeeded\n");
     assert_eq!(
         succeed(&place, "store", &["login", &format!("http://{}/v2/", registry.address)]),
@@ -91,8 +91,8 @@ fn credential_helper_stores_the_password() {
     fs::create_dir(place.path("docker")).unwrap();
     let config = place.path("docker/config.json");
     fs::write(&config, r#"{"credsStore": "test"}"#).unwrap();
-    // Another process makes the program: one that this process had open for writing could not be executed as long as
-    // some other test's child has the descriptor too.
+    // Another process writes the helper. If this process had it open for writing, the child of another test could
+    // inherit the descriptor, and executing the helper would fail with ETXTBSY.
     fs::write(place.path("helper"), HELPER).unwrap();
     let made = place.program("install", &["-m", "755", "helper", "docker-credential-test"]).status().unwrap();
     assert!(made.success());

@@ -1,4 +1,4 @@
-//! The first command that anybody runs.
+//! `demo` and `doctor`, the commands that new users run first.
 
 use crate::test_env::TestEnv;
 
@@ -7,7 +7,7 @@ fn check(place: &TestEnv, language: &str, heading: &str, absent: &str) {
     let told = place.succeed(&["demo", "--lang", language]);
     assert!(told.starts_with(heading), "{told}");
     let nowhere = told.lines().filter(|line| line.ends_with(absent)).count();
-    assert_eq!(nowhere, 4, "in the second, in a third, in the image, on the host: {told}");
+    assert_eq!(nowhere, 4, "absent in the second container, a third one, the image and the host: {told}");
     assert!(told.contains(": A /note-[SHORT ID]\n      [DIR]/store/containers/[ID]/upper\n"), "{told}");
     assert_eq!(place.containers(), 0);
     assert!(place.succeed(&["images"]).contains("busybox"));

@@ -1,10 +1,10 @@
-//! How much room the store takes, and what of it goes.
+//! The disk usage of the store, and what `system prune` removes.
 
 use std::fs;
 
 use crate::test_env::TestEnv;
 
-/// Bytes of what `system df` shows in a field of each kind: images, containers, volumes, the build cache.
+/// One field of `system df` for each kind of object: images, containers, volumes, the build cache.
 fn rows(place: &TestEnv, field: &str) -> Vec<String> {
     let format = format!("{{{{.{field}}}}}");
     place.succeed(&["system", "df", "--format", &format]).lines().map(str::to_owned).collect()
@@ -20,7 +20,7 @@ fn disk_usage_counts_shared_data_once() {
     assert_eq!(rows(&place, "Reclaimable")[0], format!("{} (100%)", alone[0]));
     assert_eq!(alone[1..], ["0B", "0B", "0B"]);
 
-    // One more name is no second image, and one more layer is all that a second image takes.
+    // A second name does not count as a second image, and a second image uses only the space of its new layer.
     place.succeed(&["tag", "busybox", "again:1"]);
     place.succeed(&["run", "--name", "one", "busybox", "sh", "-c", "head -c 5000 /dev/zero > /note"]);
     assert_eq!(rows(&place, "TotalCount"), ["1", "1", "0", "0"]);
@@ -59,7 +59,7 @@ fn build_cache_has_its_own_usage() {
     fs::write(place.path("context/Dockerfile"), "FROM busybox\nCOPY big /big\n").unwrap();
     place.succeed(&["build", "-q", "-t", "built:1", "context"]);
     assert_eq!(rows(&place, "TotalCount")[3], "1");
-    assert_eq!(rows(&place, "Size")[3], "0B", "the image has it too, and it goes with that");
+    assert_eq!(rows(&place, "Size")[3], "0B", "the layer belongs to the image, so the cache does not count it");
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn prune_removes_unused_data() {
     place.succeed(&["run", "--name", "labelled", "kept:1", "true"]);
     insta::assert_snapshot!(place.run(&["system", "prune", "--filter", "until=24h"]).show());
     insta::assert_snapshot!(place.run(&["system", "prune", "-a", "--filter", "colour=red"]).show());
-    // Nothing is as old as that.
+    // All objects are newer than a day.
     assert_eq!(
         place.succeed(&["system", "prune", "-a", "-f", "--filter", "until=24h"]),
         "Total reclaimed space: 0B\n"
@@ -80,7 +80,7 @@ fn prune_removes_unused_data() {
     let pruned = place.succeed(&["system", "prune", "-a", "-f", "--volumes", "--filter", "label!=keep"]);
     assert!(pruned.starts_with("Deleted Containers:\n[ID]\n\n"), "{pruned}");
     assert_eq!(place.succeed(&["ps", "-a", "--format", "{{.Names}}"]), "labelled\n");
-    assert_eq!(place.succeed(&["images", "--format", "{{.Repository}}"]), "kept\n", "busybox had no other user");
+    assert_eq!(place.succeed(&["images", "--format", "{{.Repository}}"]), "kept\n", "no container used busybox any more");
     assert_eq!(place.succeed(&["run", "--rm", "kept:1", "cat", "/one"]), "one\n", "they share layers");
     let pruned = place.succeed(&["system", "prune", "-a", "-f"]);
     for heading in ["Deleted Containers:", "Deleted Images:", "untagged: kept:1", "Total reclaimed space: "] {

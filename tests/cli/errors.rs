@@ -1,4 +1,4 @@
-//! Every kind of mistake: the message, the hint, the exit code, and that nothing is left behind.
+//! Errors of every kind: each has a message, a hint and an exit code, and leaves nothing behind.
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
@@ -48,7 +48,7 @@ const MISTAKES: &[&[&str]] = &[
     &["run", "--rm", "--mount", "type=bind,target=/data", "busybox", "true"],
     &["run", "--rm", "--mount", "type=tmpfs,target=/data,colour=red", "busybox", "true"],
     &["run", "--rm", "--tmpfs", "/data:size=huge", "busybox", "true"],
-    // walls
+    // safeguards
     &["run", "--rm", "--cap-add", "FLY", "busybox", "true"],
     &["run", "--rm", "--ulimit", "nofile=2:1", "busybox", "true"],
     &["run", "--rm", "--ulimit", "files=1", "busybox", "true"],
@@ -73,7 +73,7 @@ const MISTAKES: &[&[&str]] = &[
     &["run", "--rm", "--driver", "overlay", "--without", "mount", "busybox", "true"],
     &["run", "--rm", "-t", "--without", "mount", "busybox", "true"],
     &["run", "--rm", "-it", "busybox", "sh"],
-    // what comes later
+    // not implemented yet
     &["run", "--rm", "-d", "busybox", "sh"],
     &["run", "--rm", "-p", "80:80", "busybox", "sh"],
     // the command line
@@ -133,7 +133,7 @@ fn options_for_root_only_are_refused() {
     ));
 }
 
-/// Why not, and what would fix it, depends on the machine's control groups.
+/// The cause and the hint depend on the machine's cgroups, so this is not a snapshot.
 #[test]
 fn limits_are_refused_rootless() {
     let Some(place) = TestEnv::seeded_user() else { return };
@@ -190,7 +190,7 @@ fn unwritable_store_is_refused() {
     insta::assert_snapshot!(answer.show());
 }
 
-/// A user namespace has a bound of its own on namespaces below it. Without capabilities its root is an ordinary user.
+/// Every user namespace has its own limit on nested namespaces. Without capabilities, its root is an ordinary user.
 const FORBIDDEN: &str = "echo 0 > /proc/sys/user/max_user_namespaces && \
     exec setpriv --bounding-set=-all --inh-caps=-all \"$ENGINE\" \"$@\"";
 

@@ -1,5 +1,5 @@
-//! Faults of the machine at every step of a change to the store: a disk that is full, slow to answer, or broken, no
-//! more descriptors, a power cut. What there was is there afterwards; what failed can be tried again.
+//! Faults at every step of a change to the store: a full or broken disk, interrupted writes, too few descriptors, a
+//! kill, a power cut. The store is intact afterwards, and the failed command can be repeated.
 
 use std::{
     collections::BTreeSet,
@@ -23,7 +23,7 @@ use crate::{
     tracer::{Ended, Fate, Kind, traced},
 };
 
-/// An archive of an image with files of its own, and nothing but busybox in the store.
+/// An environment with an archive of the image `one:1`, while the store contains only busybox.
 fn with_archive() -> TestEnv {
     let place = TestEnv::new();
     fs::create_dir_all(place.path("context/many")).unwrap();
@@ -39,7 +39,7 @@ fn with_archive() -> TestEnv {
     place
 }
 
-/// Every path in a store but those of downloads and locks.
+/// Every path in the store, without the contents of layers.
 fn paths(directory: &Path) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
     for entry in fs::read_dir(directory).unwrap() {
@@ -56,7 +56,7 @@ fn sound(place: &TestEnv) {
     assert_eq!(place.succeed(&["system", "check"]), "The store is intact.\n");
 }
 
-/// How many calls of some kinds a command makes.
+/// Counts a command's system calls of some kinds.
 fn count(place: &TestEnv, arguments: &[&str], kinds: &[Kind]) -> usize {
     let mut calls = 0;
     let Ended { status, stderr } = traced(&mut place.command(arguments), |kind| {
@@ -67,7 +67,7 @@ fn count(place: &TestEnv, arguments: &[&str], kinds: &[Kind]) -> usize {
     calls
 }
 
-/// Runs a command whose call of that number, among those of some kinds, fails.
+/// Runs a command in which one system call fails: the one with this number among those of some kinds.
 fn failing(place: &TestEnv, arguments: &[&str], kinds: &[Kind], at: usize, errno: i32) -> Ended {
     let mut calls = 0;
     traced(&mut place.command(arguments), |kind| {
@@ -76,14 +76,14 @@ fn failing(place: &TestEnv, arguments: &[&str], kinds: &[Kind], at: usize, errno
     })
 }
 
-/// Each call of `load` that is of these kinds fails once, with one errno after the other: it is told, nothing is left
-/// of it, and the next try succeeds.
+/// Runs `load` once for every call of these kinds, and lets that call fail with one of the errnos. The error must be
+/// reported, nothing may be left behind, and the next `load` must succeed.
 #[track_caller]
 fn check_refused(kinds: &[Kind], errnos: &[i32]) {
     let place = with_archive();
     let load = ["load", "-i", "one.tar"];
     let calls = count(&place, &load, kinds);
-    assert!(calls > 8, "{calls} calls are too few to be all");
+    assert!(calls > 8, "only {calls} calls were traced");
     place.succeed(&["rmi", "one:1"]);
     let before = paths(&place.path("store"));
     let mut failures = 0;
@@ -93,24 +93,24 @@ fn check_refused(kinds: &[Kind], errnos: &[i32]) {
         let reason = std::io::Error::from_raw_os_error(errno).to_string();
         let reason = reason.split(" (os error").next().unwrap_or_default().to_owned();
         if status.success() {
-            // A call that may fail: the engine has another way.
+            // The engine has a fallback for this call.
             place.succeed(&["rmi", "one:1"]);
         } else {
             failures += 1;
             assert_eq!(status.code(), Some(1), "call {at}, {reason}: {stderr}");
-            assert!(stderr.contains(&reason), "call {at} failed with {reason}, and this is told: {stderr}");
-            // Once the index is in its place the image is there, even if the disk refuses to say that it is durable.
+            assert!(stderr.contains(&reason), "call {at} failed with {reason}, but stderr is: {stderr}");
+            // Once the index is renamed into place the image exists, even if the following fsync fails.
             if place.run(&["image", "verify", "one:1"]).code == 0 {
                 place.succeed(&["rmi", "one:1"]);
             }
         }
-        // What a cleanup could not remove the next sweep removes.
+        // If the clean-up itself failed, `--repair` removes the rest.
         place.succeed(&["system", "check", "--quick", "--repair"]);
         let now = paths(&place.path("store"));
         let left: Vec<_> = now.symmetric_difference(&before).collect();
         assert!(left.is_empty(), "call {at}, {reason}: {left:?}");
     }
-    assert!(failures * 2 > calls, "only {failures} of {calls} faults were felt");
+    assert!(failures * 2 > calls, "only {failures} of {calls} faults made the command fail");
     sound(&place);
     place.succeed(&load);
     sound(&place);
@@ -137,7 +137,7 @@ fn killed_load_leaves_image_whole_or_absent() {
     let before = paths(&place.path("store"));
     let staged = || fs::read_dir(place.path("store/staging")).unwrap().count();
     let (mut left_staged, mut seen_whole) = (0, 0);
-    // Every third step and the last, or each in the long run.
+    // Every third step and the last one, or every step in the long test run.
     let stride = if std::env::var_os("MINICONTAINER_TEST_LONG").is_some() { 1 } else { 3 };
     for (number, at) in (0..calls).step_by(stride).chain([calls - 1]).enumerate() {
         let mut step = 0;
@@ -158,7 +158,7 @@ fn killed_load_leaves_image_whole_or_absent() {
                 "killed at call {at}"
             );
         }
-        // Each of these sweeps what is staged, and the next load takes what is already in its place.
+        // Each of these commands removes staged files. The next load reuses the layers that were already installed.
         match number % 3 {
             0 => drop(place.succeed(&["system", "prune", "-f"])),
             1 => drop(place.succeed(&["system", "check", "--repair"])),
@@ -171,7 +171,7 @@ fn killed_load_leaves_image_whole_or_absent() {
         let left: Vec<_> = now.symmetric_difference(&before).collect();
         assert!(left.is_empty(), "killed at call {at}: {left:?}");
     }
-    // The kills came before and after the image was there, and left something to sweep.
+    // Some kills came before the image existed and some after, and many left staged files.
     assert!(left_staged > calls / stride / 2 && seen_whole > 0, "{left_staged} and {seen_whole} of {calls}");
 }
 
@@ -191,7 +191,7 @@ fn interrupted_and_short_writes_are_retried() {
     sound(&place);
 }
 
-/// A file system of its own over the directory of the store, for the calling thread and what it starts alone.
+/// A file system that is mounted at the store, in the mount namespace of the calling thread.
 struct Disk {
     image: PathBuf,
     place: PathBuf,
@@ -203,17 +203,17 @@ impl Disk {
         assert!(mounted.success(), "the disk cannot be mounted");
     }
 
-    /// The power goes: nothing reaches the disk any more, not even what stands in the journal (`EXT4_IOC_SHUTDOWN`).
+    /// Simulates a power cut: no write reaches the disk any more (`EXT4_IOC_SHUTDOWN`).
     fn cut(&self, flags: u32) {
         const SHUTDOWN: libc::c_ulong = 0x8004_587d;
         let root = File::open(&self.place).unwrap();
-        // SAFETY: the call reads a number from a place that outlives it.
+        // SAFETY: the call reads a number from a reference that outlives it.
         let done = unsafe { libc::ioctl(root.as_raw_fd(), SHUTDOWN, &flags) };
         assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
     }
 
     fn unmount(&self) {
-        // A child that another test is just starting has a copy of our descriptors until its execve.
+        // A child that another test is starting has a copy of our descriptors until its execve.
         let begin = Instant::now();
         while let Err(errno) = umount(&self.place) {
             assert!(errno == Errno::EBUSY && begin.elapsed() < Duration::from_secs(60), "{errno}");
@@ -222,7 +222,7 @@ impl Disk {
     }
 }
 
-/// The journal is written before the power goes, or is not.
+/// The journal is flushed before the power cut (1), or is not (2).
 const JOURNAL: [u32; 2] = [1, 2];
 
 fn has_loop_devices() -> bool {
@@ -237,7 +237,7 @@ fn power_cut_during_load_leaves_image_whole_or_absent() {
     {
         return;
     }
-    // A mount namespace of this thread's own: whatever becomes of the test, nothing stays mounted.
+    // This thread gets its own mount namespace, so no mount survives the test, even if it fails.
     thread::spawn(power_cuts).join().unwrap();
 }
 
@@ -259,7 +259,7 @@ fn power_cuts() {
     first.unmount();
     let mut control_lost = false;
     for journal in JOURNAL {
-        // Every third step, and the end, when the command has said that the image is there.
+        // Every third step, and after the end, when the command has reported success.
         for at in (0..calls).step_by(3).chain([usize::MAX]) {
             let disk = Disk { image: place.path("disk.img"), place: place.path("store") };
             assert!(
@@ -283,7 +283,7 @@ fn power_cuts() {
             }
             disk.unmount();
             disk.mount();
-            // What was not synced is gone: the power cut is a real one.
+            // The control: a real power cut loses data that was not synced.
             control_lost |= fs::read(place.path("store/control")).map_or(true, |content| content.len() < 5000);
             let _removed = fs::remove_file(place.path("store/control"));
             let when = format!("step {at} of {calls}, journal {journal}");
@@ -300,7 +300,7 @@ fn power_cuts() {
     assert!(control_lost, "a file that was not synced survived every power cut, so they were not real");
 }
 
-/// A store on a file system that can only be read: every command says so, and changes nothing.
+/// On a read-only file system every command reports that the store is not writable, and changes nothing.
 #[test]
 fn read_only_store_is_reported() {
     let Some(place) = TestEnv::seeded_root() else { return };
@@ -317,10 +317,10 @@ fn read_only_store_is_reported() {
     sound(&place);
 }
 
-/// What changes the store, for a command that makes or removes a container.
+/// The calls that change the store, for a command that creates or removes a container.
 const CHANGES: [Kind; 3] = [Kind::Change, Kind::Remove, Kind::Write];
 
-/// Runs a command, and kills it at the call of this number among those that change the store.
+/// Runs a command and kills it at the call with this number among those that change the store.
 fn killed(place: &TestEnv, arguments: &[&str], at: usize) -> Ended {
     let mut calls = 0;
     traced(&mut place.command(arguments), |kind| {
@@ -333,7 +333,7 @@ fn listed(place: &TestEnv) -> String {
     place.succeed(&["ps", "-a", "--format", "{{.Names}} {{.State}}"])
 }
 
-/// Nothing is left of a container, not even its name, once that is asked for.
+/// Checks that, after `--repair`, nothing is left of a container, not even its name.
 #[track_caller]
 fn check_nothing_left(place: &TestEnv, when: &str) {
     let check = place.run(&["system", "check", "--quick", "--repair"]);
@@ -413,14 +413,14 @@ fn many_containers_of_one_image_start_at_once() {
     assert_eq!(place.containers(), 0);
 }
 
-/// What removes races with what uses: whatever comes first, nothing that is gone is used. An image that is not there any
-/// more is an honest answer.
+/// Commands that remove images race with commands that use them. A command may fail because the image is gone, but it
+/// must not use an image that is only partly there.
 #[test]
 fn removal_races_safely_with_run_load_and_build() {
     const ROUNDS: usize = 6;
     let place = TestEnv::new();
     fs::create_dir(place.path("context")).unwrap();
-    // A registry that refuses at once is asked where the base is gone.
+    // When the base is gone, `build` asks this registry, which refuses the connection at once.
     fs::write(place.path("context/Dockerfile"), "FROM 127.0.0.1:9/base:1\nRUN cat /note > /copy\n").unwrap();
     fs::create_dir(place.path("base")).unwrap();
     fs::write(place.path("base/note"), "a note").unwrap();

@@ -3,7 +3,7 @@
 use crate::test_env::TestEnv;
 
 #[test]
-fn every_help_text() {
+fn help_of_every_command_is_unchanged() {
     let place = TestEnv::new();
     let commands = [
         "",
@@ -74,11 +74,11 @@ fn object_commands_match_the_short_ones() {
     for (short, object) in pairs {
         let help = |command: &str| {
             let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
-            // All but what it is called.
+            // The name of the command differs, so the lines that contain it are skipped.
             let text = place.succeed(&words);
             text.lines().filter(|line| !line.starts_with("Usage:")).skip(1).map(str::to_owned).collect::<Vec<_>>()
         };
-        assert_eq!(help(short), help(object), "{short} is not {object}");
+        assert_eq!(help(short), help(object), "the help of {short} and of {object} differ");
     }
 }
 

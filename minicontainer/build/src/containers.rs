@@ -19,7 +19,7 @@ pub trait RunContainers: Sync {
 
 /// A container of one `RUN`. It is removed when this value is dropped, or after its process has died.
 pub trait RunContainer {
-    /// Its id, which is part of the names of its control groups.
+    /// Its id, which is part of the names of its cgroups.
     fn id(&self) -> &str;
 
     /// Its directory, which only the store's owner can enter.

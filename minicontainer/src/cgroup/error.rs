@@ -1,9 +1,9 @@
-//! Errors of creating and limiting control groups.
+//! Errors of creating and limiting cgroups.
 
 use std::io;
 use std::path::PathBuf;
 
-/// A control group could not be created or limited.
+/// A cgroup could not be created or limited.
 #[derive(Debug, thiserror::Error)]
 pub enum CgroupError {
     /// The group exists already, with processes or groups in it.

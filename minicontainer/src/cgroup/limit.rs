@@ -1,4 +1,4 @@
-//! The limits of a control group, one for each step of a plan that sets one.
+//! The limits of a cgroup, one for each step of a plan that sets one.
 
 use std::fs;
 

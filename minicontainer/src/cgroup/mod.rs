@@ -220,7 +220,7 @@ impl Cgroup {
         })
     }
 
-    /// The process IDs on the host of its members, including members of groups that the container has created inside.
+    /// The process ids on the host of its members, including members of groups that the container has created inside.
     pub fn members(&self) -> Vec<i32> {
         let mut members: Vec<i32> =
             self.directories.iter().flat_map(|directory| remove::members(directory)).collect();

@@ -1,4 +1,4 @@
-//! User and group IDs according to `/etc`: to whom they belong, and who may map them.
+//! User and group ids according to `/etc`: to whom they belong, and who may map them.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read};
@@ -14,13 +14,13 @@ use crate::sys::id_maps::helper;
 /// The size limit of each file: about 300,000 accounts.
 const FILE_LIMIT: u64 = 16 << 20;
 
-/// The user and group ID maps of the caller's containers; `None` if they contain only the caller's own ID.
+/// The user and group id maps of the caller's containers; `None` if they contain only the caller's own id.
 pub(super) fn subordinate_maps() -> Option<[Vec<IdMapping>; 2]> {
     let (identity, subordinate) = (super::identity(), subordinate_ids(super::identity()));
     matches!(subordinate, SubordinateIds::Allocated { .. }).then(|| id_maps(identity, &subordinate)).flatten()
 }
 
-/// Reads which subordinate IDs the user has, and looks for the helpers that can map them.
+/// Reads which subordinate ids the user has, and looks for the helpers that can map them.
 pub(super) fn subordinate_ids(identity: Identity) -> SubordinateIds {
     allocated(identity, || {
         let [passwd, subuid, subgid] = read_all(["/etc/passwd", "/etc/subuid", "/etc/subgid"])?;
@@ -35,7 +35,7 @@ pub(super) fn subordinate_ids(identity: Identity) -> SubordinateIds {
     })
 }
 
-/// Reads which IDs of the host are in use. Only containers of root with their own user IDs need this.
+/// Reads which ids of the host are in use. Only containers of root with their own user ids need this.
 pub fn taken_ids() -> TakenIds {
     match read_all(["/etc/subuid", "/etc/subgid", "/etc/passwd", "/etc/group"]) {
         Ok([subuid, subgid, passwd, group]) => TakenIds::of(&AccountFiles { subuid, subgid, passwd, group }),
@@ -43,7 +43,7 @@ pub fn taken_ids() -> TakenIds {
     }
 }
 
-/// The value before [`taken_ids`] is called. With it, no IDs can be chosen.
+/// The value before [`taken_ids`] is called. With it, no ids can be chosen.
 pub(super) fn not_read() -> TakenIds {
     let cause = "the files that say which ids are taken were not read".to_owned();
     TakenIds::Unknown { cause, hint: "set `Host::taken` to `host::taken_ids()`".to_owned() }
@@ -59,7 +59,7 @@ fn read_all<const COUNT: usize>(paths: [&str; COUNT]) -> Result<[String; COUNT],
     Ok(texts)
 }
 
-/// The text of a regular file; empty if it does not exist. Names in it may be in any encoding; IDs are ASCII.
+/// The text of a regular file; empty if it does not exist. Names in it may be in any encoding; ids are ASCII.
 fn read(path: &str) -> Result<String, String> {
     // O_NONBLOCK, because opening a FIFO without a writer would block.
     let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);

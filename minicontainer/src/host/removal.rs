@@ -1,4 +1,4 @@
-//! Removing files written by a container, including files that belong to subordinate IDs.
+//! Removing files written by a container, including files that belong to subordinate ids.
 
 use std::io;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::accounts::subordinate_maps;
 use crate::sys::{removal, user_namespace};
 
-/// Removes a directory with everything in it, including files of the caller's subordinate IDs. It is not an error if
+/// Removes a directory with everything in it, including files of the caller's subordinate ids. It is not an error if
 /// it does not exist.
 pub(crate) fn remove_tree(directory: &Path) -> io::Result<()> {
     match removal::remove_tree(directory) {

@@ -216,7 +216,7 @@ fn run_init(instructions: &Instructions, status: usize) -> ! {
         Ok(0) => {
             // Without a PID namespace, the kernel would not kill the program when this process exits.
             let _cannot_fail = call!(PRCTL, 1 /* PR_SET_PDEATHSIG */, SIGKILL);
-            // The engine gets the process ID of the sender from the kernel.
+            // The engine gets the process id of the sender from the kernel.
             let here = [message::PROGRAM_STARTING];
             let _best_effort = call!(WRITE, status, here.as_ptr(), here.len());
             let _cannot_fail = set_mask(&none);

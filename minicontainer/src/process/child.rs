@@ -185,7 +185,7 @@ fn execute(operation: &Operation, pipes: Pipes, state: &mut State<'_>) -> Result
     }
 }
 
-/// Enters the control group of each hierarchy of version 1: `0` stands for the process that writes.
+/// Enters the cgroup of each hierarchy of version 1: `0` stands for the process that writes.
 fn join_cgroup(tasks: &[CString]) -> Result<(), Failure> {
     tasks.iter().try_for_each(|path| {
         let file = Descriptor(calls::open(path, libc::O_WRONLY).named(Call::Openat)?);

@@ -4,7 +4,7 @@
 //! leads. So once something is mounted at `/proc`, `/sys` or `/dev`, no path below is looked up from the root.
 //! Instead the engine keeps the descriptor of each such mount, which refers to that mount even if its path now leads
 //! elsewhere. Names are looked up below that descriptor: without `..` out of it, symbolic links or other mounts
-//! (openat2(2)). The mount ID of the result is compared with that of the mount. The file system type of the mount was
+//! (openat2(2)). The mount id of the result is compared with that of the mount. The file system type of the mount was
 //! recorded when it was made.
 //!
 //! Elsewhere, symbolic links are followed inside the root, because images contain many (`/var/run`). The result must
@@ -24,7 +24,7 @@ use crate::sys::calls::{self, CURRENT_DIRECTORY, Descriptor, Fd};
 pub(crate) struct OwnMount {
     /// The descriptor from fsmount(2) or open_tree(2).
     fd: Fd,
-    /// The mount ID, which no other mount has as long as this one exists.
+    /// The mount id, which no other mount has as long as this one exists.
     id: u64,
     /// The type of the file system.
     magic: u64,

@@ -1,4 +1,4 @@
-//! The operations on the process itself: namespaces, IDs, capabilities, working directory, and executing the
+//! The operations on the process itself: namespaces, ids, capabilities, working directory, and executing the
 //! launcher. The rules of [`super::child`] apply here too.
 //!
 //! **Before this**: [`child_mounts`](super::child_mounts) has built the root file system and entered it. **Next**:
@@ -111,7 +111,7 @@ pub(super) fn drop_bounding_set(drop: &[u32]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Changes the user and group IDs. Groups come first, because after the change of user the process may not change
+/// Changes the user and group ids. Groups come first, because after the change of user the process may not change
 /// them. The capabilities are kept, so that a later step can set them; execve(2) then drops those that are not
 /// ambient.
 pub(super) fn set_user(uid: u32, gid: u32, groups: Option<&[u32]>) -> Result<(), Failure> {

@@ -22,7 +22,7 @@ use crate::sys::id_maps::{self, ask_helpers, write_maps};
 /// The container's first process, which waits for *go*.
 #[derive(Clone, Copy, Debug)]
 pub struct StartingProcess<'a> {
-    /// Its process ID on the host: `/proc/PID/ns` has its namespaces.
+    /// Its process id on the host: `/proc/PID/ns` has its namespaces.
     pub pid: u32,
     /// Its pidfd, which never refers to another process later, see pidfd_open(2).
     pub pidfd: BorrowedFd<'a>,

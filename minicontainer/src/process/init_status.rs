@@ -1,10 +1,10 @@
-//! What a container's init reports to the engine about the program: its process ID, and how it ended.
+//! What a container's init reports to the engine about the program: its process id, and how it ended.
 //!
 //! With an init, the engine's own child is the init, so waitid(2) does not return the program's status. The
 //! convention of shells, exit code 128+n for signal n, is ambiguous: a program may itself exit with 137. So the init
 //! writes the wait status to a socket that only the init has open (`src/launcher` explains why the program cannot
-//! reach it). The socket also gives the sender's process ID of each message in the engine's own PID namespace
-//! (SO_PASSCRED, unix(7)). This is how the engine gets the program's process ID on the host, which processes in the
+//! reach it). The socket also gives the sender's process id of each message in the engine's own PID namespace
+//! (SO_PASSCRED, unix(7)). This is how the engine gets the program's process id on the host, which processes in the
 //! container cannot see.
 
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -23,7 +23,7 @@ pub(super) fn pair(plan: &Plan) -> Result<Option<(OwnedFd, OwnedFd)>, Errno> {
     pair.map_err(|errno| Errno::from_raw(errno.0))
 }
 
-/// The program's process ID in the engine's PID namespace, once execve(2) has succeeded.
+/// The program's process id in the engine's PID namespace, once execve(2) has succeeded.
 pub(super) fn program_id(socket: &OwnedFd) -> Result<i32, Errno> {
     let mut byte = [0];
     match calls::receive_from(socket.as_raw_fd(), &mut byte) {

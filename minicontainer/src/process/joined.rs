@@ -5,8 +5,8 @@
 //! neither blocks nor has side effects, even for a FIFO or a device. Only a file of the kernel's namespace file
 //! system (*nsfs*) is then opened for reading, and the kernel is asked which kind of namespace it is (ioctl_ns(2)).
 //!
-//! Symbolic links in the path are followed, because the path comes from the author of the document, who may name any
-//! file. The check applies to the file that was opened.
+//! Symbolic links in the path are followed, because the path comes from the author of the runtime config, who may
+//! name any file. The check applies to the file that was opened.
 
 use std::fs::File;
 use std::io;

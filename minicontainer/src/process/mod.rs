@@ -1,7 +1,7 @@
 //! From a plan to a running process.
 //!
 //! **Before this** in the reading path: [`Launch::start`](crate::Launch::start) has created the streams, the writable
-//! layer and the control group. **Next**: [`start()`], and after it the code of the new process, up to execve(2).
+//! layer and the cgroup. **Next**: [`start()`], and after it the code of the new process, up to execve(2).
 //!
 //! Between clone3(2) and execve(2), the child is a copy of the caller's thread. It runs in the caller's memory where
 //! that is safe, else in a copy of it (`start/shared_memory.rs`). It may only make system calls. It must not allocate

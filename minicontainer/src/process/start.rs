@@ -1,7 +1,7 @@
 //! The parent's side of a start.
 //!
 //! **Before this**: [`Launch::start`](crate::Launch::start) has created the streams, the writable layer and the
-//! control group. **Here** the container's first process is created:
+//! cgroup. **Here** the container's first process is created:
 //!
 //! 1. The parent creates what the child will need: [pipes and files](ends), and the [compiled](super::compile) plan.
 //! 2. clone3(2) creates the child in its new namespaces. The child interprets the compiled plan, up to the step in
@@ -60,7 +60,7 @@ pub(crate) struct StartRequest<'a> {
     pub standard: Standard,
     /// The caller's open files for steps that name them by path.
     pub open_files: OpenFiles<'a>,
-    /// How the process enters its control group, if the plan has one.
+    /// How the process enters its cgroup, if the plan has one.
     pub cgroup: Option<&'a CgroupEntrance>,
     /// Whether the time of every step is measured.
     pub traced: bool,
@@ -78,11 +78,11 @@ pub(crate) struct OpenFiles<'a> {
 /// A process that runs the program.
 #[derive(Debug)]
 pub(crate) struct Started {
-    /// The process, for waiting and signalling. Unlike a process ID, a pidfd never refers to another process later.
+    /// The process, for waiting and signalling. Unlike a process id, a pidfd never refers to another process later.
     pub pidfd: OwnedFd,
-    /// Its process ID on the host.
+    /// Its process id on the host.
     pub pid: i32,
-    /// The program's process ID on the host. With an init, the program is a child of this process.
+    /// The program's process id on the host. With an init, the program is a child of this process.
     pub program: i32,
     /// The socket to which the init, if there is one, writes the program's wait status.
     pub status: Option<OwnedFd>,

@@ -43,7 +43,7 @@ pub enum StartError {
     /// The caller ignores SIGCHLD, so the kernel discards the exit status of its children.
     #[error("cannot run a container while SIGCHLD is ignored: the kernel would discard the exit status")]
     SigchldIgnored,
-    /// The IDs of the user namespace could not be mapped.
+    /// The ids of the user namespace could not be mapped.
     #[error("cannot write {path}: {source}")]
     MapIds {
         /// The file.
@@ -51,7 +51,7 @@ pub enum StartError {
         /// The reason.
         source: io::Error,
     },
-    /// The helper that maps subordinate IDs failed.
+    /// The helper that maps subordinate ids failed.
     #[error("cannot map the container's ids: {program}: {reason}")]
     Helper {
         /// "newuidmap" or "newgidmap".
@@ -95,8 +95,8 @@ pub enum StartError {
         /// Its path.
         path: String,
     },
-    /// The process could not be put into its control group.
-    #[error("cannot put the new process into its control group: {}: {source}", .path.display())]
+    /// The process could not be put into its cgroup.
+    #[error("cannot put the new process into its cgroup: {}: {source}", .path.display())]
     MoveIntoCgroup {
         /// The file of the group.
         path: PathBuf,

@@ -7,7 +7,7 @@ use minicontainer_core::plan::{IdMapping, Plan, Step};
 use super::StartError;
 use crate::sys::user_namespace::with_maps;
 
-/// The user and group ID maps of the plan.
+/// The user and group id maps of the plan.
 fn maps(plan: &Plan) -> Option<[&[IdMapping]; 2]> {
     plan.steps.iter().find_map(|step| match step {
         Step::MakeUserNamespace { uids, gids } => Some([uids.as_slice(), gids.as_slice()]),

@@ -252,7 +252,7 @@ pub fn size(directory: &Path) -> Result<u64, RootFsError> {
 }
 
 /// Removes a container's directory with everything in it, including directories without permissions for their owner
-/// and files of the caller's subordinate IDs. It is not an error if it does not exist.
+/// and files of the caller's subordinate ids. It is not an error if it does not exist.
 pub fn remove(directory: &Path) -> Result<(), RootFsError> {
     host::remove_tree(directory).map_err(RootFsError::io("remove", directory))
 }

@@ -34,7 +34,7 @@ impl Sandbox {
     }
 
     /// Leaves out those limits of the profile that this machine cannot enforce, such as memory if an ordinary user
-    /// has no control group. The [`Report`](crate::Report) shows the limits in force. Without this call, a limit that
+    /// has no cgroup. The [`Report`](crate::Report) shows the limits in force. Without this call, a limit that
     /// cannot be enforced is an error. A limit requested explicitly is an error in any case.
     pub fn best_effort(self) -> Sandbox {
         self.with(|sandbox| sandbox.options.best_effort = true)
@@ -102,7 +102,7 @@ impl Sandbox {
     }
 
     /// The limit on the CPU time of the whole container. When it is exceeded, everything in the container is killed.
-    /// Without a control group (as for some ordinary users), only the first process and the children that it has
+    /// Without a cgroup (as for some ordinary users), only the first process and the children that it has
     /// waited for are counted.
     pub fn cpu_time(self, limit: Duration) -> Sandbox {
         self.with(|sandbox| sandbox.options.limits.cpu_time = Some(limit))
@@ -137,7 +137,7 @@ impl Sandbox {
 
     /// Bind-mounts the file or directory that `source` is open on, such as a directory opened with `O_PATH`. It is
     /// that file or directory even if `path` now leads elsewhere; plans and errors name it by `path`. If the
-    /// container has its own user IDs, the owner and group on the host appear as root in the container.
+    /// container has its own user ids, the owner and group on the host appear as root in the container.
     ///
     /// For an ordinary user, the engine finds it by the path that the kernel reports for the descriptor, and checks
     /// that the path leads to the same file. So it must have a path, and the start can fail while another process

@@ -19,7 +19,7 @@ pub(super) struct Bundle {
 }
 
 impl Bundle {
-    /// Reads the document, and resolves the path of the root file system.
+    /// Reads the runtime config, and resolves the path of the root file system.
     pub(super) fn read(directory: &Path) -> Result<Bundle, Error> {
         let path = directory.join("config.json");
         let text = fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;

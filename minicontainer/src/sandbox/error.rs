@@ -36,7 +36,7 @@ pub enum Error {
     /// This host cannot run the container as requested.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// The control group could not be created or limited.
+    /// The cgroup could not be created or limited.
     #[error(transparent)]
     Cgroup(#[from] CgroupError),
     /// The root file system could not be prepared.

@@ -83,8 +83,8 @@ impl Sandbox {
     }
 
     /// A container of an OCI runtime bundle: a directory with a `config.json` and the root file system that it names.
-    /// The document alone defines the container. Of the methods of this type, only those for streams and time limits,
-    /// and [`traced`](Sandbox::traced), have an effect.
+    /// The runtime config alone defines the container. Of the methods of this type, only those for streams and time
+    /// limits, and [`traced`](Sandbox::traced), have an effect.
     ///
     /// # Errors
     /// When there is no `config.json`, or it does not follow the runtime specification.

@@ -80,7 +80,7 @@ pub struct Running {
     layer: Option<File>,
     plan: Plan,
     report: Option<Report>,
-    // Fields are dropped in order: first the control group with the processes left in it, then the files.
+    // Fields are dropped in order: first the cgroup with the processes left in it, then the files.
     holdings: Holdings,
 }
 
@@ -134,12 +134,12 @@ impl Running {
         }
     }
 
-    /// The program's process ID on the host, as [`std::process::Child::id`] returns it.
+    /// The program's process id on the host, as [`std::process::Child::id`] returns it.
     pub fn id(&self) -> u32 {
         self.started.program.unsigned_abs()
     }
 
-    /// The process ID on the host of the container's first process: the init, or the program if there is no init. The
+    /// The process id on the host of the container's first process: the init, or the program if there is no init. The
     /// container ends when this process exits. The ID is not reused before [`wait`](Running::wait) has returned.
     pub fn first_process_id(&self) -> u32 {
         self.started.pid.unsigned_abs()
@@ -250,7 +250,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if self.report.is_none() {
-            // `drop` cannot return an error, so each call that fails has a fallback. Killing by process ID is safe,
+            // `drop` cannot return an error, so each call that fails has a fallback. Killing by process id is safe,
             // because the process has not been reaped yet and so its ID cannot have been reused.
             if self.kill().is_err() {
                 let _killed = kill(Pid::from_raw(self.started.pid), Signal::SIGKILL);

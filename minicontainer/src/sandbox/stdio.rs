@@ -51,7 +51,7 @@ pub enum Stdio {
 
 impl Stdio {
     /// Gives the program this open file itself, without a pipe in between. The program can do everything with the
-    /// file that its user IDs and the descriptor allow. Use this for pipes and sockets created for this program only;
+    /// file that its user ids and the descriptor allow. Use this for pipes and sockets created for this program only;
     /// a host file should be [copied](Stdio::File).
     pub fn raw_fd(descriptor: impl Into<OwnedFd>) -> Stdio {
         Stdio::HandedOver(Arc::new(descriptor.into()))

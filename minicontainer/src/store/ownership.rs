@@ -37,7 +37,7 @@ use super::{StoreError, private};
 
 /// As many symbolic links as Linux follows in one path, see path_resolution(7).
 const LINKS_FOLLOWED: u32 = 40;
-/// The overflow user ID: the kernel shows it for users without a mapping in the user namespace, see
+/// The overflow user id: the kernel shows it for users without a mapping in the user namespace, see
 /// user_namespaces(7).
 const UNMAPPED: u32 = 65534;
 /// The permission bits of group and others, and the write bits among them.

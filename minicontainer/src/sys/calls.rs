@@ -192,7 +192,7 @@ pub(crate) fn set_interface_flags(socket: Fd, request: &libc::ifreq) -> Result<u
     call!(SYS_ioctl, fd(socket), libc::SIOCSIFFLAGS, &raw const *request)
 }
 
-/// A user or group ID that means "do not change".
+/// A user or group id that means "do not change".
 pub(crate) const UNCHANGED: u32 = u32::MAX;
 
 /// Changes the owner and group of a file.

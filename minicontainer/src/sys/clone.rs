@@ -22,7 +22,7 @@ pub(crate) struct CloneArgs {
     pub cgroup: u64,
 }
 
-/// The ways to enter a control group. Which of them exist depends on the cgroup version.
+/// The ways to enter a cgroup. Which of them exist depends on the cgroup version.
 #[derive(Debug)]
 pub(crate) struct CgroupEntrance {
     /// Version 1: the files through which a process moves itself into the group.
@@ -41,7 +41,7 @@ pub(crate) const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 /// it.
 pub(crate) const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
 
-/// Creates a process as a copy of the calling thread. Returns the child's process ID and pidfd in the parent, and
+/// Creates a process as a copy of the calling thread. Returns the child's process id and pidfd in the parent, and
 /// `None` in the child.
 ///
 /// # Safety
@@ -59,7 +59,7 @@ const STACK: usize = 64 * 1024;
 
 /// Creates a process that runs `entry` with `argument` in *this* process's memory, on its own stack; the caller is
 /// not suspended. No memory is copied, so the cost does not depend on the size of the caller. `while_alive` gets the
-/// child's process ID and pidfd. It must not return before the child has executed another program or exited, because
+/// child's process id and pidfd. It must not return before the child has executed another program or exited, because
 /// until then the child uses the stack and the argument.
 ///
 /// # Safety

@@ -1,6 +1,6 @@
 //! The ID maps of a user namespace, written by the parent, see user_namespaces(7).
 //!
-//! A user can map their own ID without help. Further IDs are mapped by newuidmap(1) and newgidmap(1), two programs of
+//! A user can map their own id without help. Further ids are mapped by newuidmap(1) and newgidmap(1), two programs of
 //! the system that have the privilege (*set-user-ID*, or file capabilities) and check `/etc/subuid` and `/etc/subgid`
 //! first. They are executed by fixed paths and without an environment, because a program or variable chosen by the
 //! caller would affect a privileged operation. They also have a time limit, because they may query a directory
@@ -37,12 +37,12 @@ fn has_file_capabilities(path: &Path) -> bool {
     fs::File::open(path).is_ok_and(|file| matches!(xattr::get(&file, "security.capability"), Ok(Some(_))))
 }
 
-/// Why the IDs of a user namespace could not be mapped.
+/// Why the ids of a user namespace could not be mapped.
 #[derive(Debug)]
 pub(crate) enum IdMapError {
     /// A file of the process could not be written.
     Write { path: String, source: io::Error },
-    /// The helper that maps subordinate IDs failed.
+    /// The helper that maps subordinate ids failed.
     Helper { program: &'static str, reason: String },
 }
 

@@ -45,7 +45,7 @@ pub(crate) unsafe fn syscall(number: c_long, arguments: [usize; 6]) -> Result<us
 }
 
 /// Makes the system call clone3(2) for a child that shares this process's memory and has its own stack (see `args`).
-/// The child calls `entry` with `argument` on that stack. Returns the child's process ID in the parent.
+/// The child calls `entry` with `argument` on that stack. Returns the child's process id in the parent.
 ///
 /// # Safety
 /// `args` must point to `size` bytes of a `struct clone_args` that names a stack. The stack and everything to which

@@ -3,11 +3,11 @@
 //! A user namespace exists as long as a process is in it or a descriptor of it is open. So a new process enters a new
 //! namespace, the parent writes its maps, the process does its work there, if any, and exits. There are four uses:
 //!
-//! - Containers of root with their own user IDs. The engine needs root's capabilities until everything is mounted. So
+//! - Containers of root with their own user ids. The engine needs root's capabilities until everything is mounted. So
 //!   the namespace is created beforehand; its descriptor idmaps mounts (mount_setattr(2), `MOUNT_ATTR_IDMAP`), and
 //!   the container enters it last (setns(2)).
 //! - A bind mount with mapped owners: the kernel takes that map from a user namespace, too.
-//! - Removing files that belong to subordinate IDs, see subuid(5). A container may have written them into a directory
+//! - Removing files that belong to subordinate ids, see subuid(5). A container may have written them into a directory
 //!   of such an ID, which the user of the container cannot open. Root of a user namespace with the same map can.
 //! - `doctor`, which tests whether a user namespace can be created.
 
@@ -36,7 +36,7 @@ pub(crate) enum UserNamespaceError {
     Pipe(Errno),
     /// The process or its namespaces could not be created.
     Clone(Errno),
-    /// The IDs could not be mapped.
+    /// The ids could not be mapped.
     Maps(IdMapError),
     /// Waiting for the process failed.
     Wait(Errno),

@@ -1,4 +1,4 @@
-//! What builds keep for the next one: how much it is, how it goes, and what it never takes along.
+//! The build cache: its size, how it is pruned, and that pruning never removes an image.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ fn usage(place: &TestEnv) -> String {
     place.succeed(&["builder", "du", "--verbose"])
 }
 
-/// The layers that the cache holds, and those of them that nothing else has.
+/// The number of layers in the cache, and how many of them no image uses.
 fn layers(place: &TestEnv) -> (usize, usize) {
     let told = usage(place);
     let layers: Vec<&str> = told.lines().filter(|line| line.contains("layer sha256:")).collect();
@@ -26,10 +26,10 @@ fn check_prune(place: &TestEnv) {
     build(place, &["-t", "kept", "ctx"]);
     let told = usage(place);
     assert!(told.contains("cache mount keep") && told.contains(" 5.00kB "), "{told}");
-    // The tools are in no image; the copy and what RUN made are.
+    // No image contains the layer of the stage `tools`. The image contains the layers of COPY and of the last RUN.
     assert_eq!(layers(place), (3, 1), "{told}");
     assert!(told.contains("Reclaimable:   105kB\n"), "{told}");
-    // What was used a moment ago stays.
+    // Recently used entries do not match the filter, so they stay.
     let spared = place.succeed(&["buildx", "prune", "-f", "--filter", "until=1h"]);
     assert_eq!(spared, "Total reclaimed space: 0B\n");
     let gone = place.succeed(&["builder", "prune", "-f"]);
@@ -38,10 +38,10 @@ fn check_prune(place: &TestEnv) {
     assert_eq!(layers(place), (2, 0));
     assert!(!usage(place).contains("cache mount"));
     assert_eq!(say(place, "kept", "stat -c %s /tool"), "100000\n");
-    // The stage with the tools is made anew, and as it comes out as before, so is nothing else.
+    // Only the stage `tools` is rebuilt. Its result is the same as before, so all later steps come from the cache.
     let again = build(place, &["-t", "kept", "ctx"]);
     assert_eq!(fates(&again).iter().filter(|fate| fate.ends_with("DONE")).count(), 1, "{again}");
-    // With all of it gone the image is as it was.
+    // The image does not change when the whole cache is removed.
     assert!(place.succeed(&["builder", "prune", "-a", "-f"]).contains("Total reclaimed space: 100kB"));
     assert_eq!(usage(place).lines().count(), 4);
     assert_eq!(say(place, "kept", "stat -c %s /tool"), "100000\n");
@@ -60,7 +60,7 @@ fn prune_removes_unused_cache_rootless() {
     check_prune(&place);
 }
 
-/// A layer that another has replaced under its key is no longer found, but still counted.
+/// When a newer layer replaces another under the same key, builds no longer find the old one, but prune must.
 #[test]
 fn prune_removes_superseded_layers() {
     let place = TestEnv::new();
@@ -99,7 +99,7 @@ fn check_cache_mounts(place: &TestEnv) {
     for line in [" seeded\n", " 1\n", " mode 700\n"] {
         assert!(first.contains(line), "{line}: {first}");
     }
-    // It begins with the files, and goes on with what became of them.
+    // The first build starts with the files of `from`. The second one sees what the first one wrote.
     let second = build(place, &["--build-arg", "ROUND=2", "ctx"]);
     assert_eq!((second.matches(" seeded\n").count(), second.matches(" 1\n").count()), (1, 2), "{second}");
 }
@@ -115,7 +115,7 @@ fn cache_mounts_persist_rootless() {
     check_cache_mounts(&place);
 }
 
-/// Each build makes a directory that must not be there, so two at once would not both succeed.
+/// Each build creates the same directory and removes it again, so two builds at the same time would fail.
 #[test]
 fn locked_cache_has_one_user_at_a_time() {
     let place = TestEnv::new();

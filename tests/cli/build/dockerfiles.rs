@@ -1,4 +1,4 @@
-//! Dockerfiles as people write them.
+//! Builds from typical Dockerfiles.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
 use super::{build, fates, id_of, project, refuse, say, timeless};
 use crate::test_env::TestEnv;
 
-/// The Dockerfile of the course's notes. There is no node here, so the image of that name is another.
+/// The Dockerfile from the course's notes. The tests have no image of node, so busybox is tagged with its name.
 const NOTES: &str = "FROM node:14\n\
                      ARG PORT=6000\n\
                      ENV PORT=$PORT\n\
@@ -61,12 +61,12 @@ fn unchanged_steps_come_from_the_cache() {
     notes(&place);
     let first = id_of(&place, &["notes"]);
     let all = ["WORKDIR CACHED", "COPY CACHED", "RUN CACHED"];
-    // Another time is no other content.
+    // A new modification time does not invalidate the cache.
     let file = fs::File::options().write(true).open(place.path("notes/package.json")).unwrap();
     file.set_modified(SystemTime::now() + Duration::from_secs(3600)).unwrap();
     assert_eq!(fates(&build(&place, &["notes"])), all);
     assert_eq!(id_of(&place, &["notes"]), first);
-    // A config is made anew each time and costs no layer its place.
+    // A change of the config does not invalidate the layers.
     let dockerfile = place.path("notes/Dockerfile");
     fs::write(
         place.path("other"),
@@ -76,7 +76,7 @@ fn unchanged_steps_come_from_the_cache() {
     assert_eq!(fates(&build(&place, &["-f", "other", "-t", "probed", "notes"])), all);
     assert_ne!(id_of(&place, &["-f", "other", "notes"]), first);
     assert!(place.succeed(&["history", "probed"]).contains("HEALTHCHECK"));
-    // Content is.
+    // New content invalidates the cache.
     fs::write(place.path("notes/package.json"), "{\"name\": \"x\"}\n").unwrap();
     assert_eq!(fates(&build(&place, &["notes"])), ["WORKDIR CACHED", "COPY DONE", "RUN DONE"]);
     assert_eq!(fates(&build(&place, &["notes"])), all);
@@ -106,7 +106,7 @@ fn only_needed_stages_are_built() {
         "INT MAIN;\nint main;\n750\n"
     );
     build(&place, &["-t", "small", "--target", "EMPTY", "stages"]);
-    // Nothing but what was copied: the places of mounts are not part of it.
+    // The image contains the copied files only, without the mount points of its containers.
     let files = place.succeed(&["history", "small", "--format", "{{.CreatedBy}}"]);
     assert_eq!(files.lines().count(), 3, "{files}");
     assert_eq!(place.succeed(&["run", "--rm", "small", "-c", "echo $0 /*"]).trim(), "/bin/sh /bin /dev /proc /sys");
@@ -222,7 +222,7 @@ fn only_add_unpacks_archives() {
         .current_dir(place.path(""))
         .status();
     assert!(packed.unwrap().success());
-    // A zstd frame whose one block has the bytes as they are.
+    // A zstd frame with one uncompressed block.
     let tar = std::process::Command::new("tar").args(["-c", "-C", "tree", "."]).current_dir(place.path("")).output();
     let tar = tar.unwrap().stdout;
     let size = (tar.len() as u32) << 3 | 1;

@@ -1,4 +1,4 @@
-//! What can go wrong: the message, the place, and that nothing is left behind.
+//! Failed builds: each reports an error and its position, and leaves nothing behind.
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
@@ -7,7 +7,7 @@ use nix::{sys::stat::Mode, unistd::mkfifo};
 use super::{build, fates, project, refuse, timeless};
 use crate::{skip, test_env::TestEnv};
 
-/// Dockerfiles that cannot be built, each upon `FROM busybox`.
+/// Dockerfiles that cannot be built. Each follows `FROM busybox`.
 const MISTAKES: &[&str] = &[
     "RUNN true",
     "COPY a",
@@ -132,7 +132,7 @@ fn unreadable_context_is_an_error() {
         "{}",
         answer.stderr
     );
-    // Who ignores it need not read it.
+    // An ignored file need not be readable.
     project(&place, "closed", &[(".dockerignore", "private\n")]);
     build(&place, &["closed"]);
     fs::set_permissions(place.path("closed"), fs::Permissions::from_mode(0o700)).unwrap();

@@ -1,4 +1,4 @@
-//! Bad luck in the middle of a build: Ctrl-C, a kill, a full disk, and others who build the same at the same time.
+//! Faults during a build: Ctrl-C, a kill, a full disk, and concurrent builds of the same Dockerfile.
 
 use std::{
     fs,
@@ -17,19 +17,19 @@ use nix::{
 use super::{build, check_clean, fates, project};
 use crate::test_env::TestEnv;
 
-/// How long anything may take on a busy machine.
+/// The time limit for every wait, long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[track_caller]
 fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !condition() {
-        assert!(Instant::now() < deadline, "{what} never came");
+        assert!(Instant::now() < deadline, "{what} did not happen in time");
         thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// A build whose second RUN says that it is there, and then takes for ever.
+/// Starts a build whose second RUN prints a line and then never ends. Returns once the line has appeared.
 fn under_way(place: &TestEnv, arguments: &[&str]) -> Child {
     let file = "FROM busybox\nRUN echo first > /first\nRUN echo I am there; sleep 31536000.7341\n";
     project(place, "ctx", &[("Dockerfile", file)]);
@@ -38,19 +38,19 @@ fn under_way(place: &TestEnv, arguments: &[&str]) -> Child {
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut told = lines.map_while(Result::ok);
     assert!(told.any(|line| line.ends_with(" I am there")));
-    // A write to a pipe without readers would end the process by SIGPIPE; it must not.
+    // Without a reader, the next write of the build to this pipe would fail.
     thread::spawn(move || told.count());
     child
 }
 
-/// The processes that run the command that takes for ever, as directories of /proc.
+/// The directories in /proc of the processes that run the endless command.
 fn sleepers() -> Vec<PathBuf> {
     let processes = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
     let sleeps = |command: Vec<u8>| command.windows(13).any(|word| word == b"31536000.7341");
     processes.filter(|process| fs::read(process.join("cmdline")).is_ok_and(sleeps)).collect()
 }
 
-/// The control groups that the engine made for them, in every hierarchy.
+/// The cgroups that the engine created for these processes, in every hierarchy.
 fn groups_of_sleepers() -> Vec<PathBuf> {
     let told = |process: PathBuf| fs::read_to_string(process.join("cgroup")).unwrap_or_default();
     let lines: Vec<String> =
@@ -61,7 +61,7 @@ fn groups_of_sleepers() -> Vec<PathBuf> {
         .collect()
 }
 
-/// `limited` says that containers have control groups here.
+/// `limited` says that the engine creates cgroups for containers on this machine.
 fn check_interrupted(place: &TestEnv, limited: bool) {
     let images = place.succeed(&["images"]);
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
@@ -72,7 +72,7 @@ fn check_interrupted(place: &TestEnv, limited: bool) {
         check_clean(place);
         assert_eq!(place.succeed(&["images"]), images);
     }
-    // What was finished before is in the cache.
+    // The steps that had finished are in the cache.
     project(place, "ctx", &[("Dockerfile", "FROM busybox\nRUN echo first > /first\nRUN true\n")]);
     assert_eq!(fates(&build(place, &["ctx"])), ["RUN CACHED", "RUN DONE"]);
     let mut child = under_way(place, &["--no-cache"]);
@@ -81,7 +81,7 @@ fn check_interrupted(place: &TestEnv, limited: bool) {
     child.kill().unwrap();
     child.wait().unwrap();
     wait_until("the end of the container", || sleepers().is_empty());
-    // A build does not sweep what another has left.
+    // The leftovers of a killed build are removed by prune, not by the next build.
     place.succeed(&["system", "prune", "-f"]);
     project(place, "ctx", &[("Dockerfile", "FROM busybox\nRUN echo first > /first\nRUN echo second > /second\n")]);
     build(place, &["ctx"]);
@@ -89,7 +89,7 @@ fn check_interrupted(place: &TestEnv, limited: bool) {
     assert!(left.is_empty(), "{left:?}");
 }
 
-/// One test for both, since they count the same processes.
+/// One test for both users: both count the sleeping processes of the whole machine.
 #[test]
 fn interrupted_build_leaves_nothing() {
     check_interrupted(&TestEnv::new(), geteuid().is_root());
@@ -97,7 +97,7 @@ fn interrupted_build_leaves_nothing() {
     check_interrupted(&place, false);
 }
 
-/// A store on a small file system in memory, which a mount namespace of the command's own has to itself.
+/// The store is on a small tmpfs, mounted in the command's own mount namespace.
 #[test]
 fn full_disk_during_build_leaves_store_unchanged() {
     let Some(place) = TestEnv::seeded_root() else { return };
@@ -115,7 +115,7 @@ fn full_disk_during_build_leaves_store_unchanged() {
             for more in 16 200 2000 3900 ; do
                 mount -o remount,size=$((used + more))k disk || exit 9
                 "$ENGINE" build -t big:1 $what 2>message && echo "$what: $more kB were enough"
-                # Of a RUN the command says it, in whatever words.
+                # If RUN fails, its command reports the full disk in its own words.
                 grep -q 'No space left on device\|did not complete' message || cat message
                 [ "$before" = "$(find disk | sort)" ] || { echo "$what, $more kB: something was left behind"; find disk | sort; }
             done
@@ -129,7 +129,7 @@ fn full_disk_during_build_leaves_store_unchanged() {
 }
 
 fn check_shared_work(place: &TestEnv) {
-    // A cache mount is no part of the layers and of no key, so it counts how often the command has run.
+    // A cache mount belongs to neither a layer nor a cache key, so it can count how often each command has run.
     let file = "FROM busybox AS one\nRUN --mount=type=cache,id=count,target=/c echo one >> /c/count; sleep 1; echo one > /one\n\
         FROM busybox AS two\nRUN --mount=type=cache,id=count,target=/c echo two >> /c/count; echo two > /two\n\
         FROM busybox\nCOPY --from=one /one /\nCOPY --from=two /two /\nRUN --mount=type=cache,id=count,target=/c echo last >> /c/count\n";
@@ -153,7 +153,7 @@ fn check_shared_work(place: &TestEnv) {
     let counts: Vec<String> =
         mounts.filter_map(|entry| fs::read_to_string(entry.path().join("count")).ok()).collect();
     assert_eq!(counts.len(), 1);
-    // Two builds that have begun with different stages may each make a layer of the other's; not six times in a row.
+    // Two builds that started with different stages may both build the same layer, but all six builds must not.
     let times = |word: &str| counts[0].lines().filter(|line| *line == word).count();
     for word in ["one", "two", "last"] {
         assert!((1..6).contains(&times(word)), "{counts:?}");
@@ -161,7 +161,7 @@ fn check_shared_work(place: &TestEnv) {
     for number in 0..6 {
         assert_eq!(super::say(place, &format!("shared:{number}"), "cat /one /two"), "one\ntwo\n");
     }
-    // What was made once is found by all who come later.
+    // At least one build has reused the layers of another, and later builds find all of them.
     ids.sort();
     ids.dedup();
     assert!(ids.len() < 6, "{ids:?}");
@@ -179,7 +179,7 @@ fn concurrent_builds_share_the_work_rootless() {
     check_shared_work(&place);
 }
 
-/// A chain has one order, so the second build finds all of it.
+/// The steps of a chain have only one order, so each step is built exactly once.
 #[test]
 fn chain_of_steps_is_built_once() {
     let place = TestEnv::new();

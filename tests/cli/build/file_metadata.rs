@@ -1,4 +1,4 @@
-//! What a copied file keeps beside its content: capabilities, several names, times, holes.
+//! File metadata that copies preserve: capabilities, hard links, modification times, holes.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use crate::test_env::TestEnv;
 /// `cap_net_bind_service=ep`, as the file system keeps it (`struct vfs_cap_data`, revision 2, in linux/capability.h).
 const CAPABILITY: [u8; 20] = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
-/// Where a file of this name lies in the store's unpacked layers.
+/// The paths of a file with this name in the store's unpacked layers.
 fn in_layers(place: &TestEnv, name: &str) -> Vec<PathBuf> {
     let layers = fs::read_dir(place.path("store/layers")).unwrap().flatten();
     layers.map(|layer| layer.path().join("fs").join(name)).filter(|path| path.exists()).collect()
@@ -33,7 +33,7 @@ fn file_capabilities_are_copied() {
     for name in ["server", "d/inside"] {
         xattr::set(place.path("ctx").join(name), "security.capability", &CAPABILITY).unwrap();
     }
-    // It is a part of the content: nothing old is taken from the cache for it.
+    // A capability is part of the content, so the old layers do not match.
     let told = build(&place, &["-t", "capable", "ctx"]);
     assert!(fates(&told).iter().all(|fate| fate.ends_with("DONE")), "{told}");
     let has =
@@ -41,7 +41,7 @@ fn file_capabilities_are_copied() {
     for name in ["first", "second", "d/inside", "e/inside"] {
         assert!(has(name), "{name}");
     }
-    // It travels with the image.
+    // `save` and `load` keep the capability.
     place.succeed(&["save", "-o", "capable.tar", "capable"]);
     place.succeed(&["rmi", "-f", "capable"]);
     place.succeed(&["builder", "prune", "-a", "-f"]);
@@ -56,7 +56,7 @@ fn check_names_and_times(place: &TestEnv) {
     fs::hard_link(place.path("ctx/d/old"), place.path("ctx/d/other")).unwrap();
     let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     fs::File::options().write(true).open(place.path("ctx/d/old")).unwrap().set_modified(old).unwrap();
-    // Eight megabytes of nothing, which take no room on the disk.
+    // A hole of eight mebibytes, which takes no space on the disk.
     fs::File::create(place.path("ctx/d/sparse")).unwrap().set_len(8 << 20).unwrap();
     let status = std::process::Command::new("tar")
         .args(["--owner=0", "--group=0", "-cf"])
@@ -66,7 +66,7 @@ fn check_names_and_times(place: &TestEnv) {
     build(place, &["-t", "names", "ctx"]);
     let look = "stat -c '%h %Y %s' /e/old /e/other /f/other; stat -c %s /e/sparse; cat /e/other /apart/other";
     assert_eq!(say(place, "names", look), "2 1000000000 4\n2 1000000000 4\n2 1000000000 4\n8388608\nold\nold\n");
-    // Of two sources each is a file of its own, as one of them could have been written over.
+    // Two sources of one COPY become separate files, because a later source could overwrite one of them.
     assert_eq!(say(place, "names", "stat -c %h /apart/old /apart/other"), "1\n1\n");
     assert_eq!(fs::metadata(place.path("ctx/d/old")).unwrap().nlink(), 2);
     assert!(fates(&build(place, &["ctx"])).iter().all(|fate| fate.ends_with("CACHED")));

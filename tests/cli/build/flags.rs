@@ -1,4 +1,4 @@
-//! Words of the command line: what each changes, and what is refused.
+//! Flags of `build`: the effect of each, and the flags that are refused.
 
 use std::fs;
 
@@ -14,14 +14,14 @@ fn hosts_shm_size_and_ulimits_apply_to_run() {
     build(&place, &["ctx"]);
     let flags = ["--add-host", "db:10.1.2.3", "--add-host", "six=::1", "--shm-size", "8m", "--ulimit", "nofile=123"];
     let told = build(&place, &[&flags, &["-t", "flags", "ctx"][..]].concat());
-    // Another environment, so nothing is taken from the cache.
+    // These flags change the environment of RUN, so no step comes from the cache.
     assert_eq!(fates(&told), ["RUN DONE", "RUN DONE"]);
     for line in [" 10.1.2.3\\tdb\n", " ::1\\tsix\n", " 8192 ", " 123\n"] {
         assert!(told.contains(line), "{line}: {told}");
     }
     assert_eq!(fates(&build(&place, &[&flags, &["ctx"][..]].concat())), ["RUN CACHED", "RUN CACHED"]);
     assert_eq!(fates(&build(&place, &["ctx"])), ["RUN CACHED", "RUN CACHED"]);
-    // The image has its own file, if any.
+    // The entries of --add-host are not stored in the image.
     let hosts = super::say(&place, "flags", "cat /etc/hosts 2>/dev/null; grep -c db /seen");
     assert!(!hosts.contains("10.1.2.3") && hosts.ends_with("1\n"), "{hosts}");
 }

@@ -1,4 +1,4 @@
-//! Dockerfiles, contexts and images that were made to do harm. The rows are those of tests/hostile.toml.
+//! Malicious Dockerfiles, contexts and images. The ids are those of the rows in tests/hostile.toml.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use nix::{sys::stat::Mode, unistd::mkfifo};
 use super::{build, is_in, project, refuse, say};
 use crate::test_env::TestEnv;
 
-/// A file of the host, beside the context, that no build may read.
+/// The content of a host file next to the context. No build may read it.
 const CANARY: &str = "the-hosts-own-7341";
 
 fn canary(place: &TestEnv) {
@@ -29,7 +29,7 @@ fn check_refused(place: &TestEnv, dockerfile: &str, expect: &str) {
     super::check_clean(place);
 }
 
-/// E68. The positive control is the first link of all: one that stays inside is followed.
+/// E68. The positive control is the link `good`: it stays inside the context, so it is followed.
 #[test]
 fn copy_never_leaves_the_context() {
     let place = TestEnv::new();
@@ -63,7 +63,7 @@ fn copy_never_leaves_the_context() {
     check_refused(&place, "ADD http://169.254.169.254/latest/meta-data /", "not supported");
     check_refused(&place, "ADD https://example.com/x.git#main:../.. /", "not supported");
     check_refused(&place, "ADD git@example.com:--upload-pack=touch /", "not supported");
-    // A hard link is a file of the context like any other: the image gets its content, and the file stays as it is.
+    // A hard link is an ordinary file of the context: the image gets a copy, and the original does not change.
     fs::hard_link(host.join("secret"), place.path("ctx/hard")).unwrap();
     project(
         &place,
@@ -82,7 +82,7 @@ fn copy_never_leaves_the_context() {
         "f../host/secret\n"
     );
     assert_eq!(fs::read_to_string(host.join("secret")).unwrap(), CANARY);
-    // A Dockerfile that is a link out of the context is not there; one that -f finds elsewhere the user has chosen.
+    // A Dockerfile that is a link out of the context is refused. With -f the user may choose a file outside of it.
     fs::remove_file(place.path("ctx/Dockerfile")).unwrap();
     symlink("../host/Dockerfile", place.path("ctx/Dockerfile")).unwrap();
     let answer = refuse(&place, &["ctx"]);
@@ -94,7 +94,7 @@ fn copy_never_leaves_the_context() {
     assert!(refuse(&place, &["-f", "host/Dockerfile", "ctx"]).stderr.contains("unknown instruction"));
 }
 
-/// E68. What is a directory in one moment and a link in the next is never followed out of the context.
+/// E68. A directory that is repeatedly swapped with a link to the host never leads out of the context.
 #[test]
 fn swapped_directory_never_leads_out_of_the_context() {
     let place = TestEnv::new();
@@ -127,7 +127,7 @@ fn swapped_directory_never_leads_out_of_the_context() {
         over.store(true, Ordering::SeqCst);
     });
     assert!(swaps.into_inner() > 100);
-    // Layers travel compressed; what was unpacked of them is to be read.
+    // Blobs are compressed, so only the unpacked layers can be searched.
     assert!(!is_in(&place.path("store/layers"), CANARY));
     super::check_clean(&place);
 }
@@ -181,7 +181,7 @@ fn run_mounts_do_not_lead_outside() {
     canary(&place);
     let host = place.path("host");
     let out = host.display();
-    // The image and the cache hold links that lead to the host's directory, if anybody followed them there.
+    // The image and the cache contain links to the host's directory. They must not be followed on the host.
     let file = format!(
         "FROM busybox AS evil\nRUN ln -s {out} /out && ln -s {out}/secret /file && mkdir /d\n\
          FROM evil\n\
@@ -208,17 +208,17 @@ fn run_mounts_do_not_lead_outside() {
         "{}",
         answer.stderr
     );
-    // The place of a mount is looked for in the container: there the link leads nowhere.
+    // The target of a mount is looked up in the container, where the link is dangling.
     let evil = format!("FROM busybox\nRUN ln -s {out} /out\nRUN --mount=type=tmpfs,target=/out/in touch /out/in/x\n");
     let answer = place.run_with_input(&["build", "-f", "-", "ctx"], evil.as_bytes());
     assert!(answer.code == 1 && answer.stderr.contains("#5 ERROR"), "{}", answer.stderr);
     super::check_clean(&place);
-    // What is removed after a RUN is removed in the layer and nowhere else.
+    // The clean-up after a RUN removes files in the layer only.
     assert_eq!(fs::read_to_string(host.join("secret")).unwrap(), CANARY);
     assert_eq!(fs::read_dir(&host).unwrap().count(), 2);
 }
 
-/// E71. What goes into the key and what does not is also tried in `dockerfiles` and `mounts`.
+/// E71. `dockerfiles` and `mounts` also test which values belong to a cache key.
 #[test]
 fn frontends_are_not_run_and_secrets_not_stored() {
     let place = TestEnv::new();
@@ -233,10 +233,10 @@ fn frontends_are_not_run_and_secrets_not_stored() {
     for word in ["hush-hush-5150", "pass-8080"] {
         assert!(!is_in(&place.path("store"), word), "{word} is in the store");
     }
-    // The control: what a command writes of it is.
+    // The control: a secret that a command writes to a file (here, as ROT13) is in the layer.
     assert!(is_in(&place.path("store/layers"), "uhfu-uhfu-5150"));
-    // A health check and a trigger are no part of a layer's key and are never lost for it; another base is another
-    // key.
+    // Health checks and triggers are not part of a layer's key, but a cached layer must not hide a change of them.
+    // Another base gives another key.
     let id = |text: &str| {
         let answer = place
             .command(&["build", "-q", "-f", "-", "ctx"])
@@ -261,6 +261,6 @@ fn frontends_are_not_run_and_secrets_not_stored() {
     ids.sort();
     let count = ids.len();
     ids.dedup();
-    // Of `HEALTHCHECK NONE` and the others each is an image of its own.
+    // Every text gives a different image, `HEALTHCHECK NONE` too.
     assert_eq!((ids.len(), ids[0].len()), (count, 72));
 }

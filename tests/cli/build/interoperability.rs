@@ -1,8 +1,8 @@
-//! Other tools beside ours: what they write runs here, they take what we write, and of the same Dockerfile comes the
-//! same.
+//! Interoperability: other tools' images run here, other tools accept our images, and buildah builds the same image
+//! from the same Dockerfile.
 //!
-//! `buildah` builds with `--isolation chroot` and the driver `vfs` in a directory of its own: so it needs no daemon,
-//! no network of its own and no file system that would be mounted for the machine to see.
+//! `buildah` builds with `--isolation chroot` and the driver `vfs` in its own directory. So it needs no daemon, no
+//! network, and no mount that the rest of the machine could see.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -21,15 +21,14 @@ use super::{
 };
 use crate::{skip, test_env::TestEnv};
 
-/// What buildah 1.28 cannot build, and why.
-const NOT_BUILDAHS: [(&str, &str); 1] = [("database-entrypoint", "it does not know here-documents")];
+/// The projects that buildah 1.28 cannot build, and why.
+const NOT_BUILDAHS: [(&str, &str); 1] = [("database-entrypoint", "it does not support here-documents")];
 
-/// Where buildah 1.28 says something else than Docker, whose words hold here.
+/// The config fields where buildah 1.28 differs from Docker. Our builds follow Docker.
 const SAID_OTHERWISE: [(&str, &str, &str); 1] =
-    [("alpine-tools", "Cmd", "it takes /bin/sh for a CMD in the shell form, whatever SHELL says")];
+    [("alpine-tools", "Cmd", "it ignores SHELL and uses /bin/sh for a CMD in the shell form")];
 
-/// What buildah leaves in an image of the mounts of a RUN, empty, where the image had nothing; we take such stubs
-/// away again.
+/// The empty mount points that buildah leaves in an image after a RUN. Our builds remove them.
 const STUBS_OF_BUILDAH: [&str; 3] = ["etc/hostname", "etc/resolv.conf", "etc/hosts"];
 
 fn has(program: &str) -> bool {
@@ -46,8 +45,8 @@ fn place(programs: &[&str]) -> Option<TestEnv> {
     TestEnv::seeded_root()
 }
 
-/// A fault of buildah itself: it seals a copy of its own program in memory, which fails with EBUSY while the kernel
-/// still writes one of its pages. It is not about what the two build, so the command is run again.
+/// A bug in buildah: it seals a copy of its own program in memory, which fails with EBUSY while the kernel still
+/// writes one of its pages. This says nothing about the build, so the command is run again.
 const FAULT_OF_BUILDAH: &str = "sealing memfd copy: Device or resource busy";
 
 #[track_caller]
@@ -71,14 +70,14 @@ fn buildah(place: &TestEnv, arguments: &[&str]) -> String {
     run(place, "buildah", &[&own, arguments].concat())
 }
 
-/// Gives buildah an image of ours.
+/// Imports one of our images into buildah.
 fn give(place: &TestEnv, name: &str) {
     place.succeed(&["save", "-o", "given.tar", name]);
     buildah(place, &["pull", "-q", "docker-archive:given.tar"]);
     fs::remove_file(place.path("given.tar")).unwrap();
 }
 
-/// Gets an image of buildah's under another name; gives its config.
+/// Imports an image from buildah under a new name.
 fn take(place: &TestEnv, name: &str, new: &str) {
     buildah(place, &["push", "-q", name, &format!("docker-archive:taken.tar:{new}")]);
     place.succeed(&["load", "-i", "taken.tar"]);
@@ -99,11 +98,11 @@ fn files(place: &TestEnv, image: &str) -> BTreeMap<String, String> {
     looked.files
 }
 
-/// What has been looked at so far.
+/// The files that have been read so far.
 #[derive(Default)]
 struct Looked {
     files: BTreeMap<String, String>,
-    /// Files by device and inode: busybox has hundreds of names, and one content.
+    /// Contents by device and inode, because busybox has hundreds of hard links to one file.
     contents: HashMap<(u64, u64), String>,
 }
 
@@ -135,19 +134,19 @@ fn content(path: &Path, names: u64) -> String {
     format!("{} {capability:?} {names} names", minicontainer::core::Digest::of(&fs::read(path).unwrap()))
 }
 
-/// What a config says, but for what stands there in one tool's way only.
+/// The fields of a config, without the differences that have no meaning.
 fn said(config: &Value) -> BTreeMap<String, Value> {
     let fields = config.as_object().unwrap().iter();
     let mut said: BTreeMap<String, Value> = fields.map(|(name, value)| (name.clone(), value.clone())).collect();
     if let Some(Value::Object(labels)) = said.get_mut("Labels") {
-        // It signs its work.
+        // buildah adds its version.
         labels.remove("io.buildah.version");
     }
-    // Of several variables each has one value, wherever it stands.
+    // The order of variables has no meaning.
     if let Some(Value::Array(variables)) = said.get_mut("Env") {
         variables.sort_by_key(Value::to_string);
     }
-    // What says nothing may be left out. `Hostname` and the like are of a container, and no instruction sets them.
+    // A tool may omit empty fields. `Hostname` and the like describe a container, and no instruction sets them.
     said.retain(|name, value| {
         let is_empty = match value {
             Value::Null => true,
@@ -198,7 +197,7 @@ fn same_dockerfile_gives_the_same_image_as_buildah() {
         take(&place, &other, &other);
         let (mut ours, mut theirs) = (said(&config(&place, &own)), said(&config(&place, &other)));
         for (_, field, _) in SAID_OTHERWISE.iter().filter(|(name, _, _)| *name == project.name) {
-            assert_ne!(ours.remove(*field), theirs.remove(*field), "{}: no difference any more", project.name);
+            assert_ne!(ours.remove(*field), theirs.remove(*field), "{}: buildah no longer differs here", project.name);
         }
         assert_eq!(ours, theirs, "{}", project.name);
         let (own, other) = (files(&place, &own), files(&place, &other));
@@ -209,20 +208,19 @@ fn same_dockerfile_gives_the_same_image_as_buildah() {
             .iter()
             .filter(|(path, _)| !own.contains_key(*path) && !STUBS_OF_BUILDAH.contains(&path.as_str()))
             .collect();
-        assert!(differences.is_empty() && more.is_empty(), "{}: {differences:#?} and beside {more:#?}", project.name);
+        assert!(differences.is_empty() && more.is_empty(), "{}: different: {differences:#?}, only in buildah's image: {more:#?}", project.name);
         compared += 1;
     }
     assert!(compared >= 8);
 }
 
-/// What each tool writes is loaded and run here, and what we write each tool takes: umoci changes it, and it still
-/// runs.
+/// Each tool imports an image of ours and changes it, and the changed image runs here.
 #[test]
 fn images_are_exchanged_with_other_tools() {
     let Some(place) = place(&["buildah", "skopeo", "umoci"]) else { return };
     project(&place, "ctx", &[("Dockerfile", "FROM busybox\nRUN echo ours > /who\nCMD [\"cat\", \"/who\"]\n")]);
     build(&place, &["-t", "ours:1", "ctx"]);
-    // Ours, then changed by umoci.
+    // umoci changes our image.
     place.succeed(&["save", "-o", "ours.tar", "ours:1"]);
     run(&place, "skopeo", &["--insecure-policy", "copy", "-q", "docker-archive:ours.tar", "oci:layout:ours"]);
     run(&place, "umoci", &["unpack", "--image", "layout:ours", "bundle"]);
@@ -230,7 +228,7 @@ fn images_are_exchanged_with_other_tools() {
     fs::write(place.path("bundle/rootfs/who"), "umoci's\n").unwrap();
     run(&place, "umoci", &["repack", "--image", "layout:changed", "bundle"]);
     run(&place, "umoci", &["config", "--image", "layout:changed", "--config.env", "WHO=umoci"]);
-    // The archive is an OCI layout, too, and so is what `skopeo copy … oci:` writes.
+    // Our archive is also an OCI layout, which skopeo can read.
     run(
         &place,
         "skopeo",
@@ -240,7 +238,7 @@ fn images_are_exchanged_with_other_tools() {
     assert_eq!(place.succeed(&["run", "--rm", "changed:1", "sh", "-c", "cat /who; echo $WHO"]), "umoci's\numoci\n");
     place.succeed(&["save", "-o", "again.tar", "changed:1"]);
     run(&place, "skopeo", &["--insecure-policy", "copy", "-q", "oci-archive:again.tar", "dir:plain"]);
-    // buildah takes it, changes it without a Dockerfile, and gives it back in both forms.
+    // buildah imports the image, changes it without a Dockerfile, and exports it in both formats.
     give(&place, "changed:1");
     let working = buildah(&place, &["from", "--pull-never", "changed:1"]);
     let working = working.trim();

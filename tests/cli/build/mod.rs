@@ -1,4 +1,4 @@
-//! Builds, from a Dockerfile to a container of what came of it.
+//! Builds, from the Dockerfile to a container of the built image.
 
 mod cache;
 mod dockerfiles;
@@ -16,7 +16,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use crate::{answer::Answer, test_env::TestEnv};
 
-/// Writes the files of a directory to be built.
+/// Writes the files of a build context.
 pub fn project(place: &TestEnv, name: &str, files: &[(&str, &str)]) {
     for (file, content) in files {
         let path = place.path(name).join(file);
@@ -30,7 +30,7 @@ pub fn project(place: &TestEnv, name: &str, files: &[(&str, &str)]) {
     }
 }
 
-/// Builds what must succeed, and gives what was told.
+/// Runs a build that must succeed, and returns its stderr.
 #[track_caller]
 pub fn build(place: &TestEnv, arguments: &[&str]) -> String {
     let answer = place.run(&[&["build"], arguments].concat());
@@ -39,7 +39,7 @@ pub fn build(place: &TestEnv, arguments: &[&str]) -> String {
     answer.stderr
 }
 
-/// Builds what must fail, and gives what was told.
+/// Runs a build that must fail.
 #[track_caller]
 pub fn refuse(place: &TestEnv, arguments: &[&str]) -> Answer {
     let answer = place.run(&[&["build"], arguments].concat());
@@ -48,14 +48,14 @@ pub fn refuse(place: &TestEnv, arguments: &[&str]) -> Answer {
     answer
 }
 
-/// Nothing staged, no container.
+/// Checks that the store has no staged files and no containers.
 #[track_caller]
 pub fn check_clean(place: &TestEnv) {
     let staged = fs::read_dir(place.path("store/staging")).unwrap().count();
     assert_eq!((staged, place.containers()), (0, 0), "something is left behind");
 }
 
-/// The id of what was built, without what was told.
+/// Builds quietly and returns the image's id.
 #[track_caller]
 pub fn id_of(place: &TestEnv, arguments: &[&str]) -> String {
     let output = place.command(&[&["build", "-q"], arguments].concat()).output().unwrap();
@@ -63,13 +63,13 @@ pub fn id_of(place: &TestEnv, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// What a shell in the image says.
+/// Runs a script in a container of the image and returns its output.
 #[track_caller]
 pub fn say(place: &TestEnv, image: &str, script: &str) -> String {
     place.succeed(&["run", "--rm", "--entrypoint", "", image, "sh", "-c", script])
 }
 
-/// Replaces times.
+/// Redacts the duration of each step.
 pub fn timeless(text: &str) -> String {
     let is_time = |word: &str| {
         let number = word.strip_suffix('s').unwrap_or(word);
@@ -88,7 +88,7 @@ pub fn timeless(text: &str) -> String {
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// The words of all lines that say how a step fared, in order.
+/// The keyword and the result (DONE, CACHED or ERROR) of every step, in order.
 pub fn fates(told: &str) -> Vec<String> {
     let steps: Vec<(&str, &str)> = told
         .lines()
@@ -108,7 +108,7 @@ pub fn fates(told: &str) -> Vec<String> {
     steps.iter().map(|(number, text)| format!("{} {}", keyword(text), fate(number).unwrap_or_default())).collect()
 }
 
-/// Whether a word is anywhere in the store, in a file or in a name.
+/// Whether a word occurs in a directory, in the content or the name of a file.
 pub fn is_in(directory: &Path, word: &str) -> bool {
     fs::read_dir(directory).unwrap().flatten().any(|entry| {
         let path = entry.path();

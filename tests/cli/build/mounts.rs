@@ -1,4 +1,4 @@
-//! What a `RUN` sees while it runs, and what stays.
+//! The mounts and the network of a `RUN`, and that no mount is left in the image.
 
 use std::fs;
 
@@ -32,14 +32,14 @@ fn check_mounts(place: &TestEnv) {
         assert!(told.contains(line), "{line}: {told}");
     }
     assert!(!told.contains("ERROR") && !told.contains(" secret\n"), "{told}");
-    // Of no mount anything is left, nor the place that it was mounted at.
+    // The image contains neither the content of a mount nor its mount point.
     let places = "ls -d /root/.cache /ctx /one /deep /scratch /run/secrets 2>&1 | grep -c 'No such file'; cat /kept";
     assert_eq!(say(place, "mounted", places), "6\nk\n");
     assert_eq!(fs::read_to_string(place.path("mounts/kept")).unwrap(), "k\n");
     for word in ["tik-tok-42", "xyzzy-99"] {
         assert!(!is_in(&place.path("store"), word), "{word} is somewhere in the store");
     }
-    // A cache stays, even where nothing else is taken from one.
+    // A cache mount keeps its content even with --no-cache.
     let again = place
         .command(&[&["build", "--no-cache"], &arguments[..]].concat())
         .env("THE_WORD", "xyzzy-99")
@@ -47,7 +47,7 @@ fn check_mounts(place: &TestEnv) {
         .unwrap();
     let again = String::from_utf8(again.stderr).unwrap();
     assert_eq!(again.matches(" more\n").count(), 2, "{again}");
-    // Without it the last step would fail; but it is in the cache, where its secrets are no part of its key.
+    // Without its secrets the last step would fail, but secrets are not part of its key, so it comes from the cache.
     let cached = build(place, &["-t", "mounted", "mounts"]);
     assert!(cached.contains("CACHED"), "{cached}");
 }
@@ -81,7 +81,7 @@ fn host_network_must_be_allowed_by_the_user() {
     assert!(told.contains(" lo \n"), "{told}");
 }
 
-/// What the command itself makes at the place of a mount is the image's.
+/// If the command creates files next to a mount point, their directory stays in the image.
 #[test]
 fn only_empty_mount_points_are_removed() {
     let place = TestEnv::new();

@@ -1,4 +1,4 @@
-//! Projects as one meets them (`tests/dockerfiles`): how each is read, planned and carried out, and that it runs.
+//! Typical projects (`tests/dockerfiles`): each is parsed, planned, built and run.
 
 use std::{
     collections::BTreeSet,
@@ -18,12 +18,12 @@ use minicontainer_dockerfile::{
 use super::{build, project};
 use crate::{skip, test_env::TestEnv};
 
-/// A project, what else the command line says, and what a container of it prints.
+/// A project, its further arguments of `build`, and the output of its container.
 pub struct Project {
     pub name: &'static str,
     pub arguments: &'static [&'static str],
     prints: Option<&'static str>,
-    /// Whether only those with several ids can be its user.
+    /// Whether its container runs as another user than root, which needs more ids than one.
     has_users: bool,
 }
 
@@ -54,7 +54,7 @@ pub const PROJECTS: [Project; 10] = [
     of("dev-and-prod", &["--target", "prod", "--build-arg", "REVISION=abc"], Some("debug= revision=abc\n")),
 ];
 
-/// Programs of base images, as far as the projects need them.
+/// Shell scripts that replace the programs of the base images. They do only what the projects need.
 const PROGRAMS: [(&str, &str); 7] = [
     (
         "go",
@@ -79,7 +79,7 @@ const PROGRAMS: [(&str, &str); 7] = [
     ),
 ];
 
-/// The names of images that are one image of shell scripts here.
+/// The base images of the projects. In the tests they are all the same image, with the scripts above.
 pub const NAMES: [&str; 7] = [
     "golang:1.22-alpine",
     "python:3.12-slim",
@@ -90,7 +90,7 @@ pub const NAMES: [&str; 7] = [
     "gcr.io/distroless/static:nonroot",
 ];
 
-/// Copies the projects and makes the images that they begin with.
+/// Copies the projects and builds their base images.
 pub fn prepare(place: &TestEnv) {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/dockerfiles");
     for project in &PROJECTS {
@@ -110,7 +110,7 @@ pub fn prepare(place: &TestEnv) {
     fs::set_permissions(place.path("tree/tmp"), fs::Permissions::from_mode(0o1777)).unwrap();
     fs::hard_link(place.path("tree/bin/program"), place.path("tree/bin/other-name")).unwrap();
     std::os::unix::fs::symlink("program", place.path("tree/bin/sh")).unwrap();
-    // The user of the tests made the files, whichever user builds.
+    // The files belong to the user that runs the tests, which may not be the user that builds.
     tar(
         &["--owner=0", "--group=0", "-czf"],
         &place.path("rootfs-tarball/rootfs.tar.gz"),
@@ -139,7 +139,7 @@ fn text(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// Makes the image `gcc:12` of this machine's compiler with all that it needs; says whether there is one.
+/// Builds the image `gcc:12` from this machine's compiler and the files that it needs. False if there is none.
 pub fn compiler(place: &TestEnv) -> bool {
     let asked = |arguments: &[&str]| {
         let output = Command::new("gcc").args(arguments).output().ok().filter(|output| output.status.success());
@@ -166,7 +166,7 @@ pub fn compiler(place: &TestEnv) -> bool {
         "liblto_plugin.so",
     ];
     for part in parts {
-        // By way of `..`, which no archive has.
+        // gcc prints paths with `..`, which an archive must not contain.
         files.extend(found(asked(&[&format!("-print-file-name={part}")])).and_then(|path| path.canonicalize().ok()));
     }
     let source = text(&place.path("c-static/greet.c"));
@@ -179,7 +179,7 @@ pub fn compiler(place: &TestEnv) -> bool {
         let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
         files.extend(listed.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from));
     }
-    // As what they lead to, by the names under which they are asked for.
+    // The archive has files in place of symlinks, under the names by which the compiler opens them.
     let names: Vec<String> = files.iter().map(|path| text(path)).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     project(place, "toolchain", &[("Dockerfile", "FROM busybox\nADD toolchain.tar /\n")]);
@@ -190,7 +190,7 @@ pub fn compiler(place: &TestEnv) -> bool {
     true
 }
 
-/// What was read, without the places: each instruction on a line.
+/// The parsed Dockerfile without positions, one instruction per line.
 fn parsed(place: &TestEnv, project: &Project) -> String {
     let dumped = place.succeed(&["build", "--dump", project.name]);
     let mut dumped: serde_json::Value = serde_json::from_str(&dumped).unwrap();
@@ -211,7 +211,7 @@ fn placeless(value: &mut serde_json::Value) {
     }
 }
 
-/// The config as it was written: what `inspect` shows has less.
+/// The config from its blob, because `inspect` does not show all of its fields.
 pub fn config(place: &TestEnv, image: &str) -> serde_json::Value {
     let output = place.command(&["image", "inspect", "--format", "{{.Id}}", image]).output().unwrap();
     let id = String::from_utf8(output.stdout).unwrap();
@@ -220,7 +220,7 @@ pub fn config(place: &TestEnv, image: &str) -> serde_json::Value {
     document["config"].take()
 }
 
-/// Stages and steps as they are planned.
+/// The stages and steps of the plan, as text.
 fn planned(place: &TestEnv, project: &Project) -> String {
     let file = fs::read(place.path(project.name).join("Dockerfile")).unwrap();
     let file = minicontainer_dockerfile::parse(&file).unwrap();
@@ -278,7 +278,7 @@ fn planned(place: &TestEnv, project: &Project) -> String {
     told
 }
 
-/// What is in the layers that the build has made, the lowest first.
+/// The files in the layers that the build created, lowest layer first.
 fn layers(place: &TestEnv, image: &str, bases: &[&str]) -> String {
     let diff_ids = |image: &str| -> Vec<String> {
         let format = ["image", "inspect", "--format", "{{json .RootFS.Layers}}", image];
@@ -320,7 +320,7 @@ fn entries(directory: &Path, inside: &Path, told: &mut String) {
     }
 }
 
-/// Machines differ.
+/// Redacts the architecture, because machines differ.
 fn anywhere(text: &str) -> String {
     let here = oci_spec::image::Arch::default().to_string();
     text.replace(&format!("={here}"), "=[ARCHITECTURE]").replace("=amd64", "=[ARCHITECTURE]")
@@ -353,7 +353,7 @@ fn sample_projects_are_built_and_run() {
             config(&place, &image)
         );
         insta::assert_snapshot!(project.name, anywhere(&told));
-        // The same once more is all in the cache.
+        // A second build takes every step from the cache.
         let again = build(&place, &[project.arguments, &[project.name]].concat());
         assert!(super::fates(&again).iter().all(|fate| fate.ends_with("CACHED")), "{again}");
     }

@@ -1,4 +1,4 @@
-//! What comes through stdin, and what a person at a terminal sees.
+//! Contexts from stdin, the progress view on a terminal, and the standard streams of RUN.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use crate::{terminal::Person, test_env::TestEnv};
 
 const FILE: &str = "FROM busybox\nCOPY . /all\nRUN cat /all/greeting > /made\n";
 
-/// A tar archive of a directory of the place.
+/// A tar archive of a directory of the test environment.
 fn archive(place: &TestEnv, flags: &str, directory: &str, more: &[&str]) -> Vec<u8> {
     let inside = place.path(directory);
     let output = Command::new("tar").arg(flags).arg("-").args(["-C", inside.to_str().unwrap()]).args(more).output();
@@ -86,7 +86,7 @@ fn invalid_input_from_stdin_is_rejected() {
         assert!(answer.code == 1 && answer.stderr.contains(expect), "{expect}: {}", answer.stderr);
         check_clean(&place);
     }
-    // Whatever becomes of it: nothing lies above.
+    // The build may succeed or fail, but no file may appear outside of the context.
     let _either = place.run_with_input(&["build", "-"], &climbing);
     check_clean(&place);
     for name in ["evil", "store/evil", "store/staging/evil"] {
@@ -101,7 +101,7 @@ fn progress_view_is_shown_on_a_terminal() {
     project(&place, "broken", &[("Dockerfile", "FROM busybox\nRUN echo why; exit 3\n")]);
     let (code, seen) = Person::starts(&place, &["build", "-t", "seen", "ctx"]).sees_the_end();
     assert_eq!(code, 0, "{seen}");
-    // The last picture has all of it, each once.
+    // The last frame contains every step exactly once.
     let last = seen.rsplit("[+] Building ").next().unwrap();
     for part in [
         "FINISHED",
@@ -141,7 +141,7 @@ fn run_has_its_own_streams() {
     assert!(!made.starts_with(&format!("character special file 1:3 {}\n", null.dev())), "{made}");
     let pipes: Vec<&str> = told.lines().filter_map(|line| line.split_once("fifo ")).map(|(_, inode)| inode).collect();
     assert!(pipes.len() == 2 && pipes[0] == pipes[1], "{told}");
-    // The control: what a shell runs has the very file.
+    // The control: a program that a shell starts has the host's null device.
     let shell = place.program("sh", &["-c", "stat -Lc '%F %t:%T %d' /proc/self/fd/0"]).output().unwrap();
     let expected = format!("character special file 1:3 {}\n", null.dev());
     assert_eq!(String::from_utf8(shell.stdout).unwrap(), expected);

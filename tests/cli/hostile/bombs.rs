@@ -1,5 +1,5 @@
-//! Kilobytes that unpack to gigabytes. None of them lets a gigabyte reach the disk: what is passed over while reading
-//! costs time and room in no other way.
+//! Compression bombs: kilobytes that unpack to gigabytes. The gigabytes are in data that the reader skips, so they
+//! would never reach the disk, but unpacking them would cost time.
 
 use std::io::Write;
 
@@ -21,17 +21,17 @@ fn gzip(content: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// So many pieces of zeros, each a gzip stream of its own: as if they were one.
+/// Zeros in several gzip streams, which a reader treats as one.
 fn gzip_of_zeros(pieces: u64) -> Vec<u8> {
     gzip(&vec![0; PIECE as usize]).repeat(pieces as usize)
 }
 
-/// The start of an archive: a header that goes on for so many useless bytes.
+/// The start of an archive: a header whose useless content has this size.
 fn passed_over(size: u64) -> Vec<u8> {
     Tar::new().member(Head { size, ..head(b'g', "header") }, b"").without_end()
 }
 
-/// Through every door by which a layer comes in.
+/// Tries every command that reads a layer.
 fn check(place: &TestEnv, layer: &[u8], expect: Expect, what: &str) {
     let before = store(place);
     prepare(place);
@@ -58,7 +58,7 @@ fn gzip_bomb_is_cut_off() {
     let before = store(&place);
     check_answer(&bounded(&place, &["load"], &large), BOMB, "cannot read the image archive", "an image archive");
     assert_eq!(store(&place), before);
-    // One level is taken off, and no more.
+    // Only one level of compression is removed.
     check(&place, &gzip(&large), Refused("its tar archive is damaged"), "a bomb within");
     let zeros = 64 << 20;
     let honest = Head { size: zeros, ..head(b'0', "zeros") };
@@ -67,15 +67,15 @@ fn gzip_bomb_is_cut_off() {
     check(&place, &honest.concat(), Harmless, "a file of zeros");
 }
 
-/// A zstd frame with this window, and as many mebibytes of zeros as fit into its blocks: each says with four bytes
-/// that the next 128 KiB are the same.
+/// A zstd frame with this window and some mebibytes of zeros. Each block uses four bytes to repeat one byte 128 Ki
+/// times.
 fn zstd_of_zeros(window_log: u8, mebibytes: usize) -> Vec<u8> {
     let block = |last: u32| [&((128_u32 << 10) << 3 | 1 << 1 | last).to_le_bytes()[..3], &[0]].concat();
     let start = [0x28, 0xb5, 0x2f, 0xfd, 0, (window_log - 10) << 3];
     [&start[..], &block(0).repeat(8 * mebibytes - 1), &block(1)].concat()
 }
 
-/// A frame with bytes as they are, 128 KiB at most.
+/// A zstd frame with one uncompressed block of 128 KiB at most.
 fn zstd_as_it_is(content: &[u8]) -> Vec<u8> {
     let size = (content.len() as u32) << 3 | 1;
     [&[0x28, 0xb5, 0x2f, 0xfd, 0, (17 - 10) << 3][..], &size.to_le_bytes()[..3], content].concat()

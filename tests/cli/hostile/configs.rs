@@ -1,7 +1,7 @@
-//! Hostile configs and annotations: what an image says of how it is to be run, and of its own names.
+//! Hostile configs and annotations of images.
 //!
-//! An image's config may say anything as long as nothing acts on it. So most of these are taken by `load`, and `run`
-//! refuses what it would have to use; what it does not use changes nothing.
+//! An invalid value in a config does no harm until something uses it. So `load` accepts most of these images, and
+//! `run` refuses the values that it would have to use. It ignores the others.
 
 use std::{collections::BTreeMap, fs, iter};
 
@@ -23,8 +23,8 @@ fn blob_of(descriptor: &Value) -> String {
     format!("blobs/sha256/{}", descriptor["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap())
 }
 
-/// The image busybox as an archive under another name, with its documents changed: config, manifest, entry of the
-/// index.
+/// An archive of busybox under another name, in which `change` has edited the config, the manifest and the entry of
+/// the index.
 fn changed(place: &TestEnv, change: impl Fn(&mut Value, &mut Value, &mut Value)) -> Vec<u8> {
     let mut manifest = document(place, &blob_of(&document(place, "index.json")["manifests"][0]));
     let mut config = document(place, &blob_of(&manifest["config"]));
@@ -42,7 +42,7 @@ fn changed(place: &TestEnv, change: impl Fn(&mut Value, &mut Value, &mut Value))
     layout.archive(&index(&[entry]))
 }
 
-/// An image whose config holds this: whether it may enter, and what comes of running it.
+/// Loads and runs an image whose config has this value, and checks the result of both.
 #[track_caller]
 fn check(place: &TestEnv, key: &str, value: &Value, loaded: Expect, run: Expect) {
     let before = store(place);
@@ -66,7 +66,7 @@ fn check(place: &TestEnv, key: &str, value: &Value, loaded: Expect, run: Expect)
     assert_eq!(store(place), before, "{key} left something behind");
 }
 
-/// A config that runs `echo ran`, and says what else is given.
+/// Checks that this value changes nothing: the image still runs `echo ran`.
 fn check_ignored(place: &TestEnv, key: &str, value: Value) {
     check(place, key, &value, Harmless, Harmless);
 }
@@ -103,7 +103,7 @@ fn oversized_config_is_refused_when_used() {
     }
 }
 
-// H55, E65: what the engine does not act on cannot harm it.
+// H55, E65: the engine does not use these values, so they cannot do harm.
 #[test]
 fn hostile_volumes_ports_and_signals_are_ignored() {
     let place = TestEnv::new();
@@ -130,7 +130,7 @@ fn hostile_volumes_ports_and_signals_are_ignored() {
     check_ignored(&place, "Labels", json!({"../victim": "x".repeat(1 << 20), "minicontainer.init": "true"}));
 }
 
-/// Makes the image say for itself what is to run.
+/// Gives busybox an entry point that prints `ran`.
 fn ready(place: &TestEnv) {
     let archive = changed(place, |config, _, entry| {
         config["config"]["Entrypoint"] = json!(["echo", "ran"]);
@@ -139,7 +139,7 @@ fn ready(place: &TestEnv) {
     });
     assert_eq!(bounded(place, &["load"], &archive).code, 0);
     place.succeed(&["image", "prune", "-f"]);
-    // From the first container on the store has a directory for them.
+    // The first container creates the store's directory for containers, which `store` would report as a change.
     assert_eq!(place.succeed(&["run", "--rm", "busybox"]), "ran\n");
 }
 

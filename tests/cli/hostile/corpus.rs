@@ -3,12 +3,12 @@
 use self::Expect::{Harmless, Refused};
 use super::tar::{Head, Tar, head};
 
-/// What must come of an archive.
+/// The expected result of an archive.
 #[derive(Clone, Copy, Debug)]
 pub enum Expect {
-    /// It is refused, and this is part of the reason.
+    /// It is refused, and the message contains this text.
     Refused(&'static str),
-    /// It is taken, and does no harm.
+    /// It is accepted and does no harm.
     Harmless,
 }
 
@@ -16,13 +16,13 @@ pub enum Expect {
 pub struct Case {
     pub row: &'static str,
     pub layer: Vec<u8>,
-    /// What lies below it.
+    /// The layer below it.
     pub lower: Option<Vec<u8>>,
-    /// When it is applied to a directory, or imported.
+    /// The result when it is applied to a directory or imported.
     pub applied: Expect,
-    /// When it comes as a layer of an image, to which its digest and a directory of its own belong.
+    /// The result when it is loaded as a layer of an image, which has a digest and its own directory.
     pub loaded: Expect,
-    /// What must be in the tree afterwards, and what must not.
+    /// The paths that must exist in the tree afterwards, and those that must not.
     pub present: &'static [&'static str],
     pub absent: &'static [&'static str],
 }
@@ -39,7 +39,6 @@ fn tar() -> Tar {
     Tar::new()
 }
 
-/// All of them.
 pub fn corpus() -> Vec<Case> {
     let parts = [paths(), links(), whiteouts(), kinds(), attributes(), extensions(), sizes(), names(), ends()];
     parts.into_iter().flatten().collect()
@@ -95,7 +94,7 @@ fn links() -> Vec<Case> {
     cases.push(case("H06", tar().file(".wh.gone", "").link("x", "gone").end(), hard));
     cases.push(case("H06", tar().symlink("out", "../victim").link("x", "out/hello").end(), hard));
     cases.push(case("H06", tar().link("x", "/").end(), hard));
-    // `linked` is a second name of the victim's file where a layer is applied to a directory.
+    // When a layer is applied to a directory, `linked` is a hard link to the victim's file there.
     cases.push(case("H07", tar().file("linked", "overwritten").end(), Harmless));
     let again = Head { mode: 0o777, ..head(b'0', "again") };
     let through = tar().file("linked", "").link("again", "linked").member(again, b"");

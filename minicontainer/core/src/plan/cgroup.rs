@@ -133,7 +133,7 @@ fn devices(spec: &Spec, host: &Host) -> Result<Option<Step>, PlanError> {
     }
 }
 
-/// The limits in the document, each with the name of its controller.
+/// The limits in the runtime config, each with the name of its controller.
 fn limits(resources: &LinuxResources) -> Result<Vec<(&'static str, Step)>, PlanError> {
     let mut limits = Vec::new();
     if let Some(step) = resources.memory().as_ref().map(memory).transpose()?.flatten() {

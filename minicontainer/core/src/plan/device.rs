@@ -49,7 +49,7 @@ pub fn every_device(access: DeviceAccess) -> DeviceRule {
     DeviceRule { access, kind: 'a', major: None, minor: None, permissions: "rwm".to_owned() }
 }
 
-/// The document's rules and the default ones; none if all devices are allowed. Only the first rule is for all
+/// The runtime config's rules and the default ones; none if all devices are allowed. Only the first rule is for all
 /// devices.
 pub(super) fn rules(spec: &Spec) -> Result<Vec<DeviceRule>, PlanError> {
     let resources = spec.linux().as_ref().and_then(|linux| linux.resources().as_ref());
@@ -72,7 +72,7 @@ pub(super) fn rules(spec: &Spec) -> Result<Vec<DeviceRule>, PlanError> {
     }
     let capabilities = spec.process().as_ref().and_then(|process| process.capabilities().as_ref());
     let bounding = capabilities.and_then(|sets| sets.bounding().as_ref());
-    // The container's first process creates the document's nodes, and these rules apply to it as well.
+    // The container's first process creates the runtime config's nodes, and these rules apply to it as well.
     let makes_nodes = spec
         .linux()
         .as_ref()
@@ -83,8 +83,8 @@ pub(super) fn rules(spec: &Spec) -> Result<Vec<DeviceRule>, PlanError> {
     Ok(rules)
 }
 
-/// Parses a rule of the document. A rule for both kinds that does not match all devices becomes one rule for each
-/// kind.
+/// Parses a rule of the runtime config. A rule for both kinds that does not match all devices becomes one rule for
+/// each kind.
 fn parsed(line: &LinuxDeviceCgroup) -> Result<Vec<DeviceRule>, PlanError> {
     let unsupported = || PlanError::Unsupported { field: "linux.resources.devices", value: line.to_string() };
     let number = |number: Option<i64>| match number {
@@ -138,7 +138,7 @@ mod tests {
             r#"{{"ociVersion":"1.0.2","process":{{"cwd":"/","user":{{"uid":0,"gid":0}},
                 "capabilities":{{"bounding":["CAP_MKNOD"]}}}},"linux":{{"resources":{{"devices":[{devices}]}}}}}}"#
         );
-        serde_json::from_str(&text).expect("a document")
+        serde_json::from_str(&text).expect("a runtime config")
     }
 
     /// Checks the rules, without the default ones.

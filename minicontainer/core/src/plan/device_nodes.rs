@@ -34,8 +34,8 @@ pub(super) enum Nodes {
     Bound,
 }
 
-/// The steps for the default devices and links, and for the document's additional devices. A `/dev` that is bind
-/// mounted from the host already has the default ones, so only the additional devices are created there.
+/// The steps for the default devices and links, and for the runtime config's additional devices. A `/dev` that is
+/// bind mounted from the host already has the default ones, so only the additional devices are created there.
 pub(super) fn steps(spec: &Spec, nodes: Nodes, dev_is_bound: bool) -> Result<Vec<Step>, PlanError> {
     let usual = DEVICES.into_iter().filter(|_| !dev_is_bound);
     let mut steps: Vec<Step> =
@@ -53,7 +53,7 @@ fn node(nodes: Nodes, path: String, (major, minor): (u32, u32), mode: u32, block
     }
 }
 
-/// The document's devices, without the default ones.
+/// The runtime config's devices, without the default ones.
 fn listed(spec: &Spec, nodes: Nodes) -> Result<Vec<Step>, PlanError> {
     let listed = spec.linux().as_ref().and_then(|linux| linux.devices().as_ref());
     let mut steps = Vec::new();

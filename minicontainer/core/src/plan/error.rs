@@ -11,7 +11,7 @@ use crate::seccomp::SeccompError;
 /// Why a container cannot be planned. No process exists yet when this is returned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// The document lacks a field that every container needs.
+    /// The runtime config lacks a field that every container needs.
     #[error("the runtime config has no {field}")]
     Missing {
         /// The field's name in `config.json`.
@@ -135,7 +135,7 @@ pub enum PlanError {
         /// The mount point.
         destination: String,
     },
-    /// A path of the document is not a path below the root.
+    /// A path of the runtime config is not a path below the root.
     #[error(
         "invalid path \"{path}\" in {field}: must be absolute, below the root and without \"..\" (for example, /data)"
     )]

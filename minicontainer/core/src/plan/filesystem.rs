@@ -120,7 +120,7 @@ fn owner_of_mounts(
     }
 }
 
-/// The steps that set the document's sysctls. Only sysctls of the container's own namespaces are allowed.
+/// The steps that set the runtime config's sysctls. Only sysctls of the container's own namespaces are allowed.
 fn sysctls(spec: &Spec, namespaces: &[Namespace]) -> Result<Vec<Step>, PlanError> {
     let listed = spec.linux().as_ref().and_then(|linux| linux.sysctl().as_ref());
     let mut named: Vec<(&String, &String)> = listed.into_iter().flatten().collect();

@@ -6,8 +6,8 @@
 //! rejected here, before any process exists. The library executes the plan, `--explain` prints it, the tests compare
 //! it, and the browser draws it.
 //!
-//! **Before this** in the reading path: [`spec`](crate::spec), which writes the document. **Next**: the library's
-//! `Launch::start`, which executes the plan. [`Step`] is the reference list of all steps.
+//! **Before this** in the reading path: [`spec`](crate::spec), which writes the runtime config. **Next**: the
+//! library's `Launch::start`, which executes the plan. [`Step`] is the reference list of all steps.
 //!
 //! # The order, and the reasons for it
 //!
@@ -170,8 +170,8 @@ impl Plan {
 /// Returns all steps that turn an ordinary process into an isolated one.
 ///
 /// # Errors
-/// When the document lacks a required field, requests a feature that this engine or host does not have, or combines
-/// settings that cannot be combined. An unsupported field is an error, and is never ignored.
+/// When the runtime config lacks a required field, requests a feature that this engine or host does not have, or
+/// combines settings that cannot be combined. An unsupported field is an error, and is never ignored.
 pub fn plan(spec: &Spec, root: &RootFs, host: &Host) -> Result<Plan, PlanError> {
     error::refuse_unsupported(spec)?;
     let namespaces = Namespaces::of(spec)?;

@@ -91,8 +91,8 @@ pub(super) fn sort(options: &[String]) -> Result<MountOptions, PlanError> {
     Ok(sorted)
 }
 
-/// The maps of users and of groups of an idmapped bind mount, if the document has any. Only root may idmap a mount of
-/// the host's file systems, see mount_setattr(2).
+/// The maps of users and of groups of an idmapped bind mount, if the runtime config has any. Only root may idmap a
+/// mount of the host's file systems, see mount_setattr(2).
 pub(super) fn shown_owners(
     mount: &Mount,
     options: &MountOptions,

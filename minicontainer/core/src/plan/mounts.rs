@@ -1,4 +1,4 @@
-//! The mounts of a plan: the steps for each mount of the document.
+//! The mounts of a plan: the steps for each mount of the runtime config.
 
 use oci_spec::runtime::{Mount, Spec};
 
@@ -7,7 +7,7 @@ use super::mount_options::{MountOptions, shown_owners, sort};
 use super::system_path::{checked, is_at_or_below, may_be_covered, normal};
 use super::{CgroupLayout, Host, MountAttribute, Namespace, PlanError, Step};
 
-/// What a plan's mounts depend on, in addition to the document.
+/// What a plan's mounts depend on, in addition to the runtime config.
 pub(super) struct Surroundings<'a> {
     pub host: &'a Host,
     pub namespaces: &'a [Namespace],
@@ -17,12 +17,12 @@ pub(super) struct Surroundings<'a> {
     pub owner: Option<[u32; 2]>,
 }
 
-/// The document's mounts.
+/// The runtime config's mounts.
 pub(super) fn listed(spec: &Spec) -> &[Mount] {
     spec.mounts().as_deref().unwrap_or_default()
 }
 
-/// Whether the document's last mount at `place` is of a wanted type.
+/// Whether the runtime config's last mount at `place` is of a wanted type.
 pub(super) fn has(mounts: &[Mount], place: &str, wanted: impl Fn(&str) -> bool) -> bool {
     let at_place = |mount: &&Mount| normal(&mount.destination().display().to_string()) == place;
     mounts.iter().rfind(at_place).is_some_and(|mount| wanted(kind(mount)))
@@ -37,7 +37,7 @@ fn kind(mount: &Mount) -> &str {
     }
 }
 
-/// The steps for one mount of the document.
+/// The steps for one mount of the runtime config.
 pub(super) fn steps(mount: &Mount, around: &Surroundings<'_>) -> Result<Vec<Step>, PlanError> {
     let destination = checked("mounts.destination", &mount.destination().display().to_string())?;
     let options = sort(mount.options().as_deref().unwrap_or_default())?;
@@ -137,14 +137,14 @@ fn cgroup_mounts(destination: String, options: MountOptions, around: &Surroundin
     }
 }
 
-/// The mount points of the document's cgroup mounts, if the container has no cgroup. They are masked, because a
+/// The mount points of the runtime config's cgroup mounts, if the container has no cgroup. They are masked, because a
 /// `/sys` that is bind mounted from the host shows the host's cgroups there.
 pub(super) fn hidden_cgroups(mounts: &[Mount], group: &Group) -> Vec<String> {
     let wanted = mounts.iter().filter(|mount| kind(mount) == "cgroup" && !group.created);
     wanted.map(|mount| mount.destination().display().to_string()).collect()
 }
 
-/// The steps for the document's masked and read-only paths, without those that an earlier one already covers.
+/// The steps for the runtime config's masked and read-only paths, without those that an earlier one already covers.
 pub(super) fn covers(masked: Vec<String>, readonly: Vec<String>) -> Result<Vec<Step>, PlanError> {
     let mut steps: Vec<Step> = Vec::new();
     let mut add = |field, path: String, step: fn(String) -> Step| {

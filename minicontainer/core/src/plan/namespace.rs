@@ -94,10 +94,10 @@ pub struct IdMapping {
     pub count: u32,
 }
 
-/// The namespaces in a document, each kind at most once.
+/// The namespaces in a runtime config, each kind at most once.
 #[derive(Debug)]
 pub(super) struct Namespaces {
-    /// Those that are created and those that are joined. As far as the document says, neither is the host's.
+    /// Those that are created and those that are joined. As far as the runtime config says, neither is the host's.
     pub all: Vec<Namespace>,
     joined: Vec<(Namespace, String)>,
 }
@@ -116,7 +116,7 @@ pub(super) enum UserNamespace {
 }
 
 impl Namespaces {
-    /// Reads the document's list.
+    /// Reads the runtime config's list.
     pub(super) fn of(spec: &Spec) -> Result<Namespaces, PlanError> {
         let listed = spec.linux().as_ref().and_then(|linux| linux.namespaces().as_ref());
         let (mut all, mut joined) = (Vec::new(), Vec::new());

@@ -32,7 +32,7 @@ pub(super) fn mappings(spec: &Spec) -> Result<[Vec<IdMapping>; 2], PlanError> {
     }
 }
 
-/// Converts a map of the document.
+/// Converts a map of the runtime config.
 pub(super) fn lines(map: &[LinuxIdMapping]) -> Vec<IdMapping> {
     let line = |line: &LinuxIdMapping| IdMapping {
         inside: line.container_id(),
@@ -50,7 +50,7 @@ fn needs_help(uids: &[IdMapping], gids: &[IdMapping], host: &Host) -> bool {
     !(own(uids, uid) && own(gids, gid))
 }
 
-/// The step that sets the hostname, if the document has one.
+/// The step that sets the hostname, if the runtime config has one.
 pub(super) fn hostname(spec: &Spec, namespaces: &[Namespace]) -> Result<Option<Step>, PlanError> {
     match spec.hostname() {
         None => Ok(None),
@@ -59,7 +59,7 @@ pub(super) fn hostname(spec: &Spec, namespaces: &[Namespace]) -> Result<Option<S
     }
 }
 
-/// The step that creates a time namespace, if the document lists one.
+/// The step that creates a time namespace, if the runtime config lists one.
 pub(super) fn clocks(spec: &Spec, namespaces: &Namespaces) -> Result<Option<Step>, PlanError> {
     let given = spec.linux().as_ref().and_then(|linux| linux.time_offsets().as_ref());
     let offset = |(name, offset): (&String, &LinuxTimeOffset)| {
@@ -122,7 +122,7 @@ pub(super) fn steps(spec: &Spec, host: &Host, namespace: UserNamespace) -> Resul
     Ok(steps)
 }
 
-/// Whether the document requests the engine's init.
+/// Whether the runtime config requests the engine's init.
 fn init(spec: &Spec) -> Result<bool, PlanError> {
     match spec.annotations().as_ref().and_then(|all| all.get(INIT_ANNOTATION)).map(String::as_str) {
         None | Some("false") => Ok(false),
@@ -133,7 +133,7 @@ fn init(spec: &Spec) -> Result<bool, PlanError> {
     }
 }
 
-/// The step that installs the seccomp filter, if the document has a profile.
+/// The step that installs the seccomp filter, if the runtime config has a profile.
 fn filter(spec: &Spec, host: &Host) -> Result<Option<Step>, PlanError> {
     let Some(profile) = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref()) else { return Ok(None) };
     let filter = compile(profile, host.architecture).map_err(PlanError::Seccomp)?;
@@ -143,7 +143,7 @@ fn filter(spec: &Spec, host: &Host) -> Result<Option<Step>, PlanError> {
 
 /// The supplementary groups; `None` where setgroups(2) is not called. An ordinary user's namespace has only the
 /// mapped ids, and if that is a single id, setgroups(2) is denied. It may also be denied in a joined user namespace,
-/// whose maps the document need not contain. There it is called only for groups that the document lists.
+/// whose maps the runtime config need not contain. There it is called only for groups that the runtime config lists.
 fn groups(spec: &Spec, host: &Host, namespace: UserNamespace) -> Result<Option<Vec<u32>>, PlanError> {
     let process = spec.process().as_ref().ok_or(PlanError::Missing { field: "process" })?;
     let user = process.user();

@@ -28,7 +28,7 @@ use serde::Serialize;
 
 use super::{IdMapping, Identity};
 
-/// The most ranges that are used: the map must fit into one page of memory, see "Defining user and group ID mappings"
+/// The most ranges that are used: the map must fit into one page of memory, see "Defining user and group id mappings"
 /// in user_namespaces(7).
 const MOST_RANGES: usize = 100;
 

@@ -66,7 +66,7 @@ pub(super) fn normal(path: &str) -> String {
     components(path).fold(String::new(), |path, component| format!("{path}/{component}"))
 }
 
-/// Rejects a path of the document that is not absolute, is the root itself, or contains `..`, which would only
+/// Rejects a path of the runtime config that is not absolute, is the root itself, or contains `..`, which would only
 /// obscure where it leads.
 pub(super) fn checked(field: &'static str, path: &str) -> Result<String, PlanError> {
     let wrong =

@@ -43,7 +43,7 @@ fn shell() -> RunOptions {
 }
 
 fn planned(options: &RunOptions, host: &Host) -> Plan {
-    plan(&document(options, host).expect("a document"), &overlay(), host).expect("a plan")
+    plan(&document(options, host).expect("a runtime config"), &overlay(), host).expect("a plan")
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn limited_layer_has_its_own_file_system() {
             (*limit, *thrown_away) = (crate::options::StorageLimit::of_bytes(1 << 20), volatile);
             lowers.push("/store/containers/4f3c/lower".into());
         }
-        plan(&document(&shell(), &Host::example()).expect("a document"), &root, &Host::example())
+        plan(&document(&shell(), &Host::example()).expect("a runtime config"), &root, &Host::example())
     };
     let steps = limited(true).expect("a plan").steps;
     let at = steps.iter().position(|step| matches!(step, Step::LimitWritableLayer { .. })).expect("a limit");
@@ -173,13 +173,13 @@ fn root_with_limits_on_cgroup_v1() {
     insta::assert_snapshot!(lines(&plan));
 }
 
-/// A terminal adds to the document's process, the plan's steps, and the program's environment (`TERM`).
+/// A terminal adds to the runtime config's process, the plan's steps, and the program's environment (`TERM`).
 #[test]
 fn terminal_has_size_and_owner() {
     let check = |size: WindowSize, user: Option<&str>| {
         let user = user.and_then(|user| user.parse().ok());
         let options = RunOptions { terminal: Some(size), user, ..shell() };
-        let document = document(&options, &Host::example()).expect("a document");
+        let document = document(&options, &Host::example()).expect("a runtime config");
         let process = document.process().as_ref().expect("a process");
         let plan = plan(&document, &overlay(), &Host::example()).expect("a plan");
         let step = plan.steps.iter().find(|step| matches!(step, Step::OpenTerminal { .. })).cloned();
@@ -189,7 +189,7 @@ fn terminal_has_size_and_owner() {
     let known = check(WindowSize { rows: 24, columns: 80 }, Some("1000:50"));
     let unknown = check(WindowSize::default(), None);
     insta::assert_snapshot!([known, unknown].join("\n"));
-    let without = document(&shell(), &Host::example()).expect("a document");
+    let without = document(&shell(), &Host::example()).expect("a runtime config");
     assert!(
         !without
             .process()
@@ -198,8 +198,8 @@ fn terminal_has_size_and_owner() {
             .any(|one| one.starts_with("TERM="))
     );
     let own = RunOptions { env: vec!["TERM=dumb".parse().expect("a variable")], ..shell() };
-    let own =
-        document(&RunOptions { terminal: Some(WindowSize::default()), ..own }, &Host::example()).expect("a document");
+    let own = document(&RunOptions { terminal: Some(WindowSize::default()), ..own }, &Host::example())
+        .expect("a runtime config");
     let variables = own.process().as_ref().and_then(|process| process.env().clone()).unwrap_or_default();
     assert_eq!(variables.iter().filter(|one| one.starts_with("TERM=")).collect::<Vec<_>>(), ["TERM=dumb"]);
 }
@@ -213,7 +213,7 @@ fn rootless_plan() {
 fn without_mount_namespace_it_is_a_chroot() {
     let host = Host::example();
     let options = RunOptions { without: BTreeSet::from([Isolation::Mount]), ..shell() };
-    let plan = plan(&document(&options, &host).expect("a document"), &directory(), &host).expect("a plan");
+    let plan = plan(&document(&options, &host).expect("a runtime config"), &directory(), &host).expect("a plan");
     insta::assert_snapshot!(lines(&plan));
 }
 
@@ -418,13 +418,13 @@ fn init_is_requested_by_annotation_only() {
     let labelled = Config { labels, ..Config::default() };
     let process = resolve_process(&shell(), &labelled).expect("there is a command");
     let user = resolve_user(&process.user, "", "").expect("root needs no account");
-    let spec = spec(&shell(), &process, &user, "4f3c", &Host::example()).expect("a document");
+    let spec = spec(&shell(), &process, &user, "4f3c", &Host::example()).expect("a runtime config");
     assert_eq!(*spec.annotations(), None, "no label of an image becomes an annotation");
 }
 
 fn edited(change: impl FnOnce(&mut Spec)) -> Result<Plan, PlanError> {
     let host = Host::example();
-    let mut spec = document(&shell(), &host).expect("a document");
+    let mut spec = document(&shell(), &host).expect("a runtime config");
     change(&mut spec);
     plan(&spec, &overlay(), &host)
 }

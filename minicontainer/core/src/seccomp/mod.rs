@@ -26,8 +26,9 @@
 //! - **All 64 bits of an argument are compared,** in two halves, because filters work with 32 bits. Where the kernel
 //!   itself uses only the lower half, the profile must do the same. Otherwise bits in the upper half would turn the
 //!   same request into another number. Hence the masks in [`default_profile`].
-//! - **Rules with conditions come before rules without,** in the order of the document, and the first that matches
-//!   decides. If an argument occurs twice in a rule, each of its conditions becomes a rule, as in runc and crun.
+//! - **Rules with conditions come before rules without,** in the order of the runtime config, and the first that
+//!   matches decides. If an argument occurs twice in a rule, each of its conditions becomes a rule, as in runc and
+//!   crun.
 //!
 //! ```
 //! use minicontainer_core::seccomp::{Architecture, compile, default_profile};

@@ -1,10 +1,10 @@
-//! Changes a document so that its container joins an existing namespace.
+//! Changes a runtime config so that its container joins an existing namespace.
 
 use oci_spec::runtime::{LinuxNamespace, Spec};
 
 use crate::plan::Namespace;
 
-/// Makes the document's container join the namespace at `path`, instead of a new one or the host's.
+/// Makes the runtime config's container join the namespace at `path`, instead of a new one or the host's.
 ///
 /// Settings that the container would change in its own namespace are removed, because in the joined one they belong
 /// to other processes: the hostname, and the sysctls of the network or of IPC.

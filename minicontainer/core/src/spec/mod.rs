@@ -6,7 +6,7 @@
 //! Isolation that is omitted on purpose (`--without`) is omitted *here*, so that later stages need no special cases.
 //!
 //! **Before this** in the reading path: `Launch::from_options` of the library, which calls [`spec()`]. **Next**:
-//! [`plan`](mod@crate::plan), which turns the document into steps.
+//! [`plan`](mod@crate::plan), which turns the runtime config into steps.
 //!
 //! The defaults are Docker's unless stated otherwise: its mounts, masked paths and capabilities. They are stricter
 //! than Docker's in some points: `no_new_privs` is on, fewer kinds of sockets can be created, core dumps are off,
@@ -57,12 +57,12 @@ pub use profile::own_users;
 /// The smallest memory limit, in bytes. It is Docker's; a container with less does not start.
 pub const LEAST_MEMORY: u64 = 6 * 1024 * 1024;
 
-/// The annotation of the document that is `true` if the container has the engine's init. The runtime specification
-/// has no field for it, but allows any annotations, which other runtimes ignore. An image cannot set it, because
-/// nothing from an image becomes an annotation.
+/// The annotation of the runtime config that is `true` if the container has the engine's init. The runtime
+/// specification has no field for it, but allows any annotations, which other runtimes ignore. An image cannot set
+/// it, because nothing from an image becomes an annotation.
 pub const INIT_ANNOTATION: &str = "minicontainer.init";
 
-/// The version of the runtime specification in the document: the newest that Debian's runc and crun accept.
+/// The version of the runtime specification in the runtime config: the newest that Debian's runc and crun accept.
 const OCI_VERSION: &str = "1.0.2";
 
 /// Writes the options as an OCI runtime `Spec`, whose root file system is the directory `rootfs` next to the

@@ -1,4 +1,4 @@
-//! Compiling the steps that change the process itself: IDs, resource limits, capabilities, the seccomp filter.
+//! Compiling the steps that change the process itself: ids, resource limits, capabilities, the seccomp filter.
 
 use minicontainer_core::plan::{Step, capability_number, resource_number};
 use minicontainer_core::seccomp::Instruction;

@@ -32,7 +32,7 @@ fn owner(plan: &Plan) -> Option<u32> {
         _ => None,
     });
     let user = user.unwrap_or_default();
-    // This namespace is entered last; until then the process has IDs of the host.
+    // This namespace is entered last; until then the process has ids of the host.
     let later = plan.steps.iter().find_map(|step| match step {
         Step::MakeUserNamespace { uids, .. } => Some(uids),
         _ => None,

@@ -86,7 +86,7 @@ fn join_and_clone(program: &Program, pipes: Pipes, mut args: CloneArgs, clone_st
     }
 }
 
-/// Kills a child by its process ID, because this process has too many descriptors open to receive the pidfd. The ID
+/// Kills a child by its process id, because this process has too many descriptors open to receive the pidfd. The id
 /// cannot have been reused, because the child has not been reaped yet.
 fn end_by_number(pid: i32) {
     let pid = Pid::from_raw(pid);

@@ -2,7 +2,7 @@
 
 use minicontainer_core::plan::{Namespace, Plan, Step};
 
-/// The new namespaces of the first process, and whether it is created in its control group.
+/// The new namespaces of the first process, and whether it is created in its cgroup.
 pub(super) fn clone_step(plan: &Plan) -> (Vec<Namespace>, bool) {
     let found = plan.steps.iter().find_map(|step| match step {
         Step::Clone { namespaces, into_cgroup } => Some((namespaces.clone(), *into_cgroup)),

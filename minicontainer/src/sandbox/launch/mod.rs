@@ -13,7 +13,7 @@
 //!
 //! There are three constructors, which differ only in where the OCI runtime document comes from:
 //!
-//! | Constructor | The document |
+//! | Constructor | The runtime config |
 //! |---|---|
 //! | [`Launch::from_options`] | is made from options and an image's config |
 //! | [`Launch::from_stored`] | was made by an earlier launch, such as that of a container that is started again |
@@ -82,13 +82,13 @@ impl Launch {
         Launch::from_spec(spec, tree, Some(root), settings.within(options), &host)
     }
 
-    /// Plans another start of an existing container, from the document stored when it was created. The plan is made
-    /// again, for the host in its present state. `settings` holds what the document cannot express.
+    /// Plans another start of an existing container, from the runtime config stored when it was created. The plan is
+    /// made again, for the host in its present state. `settings` holds what the runtime config cannot express.
     ///
     /// The start uses what exists in `place` already, and creates what is missing.
     ///
     /// # Errors
-    /// When this host can no longer run the container as the document describes it.
+    /// When this host can no longer run the container as the runtime config describes it.
     pub fn from_stored(spec: Spec, place: RootLocation, settings: LaunchSettings) -> Result<Launch, Error> {
         let host = probe(&place.layers);
         let root = Root::stored(place, &host);
@@ -107,7 +107,7 @@ impl Launch {
     pub(super) fn of_bundle(bundle: Bundle, id: &str, settings: LaunchSettings) -> Result<Launch, Error> {
         let Bundle { rootfs, mut spec } = bundle;
         let host = probe(&[]);
-        // The document may omit the control group, but limits need one.
+        // The runtime config may omit the cgroup, but limits need one.
         if let Some(linux) = spec.linux_mut().as_mut().filter(|linux| linux.cgroups_path().is_none()) {
             linux.set_cgroups_path(Some(spec::cgroups_path(id, &host)));
         }
@@ -115,7 +115,7 @@ impl Launch {
         Launch::from_spec(spec, tree, None, settings, &host)
     }
 
-    /// The last stage: from the document to the plan.
+    /// The last stage: from the runtime config to the plan.
     fn from_spec(
         mut spec: Spec,
         tree: RootFs,

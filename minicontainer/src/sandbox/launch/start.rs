@@ -1,4 +1,4 @@
-//! Starting a launch: creates the streams, the writable layer, the control group and the process, in this order.
+//! Starting a launch: creates the streams, the writable layer, the cgroup and the process, in this order.
 //!
 //! **Before this**: [`Launch`] holds the complete plan, and nothing has been created. **Next**:
 //! [`process`](crate::process), which clones the container's first process.

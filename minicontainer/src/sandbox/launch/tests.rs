@@ -29,7 +29,7 @@ fn stored_launch_has_the_same_plan() {
     let directory = tempfile::tempdir().expect("a directory");
     let place = || place(directory.path(), Lifetime::Kept);
     let first = launch(&options(), place()).expect("a launch");
-    let text = serde_json::to_string(first.spec()).expect("a document");
+    let text = serde_json::to_string(first.spec()).expect("a runtime config");
     let spec = serde_json::from_str(&text).expect("the same document");
     let again = Launch::from_stored(spec, place(), LaunchSettings::default()).expect("a launch");
     assert_eq!((again.plan(), again.driver()), (first.plan(), Some(Driver::Copy)));

@@ -20,7 +20,7 @@ pub(crate) fn node(descriptor: Fd) -> Result<Node> {
     Ok(Node { kind: u32::from(status.stx_mode) & libc::S_IFMT, device })
 }
 
-/// The mount ID of an open file (Linux 5.8).
+/// The mount id of an open file (Linux 5.8).
 pub(crate) fn mount_id(descriptor: Fd) -> Result<u64> {
     statx(descriptor, libc::STATX_MNT_ID).map(|status| status.stx_mnt_id)
 }

@@ -26,7 +26,7 @@ pub(crate) fn name_senders(socket: Fd) -> Result<usize> {
 /// the lower half below SCM_CREDENTIALS, see cmsg(3).
 const CREDENTIALS: [usize; 2] = [28, libc::SOL_SOCKET as usize | (libc::SCM_CREDENTIALS as usize) << 32];
 
-/// Receives a message without blocking, with its sender's process ID in this process's PID namespace.
+/// Receives a message without blocking, with its sender's process id in this process's PID namespace.
 pub(crate) fn receive_from(socket: Fd, content: &mut [u8]) -> Result<(usize, i32)> {
     // The header, then the sender's PID, UID and GID, and four bytes of padding.
     let mut control = [0usize; 4];

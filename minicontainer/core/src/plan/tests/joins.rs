@@ -19,7 +19,7 @@ fn path(namespace: Namespace) -> String {
 
 /// A shell that joins these, with a directory as its root.
 fn joined(host: &Host, namespaces: &[Namespace]) -> Result<Plan, PlanError> {
-    let mut spec = document(&shell(), host).expect("a document");
+    let mut spec = document(&shell(), host).expect("a runtime config");
     for namespace in namespaces {
         join_namespace(&mut spec, *namespace, &path(*namespace));
     }
@@ -95,7 +95,7 @@ proptest! {
 fn unsupported_joins_are_refused() {
     let check = |namespaces: &[Namespace], root: &RootFs, change: fn(&mut Spec), expect: &str| {
         let host = Host::example();
-        let mut spec = document(&shell(), &host).expect("a document");
+        let mut spec = document(&shell(), &host).expect("a runtime config");
         namespaces.iter().for_each(|namespace| join_namespace(&mut spec, *namespace, &path(*namespace)));
         change(&mut spec);
         let error = plan(&spec, root, &host).expect_err(expect).to_string();
@@ -117,17 +117,17 @@ fn unsupported_joins_are_refused() {
 #[test]
 fn empty_path_creates_a_new_namespace() {
     let host = Host::example();
-    let spec = document(&shell(), &host).expect("a document");
+    let spec = document(&shell(), &host).expect("a runtime config");
     let mut empty = spec.clone();
     join_namespace(&mut empty, Namespace::Ipc, "");
     assert_eq!(plan(&empty, &overlay(), &host), plan(&spec, &overlay(), &host));
 }
 
-/// What the document itself sets in a joined namespace is set, as other runtimes do.
+/// What the runtime config itself sets in a joined namespace is set, as other runtimes do.
 #[test]
 fn spec_settings_change_joined_namespaces() {
     let host = Host::example();
-    let mut spec = document(&shell(), &host).expect("a document");
+    let mut spec = document(&shell(), &host).expect("a runtime config");
     join_namespace(&mut spec, Namespace::Uts, &path(Namespace::Uts));
     join_namespace(&mut spec, Namespace::Net, &path(Namespace::Net));
     let changes = |spec: &Spec| {

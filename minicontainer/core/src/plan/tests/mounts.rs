@@ -26,11 +26,11 @@ fn cgroups_are_masked_without_own_cgroup() {
     assert!(!steps.contains(&Step::MaskPath { path: "/sys/fs/cgroup".into() }));
 }
 
-/// Only hierarchies in which the container has a cgroup are mounted, whatever the document contains.
+/// Only hierarchies in which the container has a cgroup are mounted, whatever the runtime config contains.
 #[test]
 fn spec_without_cgroup_sees_no_hierarchy() {
     let host = host_v1();
-    let mut spec = document(&shell(), &host).expect("a document");
+    let mut spec = document(&shell(), &host).expect("a runtime config");
     let linux = spec.linux_mut().as_mut().unwrap();
     linux.set_cgroups_path(None).set_resources(None);
     let steps = plan(&spec, &overlay(), &host).expect("a plan").steps;
