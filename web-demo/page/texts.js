@@ -7,7 +7,7 @@ const en = {
   failed: 'The WebAssembly module could not be loaded:',
 
   planHeading: 'From a process to a container',
-  planIntro: 'Choose options of “run”, and go through everything that the engine does. Leave out an isolation to see the effect.',
+  planIntro: 'Choose options of “run”, and go through everything that the engine does. Leave out a kind of isolation to see the effect.',
   options: 'Options',
   command: 'Command',
   memory: 'Memory limit',
@@ -35,7 +35,7 @@ const en = {
   fields: 'Values of this step',
   manPages: 'Manual pages',
   none: 'none',
-  isolations: 'Isolations so far',
+  isolations: 'Isolation so far',
   isolationsHint: 'Clear a box to leave that isolation out.',
   notYet: 'not yet',
   begun: 'started',
@@ -43,7 +43,7 @@ const en = {
   leftOut: 'left out',
   absent: 'absent',
   /** @param {number} held @param {number} all */
-  wall: (held, all) => `${held} of ${all} isolations in force`,
+  wall: (held, all) => `${held} of ${all} kinds of isolation in force`,
   allSteps: 'All steps as a list',
 
   hashHeading: 'A name computed from content',

@@ -89,7 +89,7 @@ pub struct ContainerArguments {
     #[arg(long)]
     pub init: bool,
 
-    /// Leave out an isolation, to see its effect: pid, net, ipc, uts, mount, cgroup, user, capabilities,
+    /// Leave out a kind of isolation, to see its effect: pid, net, ipc, uts, mount, cgroup, user, capabilities,
     /// no-new-privileges, seccomp, masked-paths, devices
     #[arg(long, value_name = "ISOLATION", value_delimiter = ',')]
     pub without: Vec<String>,
