@@ -80,7 +80,11 @@ fn prune_removes_unused_data() {
     let pruned = place.succeed(&["system", "prune", "-a", "-f", "--volumes", "--filter", "label!=keep"]);
     assert!(pruned.starts_with("Deleted Containers:\n[ID]\n\n"), "{pruned}");
     assert_eq!(place.succeed(&["ps", "-a", "--format", "{{.Names}}"]), "labelled\n");
-    assert_eq!(place.succeed(&["images", "--format", "{{.Repository}}"]), "kept\n", "no container used busybox any more");
+    assert_eq!(
+        place.succeed(&["images", "--format", "{{.Repository}}"]),
+        "kept\n",
+        "no container used busybox any more"
+    );
     assert_eq!(place.succeed(&["run", "--rm", "kept:1", "cat", "/one"]), "one\n", "they share layers");
     let pruned = place.succeed(&["system", "prune", "-a", "-f"]);
     for heading in ["Deleted Containers:", "Deleted Images:", "untagged: kept:1", "Total reclaimed space: "] {

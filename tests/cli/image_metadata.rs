@@ -1,4 +1,5 @@
-//! Images whose config and annotations mean ill: what they say of themselves decides nothing, and fills nothing.
+//! Malicious labels, annotations and config values of images: they must not change how a container runs, and must not
+//! reach the terminal.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +20,7 @@ fn blob(layout: &Path, descriptor: &Value) -> std::path::PathBuf {
     layout.join("blobs").join(descriptor["digest"].as_str().unwrap().replace(':', "/"))
 }
 
-/// Puts a document into a layout, and its digest and size into the descriptor.
+/// Writes a document into a layout, and updates the descriptor's digest and size.
 fn put(layout: &Path, document: &Value, descriptor: &mut Value) {
     let text = document.to_string();
     let digest = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
@@ -28,8 +29,8 @@ fn put(layout: &Path, document: &Value, descriptor: &mut Value) {
     fs::write(blob(layout, descriptor), text).unwrap();
 }
 
-/// Loads the image `busybox` again as `name`, with these fields in its config and these annotations wherever there
-/// can be any.
+/// Loads the image `busybox` again as `name`, with these fields in its config and these annotations in every place
+/// that allows annotations.
 fn load(place: &TestEnv, name: &str, fields: &Value, annotations: &Value) {
     let layout = place.path(name);
     let copied = place.program("cp", &["-r", place.path("store/images").to_str().unwrap(), name]).status().unwrap();
@@ -55,8 +56,7 @@ fn load(place: &TestEnv, name: &str, fields: &Value, annotations: &Value) {
     place.succeed(&["load", "-i", &archive]);
 }
 
-/// Words with which this engine and others are told what to do, where a user says so. (Only a name is the archive's
-/// to give.)
+/// Keys that configure this engine and others when a user sets them. In an image they must have no effect.
 fn orders() -> Value {
     json!({
         "minicontainer.init": "true",
@@ -70,11 +70,11 @@ fn orders() -> Value {
     })
 }
 
-/// The image's container is the same, step by step, and it runs.
+/// Checks that a container of this image has the same plan as one of busybox, and runs.
 #[track_caller]
 fn check_same(place: &TestEnv, name: &str) {
     let plan = |image: &str| place.succeed(&["explain", "--format", "json", "-h", "same", image, "true"]);
-    assert!(plan("busybox") == plan(name), "{name} is another container than busybox");
+    assert!(plan("busybox") == plan(name), "the plan of {name} differs from that of busybox");
     place.succeed(&["run", "--rm", name, "true"]);
     assert_eq!(place.containers(), 0);
 }
@@ -83,13 +83,13 @@ fn check_same(place: &TestEnv, name: &str) {
 fn labels_and_annotations_have_no_effect() {
     let places = [Some(TestEnv::new()), TestEnv::seeded_user()];
     for place in places.into_iter().flatten() {
-        // All but with whom it shares its layers.
+        // Without the list of images that share its layers, because that changes.
         let inspect =
             ["image", "inspect", "-f", "{{.Id}} {{.RepoTags}} {{.RepoDigests}} {{json .Config}}", "busybox"];
         let before = place.succeed(&inspect);
         load(&place, "labelled", &json!({ "Labels": orders() }), &orders());
         check_same(&place, "labelled");
-        // Nor has it taken another's name.
+        // The new image must not take over the name of busybox either.
         assert_eq!(place.succeed(&inspect), before);
     }
 }
@@ -115,8 +115,8 @@ fn unusual_config_values_have_no_effect() {
     {
         let answer = place.run(words);
         assert_eq!(answer.code, 0, "{words:?}: {}", answer.stderr);
-        let obeyed = |character: char| character.is_control() && character != '\n';
-        assert!(!answer.show().contains(obeyed), "{words:?} shows what a terminal obeys");
+        let is_escape = |character: char| character.is_control() && character != '\n';
+        assert!(!answer.show().contains(is_escape), "{words:?} prints control characters");
     }
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
 }

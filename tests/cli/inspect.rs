@@ -1,4 +1,4 @@
-//! Looking at images: what `image inspect` tells, which layers are shared, lists and templates.
+//! `inspect`, `images` and `history`: their fields, shared layers, filters and templates.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{lifecycle::at_a_terminal, test_env::TestEnv};
 
-/// All that a Dockerfile can say of containers.
+/// Every instruction that sets a field of the config.
 const DOCKERFILE: &str = r#"FROM busybox
 LABEL course="images and layers" org.example.version=1
 ENV GREETING=hello
@@ -23,7 +23,7 @@ ENTRYPOINT ["cat"]
 CMD ["/note"]
 "#;
 
-/// The image `site:1`, always the same: that of busybox, and a layer each for WORKDIR and COPY.
+/// Builds the image `site:1` reproducibly: busybox, and one layer each for WORKDIR and COPY.
 fn build(place: &TestEnv) {
     fs::create_dir(place.path("context")).unwrap();
     fs::write(place.path("context/Dockerfile"), DOCKERFILE).unwrap();
@@ -49,7 +49,7 @@ fn image_inspect_shows_everything() {
     assert_eq!(shared, size(&document, "/Sharing/Layers/0/Size") + size(&document, "/Sharing/Layers/1/Size"));
     assert_eq!((own, size(&document, "/Size")), (7, shared + own));
     assert!(size(&document, "/Descriptor/size") > 100);
-    // What differs between machines: their processors and their busybox.
+    // Machines differ in their architecture and in the size of busybox.
     document["Architecture"] = "[ARCHITECTURE]".into();
     for path in
         ["/Size", "/Sharing/SharedSize", "/Sharing/Layers/0/Size", "/Sharing/Layers/1/Size", "/Descriptor/size"]
@@ -105,7 +105,7 @@ fn docker_templates_are_supported() {
     assert_eq!(place.succeed(&["version", "--format", "{{with .Os}}{{title .}}{{end}}"]), "Linux\n");
 }
 
-/// Where Docker has lists and maps, templates find lists and maps, be they empty.
+/// The fields that are lists or maps in Docker are lists or maps here too, even if they are empty.
 #[test]
 fn container_inspect_has_dockers_shape() {
     let place = TestEnv::new();
@@ -178,8 +178,8 @@ fn images_are_filtered_and_pruned_by_time_and_label() {
     let gone = prune("until=2000-01-01T00:00:00+01:00");
     assert!(gone.starts_with("Deleted Images:\nuntagged: busybox:latest\ndeleted: sha256:"), "{gone}");
     assert_eq!(prune("label=course=none"), "Total reclaimed space: 0B\n");
-    assert_eq!(list(&[]), "site\n", "busybox is from the beginning of all times");
-    // The answer may come through a pipe.
+    assert_eq!(list(&[]), "site\n", "only busybox is older than 2000");
+    // The answer to the question may come from a pipe.
     let no = place.run_with_input(&["image", "prune", "-a"], b"n\n");
     assert_eq!((no.code, list(&[]).as_str()), (0, "site\n"), "{}", no.stderr);
     let yes = place.run_with_input(&["image", "prune", "-a", "--filter", "label!=other"], b"y\n");

@@ -1,5 +1,5 @@
-//! A pull and a push that are cut short, and what is sent again: through a proxy that stops when so many bytes have
-//! passed, to a real registry.
+//! Interrupted pulls and pushes, and how much of them is transferred again. A proxy in front of a real registry stops
+//! after a number of bytes.
 
 use std::{
     fs,
@@ -24,22 +24,22 @@ use crate::{
     test_env::TestEnv,
 };
 
-/// Large enough that the kernel cannot hold all of it on its way.
+/// Larger than the kernel's socket buffers.
 const SIZE: u64 = 24 << 20;
 
-/// Which way bytes go.
+/// A direction of transfer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     Up,
     Down,
 }
 
-/// What has passed a proxy, and how much more may.
+/// The bytes that have passed a proxy, and its limit.
 #[derive(Default)]
 struct Gate {
     up: AtomicU64,
     down: AtomicU64,
-    /// So many bytes of each connection pass this way; then it breaks, or nothing more comes.
+    /// The bytes of each connection that pass. After them the connection breaks or stalls, as `breaks` says.
     limit: AtomicU64,
     breaks: AtomicBool,
 }
@@ -50,7 +50,7 @@ impl Gate {
     }
 }
 
-/// Starts a proxy in front of a registry; it lives as long as the tests do. Its address is the registry's now.
+/// Starts a proxy in front of a registry and returns its address. It runs until the test process exits.
 fn proxy(registry: &Registry, limited: Way) -> (String, Arc<Gate>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -77,11 +77,11 @@ fn pass(mut from: TcpStream, mut to: TcpStream, way: Way, limited: Option<&Gate>
         };
         if limited.is_some_and(|gate| passed >= gate.limit.load(Ordering::SeqCst)) {
             if gate.breaks.load(Ordering::SeqCst) {
-                // Once: what comes next shall arrive.
+                // Only the first connection breaks. The retry must succeed.
                 gate.limit.store(u64::MAX, Ordering::SeqCst);
                 break;
             }
-            // The waiting client gives up in the end, and then reading ends.
+            // Stalls until the client gives up and closes the connection.
             while from.read(&mut piece).is_ok_and(|count| count > 0) {}
             break;
         }
@@ -103,12 +103,12 @@ fn large_image(place: &TestEnv, name: &str) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Waits until something has come about.
+/// Waits until a condition holds.
 #[track_caller]
 fn wait(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(120);
     while !is_so() {
-        assert!(Instant::now() < deadline, "{what}: not within two minutes");
+        assert!(Instant::now() < deadline, "timed out after two minutes: {what}");
         thread::sleep(Duration::from_millis(10));
     }
 }
@@ -126,22 +126,22 @@ fn pull_resumes_after_interruption() {
     let mut pull = command(&place, "second", &["pull", &name]);
     let mut pull = pull.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let downloads = place.path("second/downloads");
-    let here = || {
+    let downloaded = || {
         let files = fs::read_dir(&downloads).into_iter().flatten().flatten();
         files.filter_map(|file| Some(file.metadata().ok()?.len())).sum::<u64>()
     };
-    wait("half of the layer is here", || here() >= SIZE / 2 - (1 << 20));
+    wait("half of the layer is downloaded", || downloaded() >= SIZE / 2 - (1 << 20));
     kill(Pid::from_raw(i32::try_from(pull.id()).unwrap()), Signal::SIGINT).unwrap();
     assert!(!pull.wait().unwrap().success());
-    let had = here();
-    assert_eq!(succeed(&place, "second", &["images", "-q"]), "", "no image is there yet");
+    let had = downloaded();
+    assert_eq!(succeed(&place, "second", &["images", "-q"]), "", "the image exists already");
 
     gate.limit.store(u64::MAX, Ordering::SeqCst);
     gate.down.store(0, Ordering::SeqCst);
     succeed(&place, "second", &["pull", &name]);
     let again = gate.down.load(Ordering::SeqCst);
-    assert!(again < SIZE - had + (1 << 20), "{again} bytes came for the {} that were missing", SIZE - had);
-    assert_eq!(here(), 0, "nothing is left of the download");
+    assert!(again < SIZE - had + (1 << 20), "{again} bytes were downloaded, but only {} were missing", SIZE - had);
+    assert_eq!(downloaded(), 0, "a part of the download is left");
     assert_eq!(leftovers(&place.path("second")), 0);
 }
 
@@ -157,7 +157,7 @@ fn push_completes_after_broken_connection() {
     let answer = run(&place, "store", &["push", &name]);
     assert_eq!(answer.code, 0, "{}{}", answer.stdout, answer.stderr);
     assert!(answer.stdout.contains(": Retrying") && answer.stdout.contains(": Pushed"), "{}", answer.stdout);
-    // This registry forgets a session that broke: all of it is sent once more, and no more than that.
+    // This registry forgets a broken session, so the whole layer is sent again, but only once.
     let sent = gate.up.load(Ordering::SeqCst);
     assert!(sent < 2 * SIZE, "{sent} bytes were sent for {SIZE}");
     succeed(&place, "second", &["pull", &name]);

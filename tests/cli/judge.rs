@@ -1,4 +1,4 @@
-//! Judging: honest programs beside hostile ones, and how the results are shown.
+//! `judge`: the verdicts on honest and hostile programs, and the formats of the results.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ use crate::test_env::TestEnv;
 
 const SUM: &str = "read a b; echo $((a+b))";
 
-/// A folder `homework` with two tests and these programs, which anybody may read.
+/// Writes a folder `homework` with two tests and these programs, readable for every user.
 fn homework(place: &TestEnv, settings: &str, programs: &[(&str, &str)]) {
     let folder = place.path("homework");
     for directory in ["tests", "programs"] {
@@ -44,7 +44,7 @@ fn verdicts(json: &str) -> Vec<String> {
     results.as_array().unwrap().iter().map(line).collect()
 }
 
-/// Times and sizes differ from run to run.
+/// Redacts times, because they differ from run to run.
 fn timeless(text: &str) -> String {
     let digit = |letter: char| letter.is_ascii_digit();
     let mut pieces = text.split('.');
@@ -116,8 +116,8 @@ fn hostile_program_does_not_affect_other_verdicts() {
     assert_eq!((answer.code, place.containers()), (1, 0));
     assert_eq!(fs::read_to_string(place.path("homework/tests/small.in")).unwrap(), "2 3\n");
     assert!(fs::read_to_string(place.path("homework/programs/spy")).unwrap().contains("find"));
-    // The controls: with the folder shown, the spy finds; and an input that is the teacher's own file can be
-    // rewritten, as by a program that a shell runs.
+    // The controls: with the folder mounted, `find` does find the outputs. And if stdin is the test's input file, as
+    // for a program that a shell starts, the program can overwrite the file.
     let folder = format!("{}:/folder", place.path("homework").display());
     let found = place.succeed(&[
         "run",
@@ -136,7 +136,7 @@ fn hostile_program_does_not_affect_other_verdicts() {
     assert_eq!(fs::read_to_string(place.path("homework/tests/small.in")).unwrap(), "evil\n");
 }
 
-/// Who has no memory limit is told so; who asked for it gets none of the verdicts that it would have made.
+/// If memory cannot be limited, `judge` warns. If the settings ask for a memory limit, it fails without any verdict.
 #[test]
 fn rootless_judge_works_without_memory_limit() {
     let Some(place) = TestEnv::seeded_user() else { return };
@@ -162,7 +162,7 @@ fn engine_faults_are_not_blamed_on_programs() {
     let answer = place.run(&["judge", "homework"]);
     assert_eq!((answer.code, answer.stdout.as_str()), (125, ""), "{}", answer.stderr);
     homework(&place, "", &[]);
-    // A store that loses the image's files under the engine's hands.
+    // The store loses the image's files while the engine uses them.
     for layer in fs::read_dir(place.path("store/layers")).unwrap() {
         let files = layer.unwrap().path().join("fs");
         fs::rename(&files, files.with_extension("hidden")).unwrap();
@@ -180,7 +180,7 @@ fn interrupted_judge_leaves_nothing_running() {
     let judge = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let began = Instant::now();
     while place.containers() < 2 {
-        assert!(began.elapsed() < Duration::from_secs(20), "the containers start");
+        assert!(began.elapsed() < Duration::from_secs(20), "the containers did not start in time");
         thread::sleep(Duration::from_millis(10));
     }
     thread::sleep(Duration::from_millis(200));
@@ -191,7 +191,7 @@ fn interrupted_judge_leaves_nothing_running() {
     assert!(answer.stderr.contains("interrupted"), "{} as {}", answer.stderr, geteuid());
 }
 
-/// E92. The input is a pipe, of which the engine has the other end: nothing of the folder is open inside.
+/// E92. The program's stdin is a pipe, and the engine writes the input to it. No file of the folder is open inside.
 fn check_streams(place: &TestEnv, user: Option<u32>) {
     let sum = "read a b; test \"$(stat -Lc %F /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 | sort -u)\" = fifo && \
                chmod 4755 /proc/self/fd/0 && echo evil > /proc/self/fd/0 && echo $((a+b))";
@@ -200,14 +200,14 @@ fn check_streams(place: &TestEnv, user: Option<u32>) {
     assert_eq!(verdicts(&answer.stdout), ["ada large AC", "ada small AC"], "{}{}", answer.stdout, answer.stderr);
     let input = place.path("homework/tests/small.in");
     assert_eq!(fs::read_to_string(&input).unwrap(), "2 3\n");
-    // The control: the same program with the file as its input, which is the test's own.
+    // The control: the same program, with the test's input file as its stdin.
     std::os::unix::fs::chown(&input, user, user).unwrap();
     let mut open = place.program("sh", &["-c", &sum.replace(" = fifo", " != fifo")]);
     open.stdin(fs::File::open(&input).unwrap());
     let printed = open.output().unwrap();
     assert_eq!(String::from_utf8(printed.stdout).unwrap(), "5\n");
     assert_eq!(fs::read_to_string(&input).unwrap(), "evil\n");
-    // To write takes the set-user-id bit away again, unless it is root who writes.
+    // A write clears the set-user-id bit unless root writes, so it is not compared.
     assert_eq!(fs::metadata(&input).unwrap().permissions().mode() & 0o777, 0o755);
 }
 

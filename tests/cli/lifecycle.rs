@@ -1,4 +1,4 @@
-//! Containers from their start to their removal.
+//! Containers from creation to removal.
 
 use std::{
     fs,
@@ -59,7 +59,7 @@ fn exceeded_limits_are_in_report_and_meta_file() {
     let fill = "dd if=/dev/zero of=/x bs=64k count=32 2>/dev/null; exit $?";
     check(&["--storage-opt", "size=1m"], fill, 1, "", r#"{"exited":1}"#, &["status:RE"]);
     check(&[], fill, 0, "", r#"{"exited":0}"#, &["exitcode:0"]);
-    // A fault of the engine is not a verdict on the program.
+    // A failed start is not a verdict on the program.
     let answer = place.run(&["run", "--rm", "--meta", "meta", "busybox", "no-such-program"]);
     assert_eq!(answer.code, 127);
     assert!(fs::read_to_string(place.path("meta")).unwrap().starts_with("status:XX\nmessage:"));
@@ -180,7 +180,7 @@ fn custom_seccomp_profile_is_applied() {
     let answer = run(&format!(r#"{{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{rule}}}]}}"#));
     assert_eq!(answer.stderr, "mkdir: can't create directory '/x': No space left on device\n");
     assert_eq!(answer.stdout, "Seccomp:\t2\n");
-    // A condition that is not understood is not passed over.
+    // An unsupported condition is an error, because ignoring it could weaken the profile.
     let answer = run(&format!(
         r#"{{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{rule}, "includes": {{"caps": ["CAP_CHOWN"]}}}}]}}"#
     ));
@@ -243,7 +243,7 @@ fn out_of_memory_kill_is_reported() {
     assert!(meta.contains("cg-oom-killed:1\nexitsig:9\nstatus:SG\n"), "{meta}");
 }
 
-/// Waits for an event. The limit is one that only a hang exceeds.
+/// Waits for an event. Only a hang exceeds the time limit.
 #[track_caller]
 fn wait_for(what: &str, mut has_happened: impl FnMut() -> bool) {
     let begin = Instant::now();
@@ -253,15 +253,15 @@ fn wait_for(what: &str, mut has_happened: impl FnMut() -> bool) {
     }
 }
 
-/// Starts a container, waits until its program is `runs` and has made the file `ready`, and sends this command a
-/// signal.
+/// Starts a container, waits until its program is `runs` and has created the file `ready`, and sends a signal to the
+/// engine.
 #[track_caller]
 fn signalled(script: &str, runs: &str, signal: Signal) -> (i32, String) {
     let place = TestEnv::new();
     let arguments = ["run", "--rm", "--name", "one", "-v", ".:/shared", "busybox", "sh", "-c", script];
     let child = place.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
     wait_for("the program", || {
-        // The shell that starts the program has handlers of its own, so that it has started is not enough.
+        // The shell may still be about to execute the program, and it handles signals differently.
         let pid = || place.succeed(&["inspect", "--format", "{{.State.Pid}}", "one"]);
         let name = |pid: String| fs::read_to_string(format!("/proc/{}/comm", pid.trim())).unwrap_or_default();
         place.path("ready").exists() && name(pid()).trim() == runs
@@ -301,21 +301,21 @@ fn orphan(place: &TestEnv, flags: &[&str]) {
     let script = ["busybox", "sh", "-c", "trap '' HUP TERM; sleep 600 & touch /shared/ready; wait"];
     let arguments = [&["run", "--name", "orphan", "-v", ".:/shared"], flags, &script].concat();
     let mut engine = place.command(&arguments).spawn().unwrap();
-    // The program may be ready before the engine has written down that it runs.
+    // The program may be ready before the engine has recorded its process id.
     let mut pid = String::new();
     while !place.path("ready").exists() || pid.trim().parse::<u32>().unwrap_or_default() == 0 {
         thread::sleep(Duration::from_millis(10));
         pid = place.run(&["inspect", "-f", "{{.State.Pid}}", "orphan"]).stdout;
     }
     let process = format!("/proc/{}/cmdline", pid.trim());
-    assert!(fs::read_to_string(&process).unwrap().contains("sleep 600"), "it runs");
+    assert!(fs::read_to_string(&process).unwrap().contains("sleep 600"), "the program does not run");
     engine.kill().unwrap();
     engine.wait().unwrap();
     let begin = Instant::now();
     while !place.succeed(&["ps", "-q"]).is_empty() {
-        assert!(begin.elapsed() < Duration::from_secs(5), "the container outlives its engine");
+        assert!(begin.elapsed() < Duration::from_secs(5), "the container still runs after its engine was killed");
     }
-    assert!(fs::read_to_string(&process).unwrap_or_default().is_empty(), "its process is gone");
+    assert!(fs::read_to_string(&process).unwrap_or_default().is_empty(), "the container's process still exists");
     fs::remove_file(place.path("ready")).unwrap();
 }
 
@@ -326,7 +326,7 @@ fn container_dies_with_its_engine_and_is_recorded_as_exited() {
     assert_eq!(place.succeed(&["ps", "-a", "--format", "{{.Names}} {{.State}}"]), "orphan exited\n");
     assert_eq!(place.succeed(&["rm", "orphan"]), "orphan\n");
     assert_eq!(place.containers(), 0);
-    // These are not needed: they are swept on request, or when one of them is in the way.
+    // A container with --rm is removed by a clean-up command, or when another container needs its name.
     let ways: [(&[&str], &[&str]); 3] = [
         (&["--rm"], &["system", "prune", "-f"]),
         (&["--rm", "--init"], &["rm", "-f", "missing"]),
@@ -393,7 +393,7 @@ fn images_are_listed_tagged_and_removed() {
     insta::assert_snapshot!(garbage.show());
 }
 
-/// What a person at a terminal sees; None where there is no script(1) to make one.
+/// The output of a command on a terminal, which script(1) provides. None if script(1) is not installed.
 pub fn at_a_terminal(place: &TestEnv, command: &str, plain: bool) -> Option<String> {
     let there = place.program("script", &["--version"]).output().is_ok_and(|output| output.status.success());
     if !skip::require(there, "script(1) of util-linux") {
@@ -407,7 +407,7 @@ pub fn at_a_terminal(place: &TestEnv, command: &str, plain: bool) -> Option<Stri
 #[test]
 fn missing_network_is_noted_once() {
     let place = TestEnv::new();
-    assert_eq!(place.run(&["run", "--rm", "busybox", "true"]).stderr, "", "a script is not told");
+    assert_eq!(place.run(&["run", "--rm", "busybox", "true"]).stderr, "", "the note is for terminals only");
     let Some(first) = at_a_terminal(&place, "run --rm busybox true", true) else { return };
     assert!(first.starts_with("note: containers have only a loopback network (--network none)"), "{first}");
     assert_eq!(at_a_terminal(&place, "run --rm busybox true", true).unwrap(), "");

@@ -1,7 +1,7 @@
-//! What a person sees: help, answers, and every kind of mistake, by the real command in a store of its own.
+//! Tests of the command line: help, output, and errors. Each test runs the real command with its own store.
 //!
-//! Messages are snapshots, so that each is read by a person once and changes only on purpose. What differs between
-//! machines is replaced: directories, ids.
+//! Messages are snapshots, so a reviewer sees each new message and each change. Directories and ids are redacted,
+//! because they differ between machines.
 
 mod answer;
 mod build;

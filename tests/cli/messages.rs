@@ -1,10 +1,10 @@
-//! The messages of the command in one file, `snapshots/messages.snap`, so that a person can read them in one go and
-//! hear whether they have one voice.
+//! All error messages of the command in one file, `snapshots/messages.snap`, so that a reviewer can read them
+//! together and check that their style is consistent.
 
 use crate::{build, errors};
 
 #[test]
-fn messages_have_one_voice() {
+fn error_messages_match_the_snapshot() {
     let parts = [
         ("Commands", errors::messages()),
         ("The command line of build", build::errors::command_line_messages()),

@@ -1,10 +1,9 @@
-//! Files that the command writes where its caller says.
+//! Output files whose path the caller gives: their mode, and that they do not follow links.
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use crate::test_env::TestEnv;
 
-/// Files that the command writes for its caller have the mode that the caller's umask says.
 #[test]
 fn output_files_follow_the_umask() {
     let place = TestEnv::new();
@@ -23,20 +22,20 @@ fn output_files_follow_the_umask() {
             assert_eq!(format!("{:o}", mode(name)), format!("{file:o}"), "{name}");
             fs::remove_file(place.path(name)).unwrap();
         }
-        // Others must not reach the set-user-id programs of an image.
+        // Other users must not reach the set-user-id programs of an image.
         assert_eq!(format!("{:o}", mode("bundle")), "700");
         fs::remove_dir_all(place.path("bundle")).unwrap();
     }
 }
 
-/// A file is staged beside its place, under a name that another user could guess. A link there leads nowhere: the
-/// staged file is a new one.
+/// An output file is staged next to its final path, under a name that other users could guess. If a link exists
+/// there, the command fails, because the staged file must be a new one.
 #[test]
 fn staged_output_does_not_follow_links() {
     let place = TestEnv::new();
     fs::write(place.path("canary"), "sings").unwrap();
     let run = |script: &str| place.program("sh", &["-c", script]).output().unwrap();
-    // The number of the shell's process stays when it executes the engine.
+    // `exec` keeps the shell's process id, so $$ is also the engine's.
     for (staged, command) in [
         ("saved.part-$$", "save -o saved busybox"),
         ("report.new-$$", "run --rm --report report busybox true"),
@@ -49,7 +48,7 @@ fn staged_output_does_not_follow_links() {
         );
         assert_eq!(fs::read_to_string(place.path("canary")).unwrap(), "sings", "{command}");
     }
-    // The control: a file that is opened by its name only is written through the link.
+    // The control: an ordinary open follows the link.
     assert!(run("ln -s canary naive-$$ && echo gone > naive-$$").status.success());
     assert_eq!(fs::read_to_string(place.path("canary")).unwrap(), "gone\n");
 }

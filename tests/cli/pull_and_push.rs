@@ -1,4 +1,4 @@
-//! What is told of a pull and a push, and which images they are about.
+//! The output of pull and push, and which images they transfer.
 
 use crate::{
     answer::Answer,
@@ -6,18 +6,18 @@ use crate::{
     test_env::TestEnv,
 };
 
-/// An answer with the registry's port left out.
+/// The output of a command, with the registry's address redacted.
 fn told(place: &TestEnv, registry: &Registry, store: &str, arguments: &[&str]) -> String {
     let Answer { code, stdout, stderr } = place.answer(command(place, store, arguments).output().unwrap());
-    // In the order of a terminal: a container speaks when all is told.
+    // In the order of a terminal: the container writes its output after the messages of the pull.
     let all = format!("{stderr}{stdout}exit code {code}\n").replace(&registry.address, "REGISTRY");
-    // How large a manifest is depends on the digits of its layers' sizes.
+    // The size of a manifest depends on the number of digits in its layers' sizes.
     let sized =
         |line: &str| line.split_once(" size: ").map_or(line.to_owned(), |(begin, _)| format!("{begin} size: [SIZE]"));
     all.lines().map(|line| sized(line) + "\n").collect()
 }
 
-/// An image of one layer, so that it is known which line comes next.
+/// An image with one layer, so that the order of the lines is fixed.
 fn with_one_layer(registry: &Registry) -> (TestEnv, String) {
     let (place, name) = (TestEnv::new(), registry.name("library/note:latest"));
     place.succeed(&["run", "--name", "one", "busybox", "true"]);
@@ -27,7 +27,7 @@ fn with_one_layer(registry: &Registry) -> (TestEnv, String) {
     (place, name)
 }
 
-/// Looked for here, not found, downloaded, verified, run: told as it happens.
+/// `run` reports each step: not found locally, download, verification, start.
 #[test]
 fn run_reports_where_its_image_comes_from() {
     let Some(registry) = Registry::start(Access::Everybody) else { return };
@@ -78,7 +78,7 @@ fn all_tags_are_pushed_and_pulled() {
     }
 }
 
-/// An image of the store for another platform than was asked for is not the one that is meant.
+/// `run --platform` does not use an image in the store that is for another platform.
 #[test]
 fn image_for_another_platform_is_not_run() {
     let Some(registry) = Registry::start(Access::Everybody) else { return };
@@ -96,7 +96,7 @@ fn image_for_another_platform_is_not_run() {
     check(&["--platform", "linux/s390x", "--pull", "never"], 125, "not for linux/s390x");
     check(&["--platform", "linux/s390x"], 125, "Unable to find image");
     check(&["--platform", "nonsense"], 125, "invalid platform");
-    // What was there before is there after.
+    // The failed runs did not change the image in the store.
     check(&["--pull", "never"], 0, "hello");
 }
 

@@ -1,5 +1,5 @@
-//! Against a real registry, Debian's `docker-registry`, on a loopback port; with `skopeo` as a second client, to see
-//! that both understand each other. Neither needs the network.
+//! Pull and push with a real registry, Debian's `docker-registry`, on a loopback port. `skopeo` is a second client,
+//! which checks that other tools can exchange images with us. The tests need no network.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use std::{
 
 use crate::{answer::Answer, skip, test_env::TestEnv};
 
-/// What `htpasswd -Bbn student lesson-one` wrote.
+/// The output of `htpasswd -Bbn student lesson-one`.
 const PASSWORD_FILE: &str = "student:$2y$05$O5QGh65R2sZpZBcqFINkI.rS5SnDsvXDInEvQwQpXIgyfjDbDLv5C\n";
 
 /// A registry that runs until it is dropped.
@@ -22,7 +22,7 @@ pub struct Registry {
     directory: tempfile::TempDir,
 }
 
-/// Who may use a registry.
+/// The users that may access a registry.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     Everybody,
@@ -39,7 +39,7 @@ impl Registry {
         Registry::start_with(access, None)
     }
 
-    /// One that speaks TLS: with a certificate and its key, in PEM.
+    /// Starts a registry with TLS. The identity is a certificate and its key, in PEM.
     pub fn start_tls(identity: (&str, &str)) -> Option<Registry> {
         Registry::start_with(Access::Everybody, Some(identity))
     }
@@ -48,7 +48,7 @@ impl Registry {
         if !skip::require(has("docker-registry"), "docker-registry (apt-get install docker-registry)") {
             return None;
         }
-        // The port that is free now may be somebody's in the next moment: then another one.
+        // Another process may take the free port first. Then another port is tried.
         (0..10)
             .find_map(|_| Registry::try_start(access, identity))
             .or_else(|| panic!("docker-registry does not start"))
@@ -95,7 +95,7 @@ impl Registry {
         format!("{}/{image}", self.address)
     }
 
-    /// How often something was asked for, by the registry's own log.
+    /// The number of requests in the registry's log that start like this.
     fn count(&self, request: &str) -> usize {
         fs::read_to_string(self.directory.path().join("out")).unwrap().matches(request).count()
     }
@@ -108,7 +108,7 @@ impl Drop for Registry {
     }
 }
 
-/// A command of a place with a store of its own, which is empty at first.
+/// A command with its own store, which is empty at first.
 pub fn command(place: &TestEnv, store: &str, arguments: &[&str]) -> Command {
     let mut command = place.command(arguments);
     command.env("MINICONTAINER_ROOT", place.path(store)).env("DOCKER_CONFIG", place.path("docker"));
@@ -133,7 +133,7 @@ fn skopeo(place: &TestEnv, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// The digest that a pull or push tells.
+/// The digest in the output of a pull or push.
 fn digest_in(text: &str) -> &str {
     let start = text.find("sha256:").unwrap_or_else(|| panic!("no digest in {text}"));
     &text[start..start + "sha256:".len() + 64]
@@ -157,7 +157,7 @@ fn pushed_image_is_pulled_and_run() {
     let answer = run(&place, "empty", &["run", "--rm", &name, "echo", "hello"]);
     assert_eq!((answer.code, answer.stdout.as_str()), (0, "hello\n"), "{}", answer.stderr);
     let second = run(&place, "empty", &["run", "--rm", &name, "echo", "hello"]);
-    assert_eq!((second.code, second.stderr.as_str()), (0, ""), "the second time it is there");
+    assert_eq!((second.code, second.stderr.as_str()), (0, ""), "the second run does not pull the image");
     let pulled = succeed(&place, "empty", &["pull", &name]);
     assert!(pulled.contains(&format!("Status: Image is up to date for {name}")), "{pulled}");
     assert_eq!(digest_in(&pulled), digest_in(&pushed));
@@ -213,7 +213,7 @@ fn concurrent_pulls_fetch_each_layer_once() {
         let output = pull.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
-    // All tags are of one image: two layers and a config, each once.
+    // All tags name the same image, so its layers and config are downloaded once. The manifest is not under /blobs/.
     let blobs = fs::read_dir(place.path("shared/images/blobs/sha256")).unwrap().count() - 1;
     assert_eq!(registry.count("\"GET /v2/app/blobs/sha256:"), blobs);
     assert_eq!(leftovers(&place.path("shared")), 0);
@@ -226,7 +226,7 @@ fn concurrent_pulls_fetch_each_layer_once() {
     }
 }
 
-/// Whatever a pull may have left of itself.
+/// The number of files that an interrupted pull has left in the store.
 pub fn leftovers(store: &Path) -> usize {
     let count = |name: &str| match fs::read_dir(store.join(name)) {
         Err(error) if error.kind() == ErrorKind::NotFound => 0,

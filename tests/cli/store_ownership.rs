@@ -1,4 +1,4 @@
-//! Whose the store's files are, as `system check` sees it.
+//! The owners and modes of the store's files, as `system check` reports them.
 
 use std::{
     fs,
@@ -7,7 +7,7 @@ use std::{
 
 use crate::test_env::TestEnv;
 
-/// A user that exists nowhere.
+/// The id of a user that does not exist.
 const OTHER_USER: u32 = 54_321;
 
 #[test]

@@ -17,7 +17,7 @@ use nix::{
 
 use crate::test_env::TestEnv;
 
-/// A million bytes in which every value follows many others.
+/// A mebibyte of pseudo-random bytes.
 fn bytes() -> Vec<u8> {
     (0..1u32 << 20).map(|number| (number.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
 }
@@ -50,7 +50,7 @@ fn output_continues_after_the_input_ends() {
     child.stdin.take().unwrap().write_all(b"typed\n").unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "typed\nend of input\nand more\n");
-    // It has ended already, or was never open, or is a file.
+    // Input that has ended before the start, a closed stdin, and a file.
     let script = ["run", "--rm", "-i", "busybox", "sh", "-c", "wc -c"];
     assert_eq!(place.run_with_input(&script, b"").stdout, "0\n");
     assert_eq!(place.run_with_input(&script, b"half a line").stdout, "11\n");
@@ -63,7 +63,7 @@ fn output_continues_after_the_input_ends() {
     assert_eq!(place.containers(), 0);
 }
 
-/// A program that ends while there is input left does not wait for it, nor does the command.
+/// When the program exits before its input has ended, the command exits too.
 #[test]
 fn unread_input_does_not_delay_the_exit() {
     let place = TestEnv::new();
@@ -82,7 +82,7 @@ fn resident(pid: u32) -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap_or_default()
 }
 
-/// A writer waits for its reader, however the two are connected; nothing in between keeps all of it.
+/// If the reader stops, the program blocks in write(2). The engine does not buffer the output in memory.
 #[test]
 fn writer_waits_for_a_reader_that_stops() {
     let place = TestEnv::new();
@@ -101,7 +101,7 @@ fn writer_waits_for_a_reader_that_stops() {
             let now = resident(child.id());
             assert!(now < before + 4096, "{flags:?}: from {before} to {now} KiB");
         }
-        // Still there, still in order; and it ends when the reader closes the stream.
+        // The output continues where it stopped, and the program ends when the reader closes the stream.
         stdout.read_exact(&mut vec![0; 1 << 20]).unwrap();
         drop(stdout);
         child.wait().unwrap();
@@ -109,7 +109,7 @@ fn writer_waits_for_a_reader_that_stops() {
     }
 }
 
-/// No line is too long, and half a character is forwarded at once.
+/// Output is forwarded immediately, without waiting for the end of a line or of a character.
 #[test]
 fn long_lines_and_partial_characters_pass() {
     let place = TestEnv::new();
@@ -130,7 +130,7 @@ fn long_lines_and_partial_characters_pass() {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut first = [0];
         child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
-        // It has come before the program has been allowed to write the rest.
+        // The first byte arrives before the program can write the rest, because its stdin is still open.
         assert_eq!(first, [0o303], "{flags:?}");
         drop(child.stdin.take());
         let rest = child.wait_with_output().unwrap().stdout;
@@ -138,15 +138,15 @@ fn long_lines_and_partial_characters_pass() {
     }
 }
 
-/// What a shell prints, and how it ended. `$ENGINE` is the command.
+/// Runs a shell script, in which `$ENGINE` is the command. Returns its stdout and exit code.
 #[track_caller]
 fn shell(place: &TestEnv, script: &str) -> (String, Option<i32>) {
     let output = place.program("bash", &["-c", script]).stderr(Stdio::inherit()).output().unwrap();
     (String::from_utf8(output.stdout).unwrap(), output.status.code())
 }
 
-/// `> FILE 2>&1`: the program has one pipe for both, and what it writes keeps its order. Where they are two files,
-/// each gets its own.
+/// With `> FILE 2>&1` the program has one pipe for both streams, so its output keeps the order. Two files get one
+/// stream each.
 #[test]
 fn output_to_the_same_file_keeps_its_order() {
     let place = TestEnv::new();
@@ -163,7 +163,7 @@ fn output_to_the_same_file_keeps_its_order() {
     assert!(out.lines().all(|line| line.starts_with("out")) && err.lines().all(|line| line.starts_with("err")));
 }
 
-/// Two commands with one `> log` share its offset. Neither overwrites what the other wrote, however much that is.
+/// Commands that share `> log` share its offset, so none of them overwrites the output of another.
 #[test]
 fn commands_sharing_a_file_lose_no_output() {
     let place = TestEnv::new();
@@ -175,7 +175,7 @@ fn commands_sharing_a_file_lose_no_output() {
     assert_eq!((zeros, log.len()), (48 << 20, (48 << 20) + 2000 * "line\n".len()));
 }
 
-/// An output that is lost is never a success: the program could not notice.
+/// If the engine cannot write the program's output, it fails, because the program did not get the error.
 #[test]
 fn unwritable_output_is_a_failure() {
     let place = TestEnv::new();
@@ -186,13 +186,13 @@ fn unwritable_output_is_a_failure() {
         let is_told = said.contains("cannot copy the container's stdout: No space left on device");
         assert_eq!(is_told, script.starts_with("echo lost") && !script.ends_with("&2"), "{script}: {said}");
     }
-    // The container's own end is on record.
+    // The container's state keeps the program's own exit code.
     let run = "\"$ENGINE\" run --name full busybox echo lost >/dev/full";
     assert_eq!(shell(&place, &format!("{run}; \"$ENGINE\" inspect -f '{{{{.State.ExitCode}}}}' full")).0, "0\n");
     place.succeed(&["rm", "full"]);
 }
 
-/// As with a pipe between the two, the program's next write fails when the reader has gone, even the first one.
+/// After the reader has gone, the program's next write fails, even if it is the first, as with a direct pipe.
 #[test]
 fn program_notices_that_its_reader_has_gone() {
     let place = TestEnv::new();
@@ -200,7 +200,7 @@ fn program_notices_that_its_reader_has_gone() {
     let run = format!("\"$ENGINE\" run --rm busybox sh -c '{script}'");
     assert_eq!(shell(&place, &format!("{run} | true; echo ${{PIPESTATUS[0]}}")).0, "7\n");
     assert_eq!(shell(&place, &format!("{run} | cat; echo ${{PIPESTATUS[0]}}")).0, "x\n0\n", "the control");
-    // A socket's other side is closed: the command says nothing of it.
+    // If the other end of a socket is closed, the command reports no error.
     let (near, far) = UnixStream::pair().unwrap();
     let mut child = place.command(&["run", "--rm", "busybox", "yes"]);
     let child = child.stdout(OwnedFd::from(near)).stderr(Stdio::piped()).spawn().unwrap();
@@ -211,7 +211,7 @@ fn program_notices_that_its_reader_has_gone() {
     assert!(!String::from_utf8_lossy(&output.stderr).contains("cannot copy"), "{output:?}");
 }
 
-/// The whole of an output and of an input passes through whatever connects two programs.
+/// All input and output passes through sockets and FIFOs, as it does through pipes.
 #[test]
 fn every_byte_passes_through_sockets_and_fifos() {
     let place = TestEnv::new();
@@ -228,7 +228,7 @@ fn every_byte_passes_through_sockets_and_fifos() {
     near.read_exact(&mut output).unwrap();
     writing.join().unwrap();
     assert!(output == input && child.wait().unwrap().success());
-    // The writer of a FIFO has gone before the command looks at it.
+    // With the short input, the FIFO's writer has gone before the command starts.
     mkfifo(&place.path("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     fs::write(place.path("input"), &input).unwrap();
     let through = "cat input > fifo & exec < fifo; \"$ENGINE\" run --rm -i busybox cat > output";
@@ -238,7 +238,7 @@ fn every_byte_passes_through_sockets_and_fifos() {
     assert_eq!(shell(&place, short), ("hi\n".to_owned(), Some(0)));
 }
 
-/// The user's shell shares its descriptors with the command, so a setting of one is everybody's.
+/// The user's shell shares its open files with the command, so O_NONBLOCK would affect both.
 #[test]
 fn flags_of_callers_streams_are_unchanged() {
     let place = TestEnv::new();
@@ -254,14 +254,13 @@ fn flags_of_callers_streams_are_unchanged() {
     let mut line = [0; 6];
     (&near).read_exact(&mut line).unwrap();
     assert_eq!((&line, [&reader, &writer, &far].map(flags)), (b"ready\n", before));
-    // What it wrote to stderr is what it reads, so it comes to no end by itself.
+    // The program reads its own stderr through the pipe, so it never reaches the end of its input.
     kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
     child.wait().unwrap();
     assert_eq!([&reader, &writer, &far].map(flags), before);
 }
 
-/// What a program wrote before it ended arrives, however late it is read; a user who does not want to wait sends a
-/// signal.
+/// The output that a program wrote before its exit is kept until a slow reader has read it. A signal ends the wait.
 #[test]
 fn slow_reader_gets_all_output_and_signal_ends_the_wait() {
     let place = TestEnv::new();
@@ -272,9 +271,9 @@ fn slow_reader_gets_all_output_and_signal_ends_the_wait() {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stderr.as_mut().unwrap().read_exact(&mut [0; 4]).unwrap();
     thread::sleep(Duration::from_millis(500));
-    assert!(child.try_wait().unwrap().is_none(), "it still waits for its reader");
+    assert!(child.try_wait().unwrap().is_none(), "the command did not wait for its reader");
     kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
-    // The program had ended well before.
+    // The program had already exited successfully.
     assert_eq!(child.wait().unwrap().code(), Some(0));
     place.succeed(&["rm", "slow"]);
 }

@@ -1,5 +1,5 @@
-//! Damage of every kind, done to a store by hand: `system check` finds it, a repair or the image loaded again heals
-//! it, and what is not damaged goes on all the while.
+//! `system check` on damaged stores: it finds the damage, `--repair` or a new `load` fixes it, and undamaged images
+//! can still be used.
 
 use std::{
     fs,
@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::{skip, test_env::TestEnv};
 
-/// A place with the images `one:1`, which can be loaded again from `one.tar`, and `busybox`, which nothing befalls.
-/// They share layers, so only what is `one:1`'s own may be damaged.
+/// A store with the images `one:1`, which `one.tar` can replace, and `busybox`, which stays intact. They share
+/// layers, so the tests only damage files that belong to `one:1` alone.
 struct StoredImage {
     place: TestEnv,
 }
@@ -24,7 +24,7 @@ fn image() -> StoredImage {
     fs::write(place.path("context/Dockerfile"), "FROM busybox\nCOPY note /note\nCMD [\"cat\", \"/note\"]\n").unwrap();
     place.succeed(&["build", "-q", "-t", "one:1", "context"]);
     place.succeed(&["save", "-o", "one.tar", "one:1"]);
-    // What the cache remembers keeps a layer as well as an image does.
+    // The cache would keep the layer in use.
     place.succeed(&["builder", "prune", "-a", "-f"]);
     StoredImage { place }
 }
@@ -63,7 +63,7 @@ impl StoredImage {
         self.place.path("store/layers").join(diff_id.trim_start_matches("sha256:"))
     }
 
-    /// What `system check` finds, each as `what: why`, and whether it says that the store is sound.
+    /// The findings of `system check`, each as `what: why`, and whether its exit code is 0.
     fn check(&self, flags: &[&str]) -> (Vec<String>, bool) {
         let answer = self.place.run(&[&["system", "check", "--format", "json"], flags].concat());
         assert!(matches!(answer.code, 0 | 1), "{}", answer.show());
@@ -83,17 +83,17 @@ impl StoredImage {
     fn assert_found(&self, what: &str) {
         let (found, sound) = self.check(&[]);
         assert!(!sound && found.iter().any(|finding| finding.starts_with(what)), "{what} is not among {found:#?}");
-        // The other image does not suffer.
+        // The other image is not affected.
         assert_eq!(self.place.succeed(&["run", "--rm", "busybox", "echo", "well"]), "well\n");
         let verified = self.place.run(&["image", "verify", "busybox"]);
         assert_eq!(verified.code, 0, "{}", verified.show());
     }
 }
 
-/// Something is done to a file of a new store. It is found as `what`; then a repair and a load fix it, and in a
-/// second store the load does so alone, where it `heals`.
+/// Damages a file of a new store, which must be found as `what`. Then `--repair` and a load fix it. If
+/// `load_suffices`, a load alone must fix it in a second store.
 #[track_caller]
-fn check(what: &str, heals: bool, file: impl Fn(&StoredImage) -> PathBuf, damage: impl Fn(&Path)) {
+fn check(what: &str, load_suffices: bool, file: impl Fn(&StoredImage) -> PathBuf, damage: impl Fn(&Path)) {
     let image = self::image();
     image.assert_sound();
     damage(&file(&image));
@@ -101,7 +101,7 @@ fn check(what: &str, heals: bool, file: impl Fn(&StoredImage) -> PathBuf, damage
     image.place.run(&["system", "check", "--repair"]);
     image.place.succeed(&["load", "-i", "one.tar"]);
     image.assert_sound();
-    if heals {
+    if load_suffices {
         let image = self::image();
         damage(&file(&image));
         image.place.succeed(&["load", "-i", "one.tar"]);
@@ -162,8 +162,8 @@ fn damaged_layout_file_is_found_and_rewritten() {
     }
 }
 
-/// Nothing is found any more without the index; a repair makes it of what is there, and containers have their images
-/// back.
+/// Without the index no image can be found. `--repair` rebuilds it from the blobs, and containers have their images
+/// again.
 #[test]
 fn damaged_index_is_rebuilt() {
     let future = |path: &Path| {
@@ -200,7 +200,7 @@ fn damaged_container_record_affects_no_other() {
         let id = list.lines().find_map(|line| line.strip_suffix(" bad")).unwrap().to_owned();
         damage(&image.place.path("store/containers").join(&id).join("state.json"));
         image.assert_found("damaged container");
-        // What it wrote may matter to somebody, so no repair removes it.
+        // The container's files may be valuable, so `--repair` does not remove it.
         image.place.run(&["system", "check", "--repair"]);
         let listed = image.place.run(&["ps", "-a", "--format", "{{.Names}}"]);
         assert_eq!((listed.code, listed.stdout.as_str()), (0, "other\n"));
@@ -211,7 +211,7 @@ fn damaged_container_record_affects_no_other() {
     }
 }
 
-/// Something is done to an unpacked layer: it is found, and a repair unpacks the layer again.
+/// Changes an unpacked layer. The change must be found, and `--repair` must unpack the layer again.
 #[track_caller]
 fn check_tampered(expect: &str, damage: impl Fn(&Path)) {
     let image = self::image();
@@ -292,7 +292,7 @@ fn leftovers_are_reported_and_removed() {
     let (found, sound) = image.check(&[]);
     let what: Vec<&str> = found.iter().map(|finding| finding.split(':').next().unwrap()).collect();
     assert!(sound, "{found:?}");
-    // The blob may be another tool's, which is just about to write the index.
+    // The blob is new, so another tool may be about to add it to the index. That is why it is not reported.
     assert_eq!(what, ["staged files", "dead container", "unused layer"]);
     let file = fs::File::options().write(true).open(&blob).unwrap();
     file.set_modified(std::time::UNIX_EPOCH).unwrap();
@@ -309,7 +309,7 @@ fn quick_check_reads_only_documents_and_sizes() {
     let image = self::image();
     assert_eq!(image.check(&["--quick"]), (Vec::new(), true));
     flip(&image.layer_blob());
-    assert_eq!(image.check(&["--quick"]), (Vec::new(), true), "no content is hashed");
+    assert_eq!(image.check(&["--quick"]), (Vec::new(), true), "--quick must not hash contents");
     cut(&image.layer_blob());
     let (found, sound) = image.check(&["--quick"]);
     assert!(!sound && found[0].starts_with("damaged blob: it has"), "{found:?}");
@@ -332,7 +332,7 @@ fn findings_include_a_hint() {
 #[test]
 fn rootless_store_is_checked() {
     let Some(place) = TestEnv::seeded_user() else { return };
-    // Nothing of the one is readable to its owner, and the other hides what lies below.
+    // The first image has files that their owner cannot read. The second one has whiteouts.
     let tar = "mkdir -p files/closed && echo hello > files/closed/note && tar -C files --mode=0 -cf files.tar closed";
     assert!(place.program("sh", &["-c", tar]).status().unwrap().success());
     place.succeed(&["import", "files.tar", "closed:1"]);

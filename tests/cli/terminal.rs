@@ -1,7 +1,7 @@
-//! Containers at a terminal: `-t`, `-it`, and what a program gets in place of the user's own.
+//! Containers with a terminal (`-t`, `-it`): the program gets its own pseudo-terminal in place of the user's.
 //!
-//! The test is the user: it opens a pseudo-terminal, gives the command its one side, and reads and types at the
-//! other.
+//! The test acts as the user. It opens a pseudo-terminal, gives the command the terminal side, and reads and writes
+//! on the controlling side.
 
 use std::{
     fs::File,
@@ -23,22 +23,23 @@ use nix::{
 
 use crate::test_env::TestEnv;
 
-/// A person at a terminal who has started a command.
+/// A user at a terminal who has started a command.
 pub struct Person {
     screen: File,
-    /// The command's side, held so that its settings can be looked at.
+    /// The command's side, kept open so that its settings can be read.
     keyboard: File,
     command: Child,
     pub seen: String,
 }
 
-/// How long anything may take on a busy machine.
+/// The time limit for every wait, long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Person {
-    /// The command is a child without a session of its own, so the terminal has no session: signals are sent by number.
+    /// The command does not start a new session, so this terminal is not its controlling terminal and cannot send it
+    /// signals. The tests send them with kill(2).
     pub fn starts(place: &TestEnv, arguments: &[&str]) -> Person {
-        // Close-on-exec from the beginning: what another test starts meanwhile must not keep this terminal open.
+        // Close-on-exec, because a process that another test starts must not keep this terminal open.
         let screen = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).unwrap();
         grantpt(&screen).unwrap();
         unlockpt(&screen).unwrap();
@@ -61,7 +62,7 @@ impl Person {
         tcgetattr(self.keyboard.as_fd()).unwrap()
     }
 
-    /// Whether the user's terminal is as it was: it gathers lines, echoes and makes signals.
+    /// Whether the user's terminal has its normal settings: line mode, echo and signal keys.
     fn terminal_is_usable(&self) -> bool {
         self.settings().local_flags.contains(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG)
     }
@@ -85,7 +86,7 @@ impl Person {
             if condition(self) {
                 return;
             }
-            assert!(Instant::now() < deadline, "{what} never came; seen: {:?}", self.seen);
+            assert!(Instant::now() < deadline, "{what} did not happen in time; seen: {:?}", self.seen);
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -99,7 +100,7 @@ impl Person {
         kill(Pid::from_raw(self.command.id().cast_signed()), signal).unwrap();
     }
 
-    /// The exit code and all that was shown.
+    /// Waits for the command to exit. Returns its exit code and all output.
     #[track_caller]
     pub fn sees_the_end(mut self) -> (i32, String) {
         let mut status = None;
@@ -112,12 +113,12 @@ impl Person {
         (status.unwrap().code().unwrap_or(-1), self.seen.replace('\r', ""))
     }
 
-    /// For who sees no more.
+    /// Waits for the command to exit after the terminal has been closed.
     #[track_caller]
     fn waits_until_gone(&mut self) {
         let deadline = Instant::now() + PATIENCE;
         while self.command.try_wait().unwrap().is_none() {
-            assert!(Instant::now() < deadline, "it goes on without anybody");
+            assert!(Instant::now() < deadline, "the command still runs after its terminal was closed");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -136,13 +137,13 @@ fn set_size(terminal: &File, rows: u16, columns: u16) {
 
 impl Drop for Person {
     fn drop(&mut self) {
-        // Only a test that fails leaves a command behind.
+        // The command still runs only if the test has failed.
         let _ = self.command.kill();
         let _ = self.command.wait();
     }
 }
 
-/// Containers say once that there is no network, to a person only.
+/// A store in which the note about the missing network has already been printed. It would appear on a terminal.
 fn place() -> TestEnv {
     let place = TestEnv::new();
     std::fs::write(place.path("store/network-told"), "").unwrap();
@@ -165,11 +166,11 @@ fn container_has_its_own_terminal() {
         check(&place, &["-it"], "tty; stty size; exit 7", (7, "/dev/pts/0\n30 100\n"));
         check(&place, &["-it"], "test -t 0 && test -t 1 && test -t 2 && echo $TERM", (0, "xterm\n"));
         check(&place, &["-it", "-e", "TERM=dumb"], "echo $TERM", (0, "dumb\n"));
-        // The three names of one device, and nothing else in its directory.
+        // The terminal has three names, and /dev/pts contains nothing else.
         let script =
             "echo one >/dev/console; echo two >/dev/tty; ls -1 /dev/pts; stat -c %t:%T /dev/console /dev/pts/0";
         check(&place, &["-it"], script, (0, "one\ntwo\n0\nptmx\n88:0\n88:0\n"));
-        // Without -t the user's terminal does not come inside under any number.
+        // Without -t no descriptor of the program is the user's terminal.
         let none =
             "for n in 0 1 2; do test -t $n && echo terminal $n; done; ls -1 /dev/pts; true </dev/tty || echo none";
         check(&place, &["-i"], &format!("({none}) 2>/dev/null"), (0, "ptmx\nnone\n"));
@@ -181,7 +182,7 @@ fn init_passes_the_terminal_to_the_program() {
     let place = place();
     let script = "tty; stty size; test -t 0 && test -t 1 && test -t 2 && exit 7";
     check(&place, &["-it", "--init"], script, (7, "/dev/pts/0\n30 100\n"));
-    // It is the program's controlling terminal: Ctrl-C is for the program, and it is hung up as any is.
+    // It is the program's controlling terminal: Ctrl-C signals the program, and closing it hangs up.
     let arguments =
         ["run", "--rm", "-it", "--init", "busybox", "sh", "-c", "trap 'exit 5' INT; echo ready; read line"];
     let mut person = Person::starts(&place, &arguments);
@@ -199,7 +200,7 @@ fn init_passes_the_terminal_to_the_program() {
 fn terminal_belongs_to_the_containers_user() {
     let Some(place) = TestEnv::seeded_root() else { return };
     std::fs::write(place.path("store/network-told"), "").unwrap();
-    // Also where the user has another number outside, and makes its own terminals in the container's directory.
+    // This also holds if the user has another id on the host. The user can also open more terminals in /dev/pts.
     let script = "stat -c %u:%a $(tty); stty size; test -t 0 && echo $((1+1)) >/dev/console; ls -1 /dev/pts";
     check(&place, &["-it", "--userns", "auto"], script, (0, "0:620\n30 100\n2\n0\nptmx\n"));
     check(&place, &["-it", "--profile", "untrusted"], "tty; stty size", (0, "/dev/pts/0\n30 100\n"));
@@ -207,20 +208,20 @@ fn terminal_belongs_to_the_containers_user() {
 }
 
 #[test]
-fn interactive_shell_session() {
+fn terminal_keys_signal_the_foreground_process() {
     let place = place();
     let mut person = Person::starts(&place, &["run", "--rm", "-it", "busybox", "sh"]);
     person.waits_for("# ");
     person.types("echo a$((1+1))b\r");
     person.waits_for("a2b");
-    // Ctrl-C is the container's own terminal's business: it ends what runs in the foreground, not the shell.
+    // Ctrl-C goes to the container's own terminal, so it ends the foreground process and not the shell.
     person.types("trap '' TERM; (echo began; exec sleep 600); echo code $?\r");
     person.waits_for("\r\nbegan");
     person.types("\x03");
     person.waits_until("the prompt", |person| person.seen.ends_with("# \u{1b}[6n"));
     person.types("echo code $?\r");
     person.waits_for("code 130");
-    // Ctrl-Z as well, which takes a shell with job control.
+    // Ctrl-Z stops the foreground process, which requires a shell with job control.
     person.types("sh -c 'echo paused; exec sleep 600'\r");
     person.waits_for("\r\npaused");
     person.types("\x1a");
@@ -237,7 +238,7 @@ fn raw_keys_are_passed_unchanged() {
     let place = place();
     let mut person = Person::starts(&place, &["run", "--rm", "-it", "busybox", "sh", "-c", script]);
     person.waits_for("ready");
-    // Ctrl-P and Ctrl-Q, with which one leaves a container in Docker, too.
+    // These include Ctrl-P and Ctrl-Q, which detach from a container in Docker.
     person.types("\x03\x04\x10\x11\x1a\r");
     let (code, seen) = person.sees_the_end();
     assert_eq!(code, 0);
@@ -262,7 +263,7 @@ fn window_size_is_followed_under_signal_storm() {
 #[test]
 fn callers_terminal_is_raw_only_during_run() {
     let place = place();
-    // A program with no handlers at all, also not for a moment.
+    // `cat` never installs a signal handler.
     let starts = |place: &TestEnv| {
         let mut person = Person::starts(place, &["run", "--rm", "--name", "typed", "-it", "busybox", "cat"]);
         person.waits_until("raw mode", |person| !person.terminal_is_usable());
@@ -275,14 +276,14 @@ fn callers_terminal_is_raw_only_during_run() {
         person.sends(signal);
         assert_eq!(person.sees_the_end(), (137, "ready\nready\n".to_owned()), "{signal}");
     }
-    // Somebody else kills the container.
+    // Another process kills the container.
     let person = starts(&place);
     let pid = place.succeed(&["inspect", "-f", "{{.State.Pid}}", "typed"]);
     kill(Pid::from_raw(pid.trim().parse().unwrap()), Signal::SIGKILL).unwrap();
     assert_eq!(person.sees_the_end().0, 137);
-    // It crashes.
+    // The program crashes.
     check(&place, &["-it", "--init"], "stty raw -echo; kill -SEGV $$", (139, ""));
-    // Time runs out; or nothing is started at all.
+    // The time limit is reached, or the program cannot be started.
     check(&place, &["-it", "--timeout", "1s"], "sleep 600", (137, TIME_IS_UP));
     let (code, _) = Person::starts(&place, &["run", "--rm", "-it", "busybox", "no-such-program"]).sees_the_end();
     assert_eq!(code, 127);
@@ -298,7 +299,7 @@ fn output_arrives_in_order() {
     for flags in [&["-t"][..], &["-it"], &["-i"], &[]] {
         check(&place, flags, "seq 50000", (0, &lines));
     }
-    // To a pipe or a file: of a terminal's own, each line ends as a terminal's does.
+    // With -t and output to a pipe, lines end with \r\n as on a terminal.
     let piped = place.run(&["run", "--rm", "-t", "busybox", "seq", "50000"]);
     assert!(piped.stdout == lines.replace('\n', "\r\n"), "{} bytes", piped.stdout.len());
 }
@@ -315,7 +316,6 @@ fn closed_window_ends_the_container() {
     let place = place();
     let mut person = Person::starts(&place, &["run", "--rm", "-it", "busybox", "sh", "-c", "echo ready; sleep 600"]);
     person.waits_for("ready");
-    // The window is closed.
     person.screen = File::open("/dev/null").unwrap();
     person.waits_until_gone();
     assert_eq!(place.containers(), 0);

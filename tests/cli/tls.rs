@@ -1,5 +1,5 @@
-//! TLS with a real registry whose authority is of the test's own making: where it is looked for, and what is said if
-//! it is not found. What else can be wrong with a certificate, `registry::tests::tls` of the engine tries.
+//! TLS with a real registry and a certificate authority that the test creates: where the engine looks for the
+//! authority, and the error if it is not found. `registry::tests::tls` of the engine tests other certificate errors.
 
 use std::{fs, process::Command};
 
@@ -17,7 +17,7 @@ struct Identity {
     key: String,
 }
 
-/// An authority's certificate, and what it has signed for 127.0.0.1.
+/// The certificate of an authority, and an identity that it has signed for 127.0.0.1.
 fn authority() -> (String, Identity) {
     let mut parameters = CertificateParams::new(Vec::new()).unwrap();
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -29,14 +29,14 @@ fn authority() -> (String, Identity) {
     (own, Identity { certificate: certificate.pem(), key: key.serialize_pem() })
 }
 
-/// A command of somebody whose home is in the place.
+/// A command whose HOME is in the test environment.
 fn command(place: &TestEnv, store: &str, arguments: &[&str]) -> Command {
     let mut command = registry::command(place, store, arguments);
     command.env("HOME", place.path("home"));
     command
 }
 
-/// Its answer, with the registry's port left out.
+/// Runs a command. The registry's address is redacted in its output.
 fn answer(place: &TestEnv, registry: &Registry, mut command: Command) -> Answer {
     let answer = place.answer(command.output().unwrap());
     let plain = |text: String| text.replace(&registry.address, "REGISTRY");
@@ -57,7 +57,7 @@ fn registry_authority_is_found_as_in_docker_and_podman() {
     let name = registry.name("mine:1");
     place.succeed(&["tag", "busybox", &name]);
     let words = ["push", name.as_str()];
-    // On this machine plain http is spoken, and this registry says that it is not.
+    // Plain http is the default for loopback addresses, but this registry rejects it.
     insta::assert_snapshot!("plain", answer(&place, &registry, command(&place, "store", &words)).show());
 
     let directory = format!("home/.config/containers/certs.d/{}", registry.address);
@@ -69,22 +69,22 @@ fn registry_authority_is_found_as_in_docker_and_podman() {
     let insecure = command(&place, "third", &["pull", "--insecure", &name]);
     insta::assert_snapshot!("insecure", answer(&place, &registry, insecure).show());
     if has("skopeo") {
-        skopeo_believes_the_same(&place, &name);
+        check_skopeo_trusts_the_registry(&place, &name);
     }
 
-    // The same where Docker keeps its credentials.
+    // The authority is also found in Docker's configuration directory.
     fs::remove_dir_all(place.path("home/.config")).unwrap();
     put(&place, &format!("docker/certs.d/{}/ca.crt", registry.address), &certificate);
     let pulled = answer(&place, &registry, command(&place, "fourth", &["pull", "-q", &name]));
     assert_eq!((pulled.code, pulled.stdout.as_str()), (0, "REGISTRY/mine:1\n"), "{}", pulled.stderr);
 }
 
-fn skopeo_believes_the_same(place: &TestEnv, name: &str) {
+fn check_skopeo_trusts_the_registry(place: &TestEnv, name: &str) {
     let remote = format!("docker://{name}");
     let words = ["inspect", "--format", "{{.Name}}", &remote];
     let output = place.program("skopeo", &words).env("HOME", place.path("home")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    // The control: without that home it does not.
+    // The control: with another home, skopeo does not trust the registry.
     let output = place.program("skopeo", &words).env("HOME", place.path("nowhere")).output().unwrap();
     assert!(!output.status.success());
 }
@@ -95,7 +95,7 @@ fn untrusted_registry_is_named() {
     let Some(registry) = Registry::start_tls((&identity.certificate, &identity.key)) else { return };
     let place = TestEnv::new();
     let name = registry.name("mine:1");
-    // There are settings for it, but they name no authority.
+    // The registry has a directory of certificates, but no authority in it.
     put(&place, &format!("home/.config/docker/certs.d/{}/README", registry.address), "");
     put(&place, "ca.pem", &certificate);
     put(&place, "empty.pem", "");
@@ -110,7 +110,8 @@ fn untrusted_registry_is_named() {
     assert!(wrong_issuer.code == 1 && wrong_issuer.stderr.contains(expect), "{}", wrong_issuer.stderr);
     insta::assert_snapshot!("no_such_file", pull(Some("nothing.pem")).show());
     assert!(pull(Some("empty.pem")).stderr.contains("SSL_CERT_FILE names it, and no certificate is there"));
-    // The positive control: the file with the right authority opens the door, and nothing is behind it.
+    // The positive control: with the right authority the connection succeeds, and the registry answers that the image
+    // does not exist.
     let unknown = pull(Some("ca.pem"));
     assert!(unknown.stderr.contains("not found: manifest unknown"), "{}", unknown.stderr);
 }

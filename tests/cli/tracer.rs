@@ -1,9 +1,8 @@
-//! A command whose system calls are watched, and one of them made to fail, or made its last.
+//! Traces a command's system calls, and injects a fault or a kill at one of them.
 //!
-//! The command is traced with ptrace(2): it stops before each call and after it. What changes files is counted; at
-//! the call that a test has chosen, the number of the call is replaced by one that does not exist, so that the kernel
-//! does nothing, and the result by the errno of a fault. No fault of a disk is as easily had, and none comes as
-//! surely when it should.
+//! The command is traced with ptrace(2), so it stops before and after each call. At the call that a test has chosen,
+//! the tracer replaces the number by an invalid one, so that the kernel does nothing, and the result by an errno.
+//! This simulates the faults of a disk exactly when a test needs them, and requires no special device.
 
 use std::{
     collections::BTreeMap,
@@ -21,19 +20,19 @@ use nix::{
     unistd::Pid,
 };
 
-/// What becomes of a call.
+/// The tracer's decision on a system call.
 pub enum Fate {
+    /// The call is executed.
     Goes,
-    /// It does nothing and gives this errno.
+    /// The call does nothing and returns this errno.
     Fails(i32),
-    /// It writes half of what it should.
+    /// The call writes only half of the bytes.
     Halves,
-    /// It does nothing, and the command is killed.
+    /// The call does nothing, and the command is killed.
     Last,
 }
 
-/// A call that changes files, removes one, or opens one; or that starts a process, waits for it, or sends it a
-/// signal.
+/// The kind of a system call: it changes, removes, opens or writes files, starts a process, waits, or sends a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Change,
@@ -52,10 +51,10 @@ pub struct Ended {
 }
 
 /// Runs a command; `fate` decides on each call. The command must start no other programs.
-#[expect(clippy::zombie_processes, reason = "waitpid(2) waits for its end, as for whatever else happens to it")]
+#[expect(clippy::zombie_processes, reason = "waitpid(2) below reaps the process")]
 pub fn traced(command: &mut Command, mut fate: impl FnMut(Kind) -> Fate) -> Ended {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    // SAFETY: ptrace(2) alone is called between fork and execve.
+    // SAFETY: only ptrace(2) is called between fork and execve.
     unsafe { command.pre_exec(|| ptrace::traceme().map_err(io::Error::from)) };
     let mut child = command.spawn().expect("the command starts");
     let main = Pid::from_raw(i32::try_from(child.id()).expect("a process id"));
@@ -63,10 +62,10 @@ pub fn traced(command: &mut Command, mut fate: impl FnMut(Kind) -> Fate) -> Ende
     let options = Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_TRACECLONE | Options::PTRACE_O_EXITKILL;
     ptrace::setoptions(main, options).expect("it is traced");
     ptrace::syscall(main, None).expect("it goes on");
-    // Of each thread that is inside a call: what that call shall give instead.
+    // The threads that are inside a call, each with the errno that replaces the call's result.
     let mut inside: BTreeMap<Pid, Option<i32>> = BTreeMap::new();
     let status = loop {
-        // Other tests have children, too; only those of this thread are waited for.
+        // __WNOTHREAD, because the children of other tests, which run in other threads, must not be reaped.
         let event = waitpid(None, Some(WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD)).expect("it is waited for");
         let (thread, signal) = match event {
             WaitStatus::Exited(ended, code) if ended == main => break ExitStatus::from_raw(code << 8),
@@ -86,20 +85,20 @@ pub fn traced(command: &mut Command, mut fate: impl FnMut(Kind) -> Fate) -> Ende
                         }
                         Some(Fate::Last) => {
                             skip(thread);
-                            // Its end comes as an event of its own.
+                            // The exit is reported as a separate event.
                             let _killed = nix::sys::signal::kill(main, Signal::SIGKILL);
                         }
                     },
                 }
                 (thread, None)
             }
-            // A new thread begins with a stop, which is no signal of its.
+            // A new thread begins with this stop, which must not be delivered as a signal.
             WaitStatus::Stopped(thread, Signal::SIGSTOP) => (thread, None),
             WaitStatus::Stopped(thread, signal) => (thread, Some(signal)),
             WaitStatus::PtraceEvent(thread, ..) => (thread, None),
             _ => continue,
         };
-        // It may have been killed meanwhile.
+        // This fails if the thread has been killed in the meantime.
         let _goes_on = ptrace::syscall(thread, signal);
     };
     let mut stderr = String::new();
@@ -107,13 +106,13 @@ pub fn traced(command: &mut Command, mut fate: impl FnMut(Kind) -> Fate) -> Ende
     Ended { status, stderr }
 }
 
-/// Of what kind the call is before which a thread has stopped, if it matters here.
+/// The kind of the call at whose entry a thread has stopped, or None if it does not matter here.
 fn kind(thread: Pid) -> Option<Kind> {
     let registers = ptrace::getregs(thread).ok()?;
     let number = i64::try_from(registers.orig_rax).ok()?;
     let creates = |flags: u64| flags & (libc::O_CREAT as u64) != 0;
     match number {
-        // What is written to the terminal is not a file.
+        // Descriptors 0 to 2 are the standard streams, not files of the store.
         libc::SYS_write | libc::SYS_writev if registers.rdi > 2 => Some(Kind::Write),
         libc::SYS_openat if creates(registers.rdx) => Some(Kind::Change),
         libc::SYS_open if creates(registers.rsi) => Some(Kind::Change),
@@ -143,13 +142,13 @@ fn kind(thread: Pid) -> Option<Kind> {
     }
 }
 
-/// Whether clone3(2) makes a thread: the flags stand first in its arguments.
+/// Whether clone3(2) creates a thread. The flags are the first field of its arguments.
 fn makes_thread(thread: Pid, arguments: u64) -> bool {
     let flags = ptrace::read(thread, arguments as *mut libc::c_void).unwrap_or_default();
     flags & i64::from(libc::CLONE_THREAD) != 0
 }
 
-/// Has the kernel do nothing for the call before which a thread has stopped.
+/// Makes the kernel skip the call at whose entry a thread has stopped.
 fn skip(thread: Pid) {
     if let Ok(mut registers) = ptrace::getregs(thread) {
         registers.orig_rax = u64::MAX;
@@ -157,7 +156,7 @@ fn skip(thread: Pid) {
     }
 }
 
-/// Has the call of write(2) before which a thread has stopped write less.
+/// Halves the length of the write(2) at whose entry a thread has stopped.
 fn halve(thread: Pid) {
     if let Ok(mut registers) = ptrace::getregs(thread) {
         registers.rdx = registers.rdx.div_ceil(2);
@@ -165,7 +164,7 @@ fn halve(thread: Pid) {
     }
 }
 
-/// Replaces the result of the call after which a thread has stopped.
+/// Replaces the result of the call at whose exit a thread has stopped.
 fn give(thread: Pid, instead: Option<i32>) {
     if let (Some(errno), Ok(mut registers)) = (instead, ptrace::getregs(thread)) {
         registers.rax = i64::from(-errno) as u64;

@@ -1,4 +1,4 @@
-//! Images as people handle them: named, listed, saved, imported, committed, removed; and read by other tools.
+//! `commit`, `save`, `load`, `export`, `import` and `image prune`, and the exchange of archives with other tools.
 
 use std::{fs, process::Command};
 
@@ -6,7 +6,7 @@ use crate::{skip, test_env::TestEnv};
 
 const COLUMNS: &str = "table {{.Repository}}\\t{{.Tag}}\\t{{.CreatedAt}}\\t{{.Layers}}";
 
-/// A container that has changed, added and removed something, and the image `mine:1` of it, always the same.
+/// Creates a container that has changed, added and removed files, and commits it reproducibly as the image `mine:1`.
 fn committed(place: &TestEnv) -> String {
     let script = "echo hello > /root/note; ln /root/note /root/again; rm /etc/group; rm -r /home; mkdir /home; \
                   ln -s note /root/link; mkfifo /root/pipe";
@@ -42,7 +42,7 @@ fn commit_adds_one_layer() {
     place.succeed(&["rm", "one"]);
 }
 
-/// The copy driver's container holds all files; the layer has what was changed, as that of an overlay has.
+/// With the copy driver a container has all files, but its committed layer has only the changes, as with overlay.
 #[test]
 fn commit_works_with_the_copy_driver() {
     let place = TestEnv::new();
@@ -59,7 +59,7 @@ fn commit_works_with_the_copy_driver() {
             place.succeed(&["run", "--rm", &image, "sh", "-c", look]),
             "hello\nhello\nx\nflat\n700\ngone\nlinked\n"
         );
-        // What was not changed is not in the layer.
+        // The layer contains only changed files.
         let layer = "\"$ENGINE\" history --format '{{.Size}}' $1:1 | head -n 1";
         let output = place.program("sh", &["-c", layer, "sh", driver]).output().unwrap();
         sizes.push(String::from_utf8(output.stdout).unwrap());
@@ -78,7 +78,7 @@ fn saved_images_load_unchanged() {
     let before = raw(&list);
     let first = fs::read(place.path("both.tar")).unwrap();
     place.succeed(&["save", "-o", "again.tar", "busybox", "mine:1"]);
-    assert_eq!(first, fs::read(place.path("again.tar")).unwrap(), "the same images make the same bytes");
+    assert_eq!(first, fs::read(place.path("again.tar")).unwrap(), "the archive depends on the order of the names");
     place.succeed(&["rm", "one"]);
     place.succeed(&["rmi", "mine:1", "busybox"]);
     assert_eq!(raw(&list), "");
@@ -87,12 +87,12 @@ fn saved_images_load_unchanged() {
         lines.sort();
         lines
     };
-    // In the order of their digests, which differ from machine to machine.
+    // The order of the lines follows the digests, which differ from machine to machine.
     let told = sorted(place.succeed(&["load", "-i", "both.tar"]));
     assert_eq!(told, ["Loaded image: busybox:latest", "Loaded image: mine:1"]);
     assert_eq!(sorted(raw(&list)), sorted(before));
     assert_eq!(place.succeed(&["run", "--rm", "mine:1"]), "hello\n");
-    // A failure leaves no half of an archive.
+    // A failure leaves no partial archive.
     let refused = place.run(&["save", "-o", "none.tar", "busybox", "no-such-image"]);
     assert_eq!((refused.code, place.path("none.tar").exists()), (1, false));
 }
@@ -142,26 +142,26 @@ fn images_are_filtered_and_pruned() {
     insta::assert_snapshot!(wrong.show());
     place.succeed(&["tag", "busybox", "mine:1"]);
     assert_eq!(list("dangling=true"), "<none>:<none>\n");
-    // An id with two names is removed by neither, unless it is said so.
+    // An image with two names is not removed by its id without --force.
     let by_id = |flag: &str| {
         let script = format!("\"$ENGINE\" rmi {flag} $(\"$ENGINE\" images -q busybox)");
         place.answer(place.program("sh", &["-c", &script]).output().unwrap())
     };
     insta::assert_snapshot!(by_id("").show());
     let pruned = place.succeed(&["image", "prune", "-f"]);
-    // How large its documents are depends on the machine that busybox is made of.
+    // The size depends on the machine's busybox.
     let (images, reclaimed) = pruned.split_once("Total reclaimed space: ").unwrap();
     insta::assert_snapshot!(images);
     assert_ne!(reclaimed, "0B\n");
-    // Its layer is still that of the container, and the image that it was made of stays.
+    // The container still uses the layer, and prune keeps the image from which the container was created.
     assert_eq!(place.succeed(&["image", "prune", "-a", "-f"]), "Total reclaimed space: 0B\n");
     let unanswered = place.run(&["image", "prune"]);
     insta::assert_snapshot!(unanswered.show());
     place.succeed(&["rm", "one"]);
 }
 
-/// A store on a small file system in memory, which a mount namespace of the command's own has to itself. The image
-/// needs 7813 KiB: its file as a blob and unpacked.
+/// The store is on a small tmpfs, mounted in the command's own mount namespace. The image needs 7813 KiB for its
+/// file, once in the blob and once unpacked.
 #[test]
 fn full_disk_leaves_the_store_unchanged() {
     let Some(place) = TestEnv::seeded_root() else { return };
@@ -185,7 +185,7 @@ fn full_disk_leaves_the_store_unchanged() {
     assert_eq!((answer.code, answer.stdout.as_str()), (0, "1\n"), "{}", answer.stderr);
 }
 
-/// Whether a program is there.
+/// Whether a program is installed. If not, the test is skipped or fails.
 fn has(program: &str) -> bool {
     let there = Command::new("sh").args(["-c", &format!("command -v {program} >/dev/null")]).status();
     skip::require(
@@ -203,11 +203,11 @@ fn skopeo_reads_saved_archives() {
     committed(&place);
     place.succeed(&["save", "-o", "mine.tar", "mine:1"]);
     for source in ["docker-archive:mine.tar", "oci-archive:mine.tar"] {
-        // Its own temporary files need a place, and it wants a policy.
+        // skopeo needs a directory for temporary files, and a policy.
         let words = ["--insecure-policy", "--tmpdir", ".", "copy", "-q", source, "oci:copied:mine:1"];
         let output = place.program("skopeo", &words).env("HOME", place.path(".")).output().unwrap();
         assert!(output.status.success(), "{source}: {}", String::from_utf8_lossy(&output.stderr));
-        // What it wrote is read back, under a name of ours.
+        // The layout that skopeo wrote can be loaded.
         assert!(place.succeed(&["load", "-i", "copied"]).starts_with("Loaded image"), "{source}");
         fs::remove_dir_all(place.path("copied")).unwrap();
     }
@@ -230,7 +230,7 @@ fn zstd_layers_are_loaded() {
     assert!(starts.iter().any(|start| start == b"\x28\xb5\x2f\xfd"), "skopeo has not used zstd: {starts:?}");
     assert!(place.succeed(&["load", "-i", "copied"]).starts_with("Loaded image"));
     assert_eq!(place.succeed(&["run", "--rm", "mine:1", "echo", "it runs"]), "it runs\n");
-    // As it travels on, it is what it was.
+    // `save` writes the layers unchanged.
     place.succeed(&["save", "-o", "again.tar", "mine:1"]);
     let words = ["--insecure-policy", "inspect", "--format", "{{.Layers}}", "oci-archive:again.tar"];
     let again = place.program("skopeo", &words).env("HOME", place.path(".")).output().unwrap();
@@ -256,7 +256,7 @@ fn images_are_exchanged_with_umoci() {
     let output = place.program("sh", &["-c", script]).output().unwrap();
     let answer = place.answer(output);
     assert_eq!((answer.code, answer.stdout.lines().last()), (0, Some("hello")), "{}", answer.stderr);
-    // It gives its image the name of the one that it was made of.
+    // umoci keeps the name of the original image.
     place.succeed(&["load", "-i", "layout"]);
     let look = "cat /more; [ -e /root/note ] || echo gone";
     assert_eq!(place.succeed(&["run", "--rm", "mine:1", "sh", "-c", look]), "more\ngone\n");

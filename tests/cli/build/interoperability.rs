@@ -197,7 +197,12 @@ fn same_dockerfile_gives_the_same_image_as_buildah() {
         take(&place, &other, &other);
         let (mut ours, mut theirs) = (said(&config(&place, &own)), said(&config(&place, &other)));
         for (_, field, _) in SAID_OTHERWISE.iter().filter(|(name, _, _)| *name == project.name) {
-            assert_ne!(ours.remove(*field), theirs.remove(*field), "{}: buildah no longer differs here", project.name);
+            assert_ne!(
+                ours.remove(*field),
+                theirs.remove(*field),
+                "{}: buildah no longer differs here",
+                project.name
+            );
         }
         assert_eq!(ours, theirs, "{}", project.name);
         let (own, other) = (files(&place, &own), files(&place, &other));
@@ -208,7 +213,11 @@ fn same_dockerfile_gives_the_same_image_as_buildah() {
             .iter()
             .filter(|(path, _)| !own.contains_key(*path) && !STUBS_OF_BUILDAH.contains(&path.as_str()))
             .collect();
-        assert!(differences.is_empty() && more.is_empty(), "{}: different: {differences:#?}, only in buildah's image: {more:#?}", project.name);
+        assert!(
+            differences.is_empty() && more.is_empty(),
+            "{}: different: {differences:#?}, only in buildah's image: {more:#?}",
+            project.name
+        );
         compared += 1;
     }
     assert!(compared >= 8);

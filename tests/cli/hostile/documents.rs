@@ -1,4 +1,4 @@
-//! Hostile documents: what index, manifest and config of an image say, against what is there.
+//! Hostile documents: an image's index, manifest or config is malformed, or does not match the blobs.
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, os::unix::process::CommandExt, process::Command};
 
@@ -29,7 +29,7 @@ impl Layout {
         json!({"mediaType": media_type, "digest": format!("sha256:{digest}"), "size": content.len()})
     }
 
-    /// An image of one layer; `change` may change its config and its manifest.
+    /// An image with one layer. `change` edits its config in the first call, and its manifest in the second one.
     fn image(&mut self, media_type: &str, layer: &[u8], change: impl Fn(&mut Value, &mut Value)) -> Value {
         let rootfs = json!({"type": "layers", "diff_ids": [format!("sha256:{}", digest(layer))]});
         let mut config = json!({"architecture": "amd64", "os": "linux", "rootfs": rootfs});
@@ -41,7 +41,7 @@ impl Layout {
         self.add(MANIFEST, manifest.to_string().as_bytes())
     }
 
-    /// The archive, with this text as its index.
+    /// The archive of the blobs with this index.
     pub(super) fn archive(&self, index: &[u8]) -> Vec<u8> {
         let version = Tar::new().file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#);
         let content = |tar: Tar, name: &str, bytes: &[u8]| {
@@ -60,7 +60,7 @@ fn layer() -> Vec<u8> {
     Tar::new().file("x", "content").end()
 }
 
-/// An archive of one image whose documents were changed.
+/// An archive of one image, whose config and manifest `change` has edited.
 fn changed(change: impl Fn(&mut Value, &mut Value)) -> Vec<u8> {
     let mut layout = Layout::default();
     let image = layout.image(LAYER, &layer(), change);
@@ -127,7 +127,7 @@ fn index_depth_and_width_are_limited() {
         deep = layout.add(INDEX, &index(&[deep]));
     }
     check(&place, &layout.archive(&index(&[deep])), Refused("nested more than 4 deep"));
-    // No index can hold its own digest; one can only claim to.
+    // An index cannot contain its own digest, so it names a blob that does not match its digest.
     let mut layout = Layout::default();
     let claimed = json!({"mediaType": INDEX, "digest": format!("sha256:{}", "1".repeat(64)), "size": 10});
     let own = index(&[claimed]);
@@ -144,7 +144,7 @@ fn index_depth_and_width_are_limited() {
 fn documents_must_be_valid_json() {
     let place = TestEnv::new();
     let deep = format!(r#"{{"schemaVersion":2,"manifests":[],"x":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
-    // A member that is not needed is skipped, however deep it is.
+    // An unknown field is skipped, however deeply it is nested.
     check(&place, &Layout::default().archive(deep.as_bytes()), Harmless);
     let of_config = changed(|config, _| config["rootfs"] = (0..100).fold(json!([]), |inner, _| json!([inner])));
     check(&place, &of_config, Refused("is not a valid image config"));
@@ -160,7 +160,7 @@ fn documents_must_be_valid_json() {
     for text in invalid {
         let archive = Layout::default().archive(text);
         let answer = bounded(&place, &["load"], &archive);
-        assert_eq!(answer.code, 1, "{} was taken", text[..text.len().min(80)].escape_ascii());
+        assert_eq!(answer.code, 1, "{} was accepted", text[..text.len().min(80)].escape_ascii());
         check(&place, &archive, Refused("is not a valid image index"));
     }
 }
@@ -210,7 +210,7 @@ fn set_user_id_files_are_unreachable_on_the_host() {
     let layer = Tar::new().member(Head { mode: 0o6755, ..head(b'0', "su") }, b"").end();
     assert_eq!(bounded(&place, &["load"], &saved(&[&layer], &[digest(&layer)])).code, 0);
     let file = place.path("store/layers").join(digest(&layer)).join("fs/su");
-    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o6755, "inside it is what it was");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o6755, "the file keeps its mode");
     for directory in ["store".into(), format!("store/layers/{}", digest(&layer))] {
         assert_eq!(fs::metadata(place.path(&directory)).unwrap().permissions().mode() & 0o777, 0o700, "{directory}");
     }
@@ -220,7 +220,7 @@ fn set_user_id_files_are_unreachable_on_the_host() {
         let command = if nix::unistd::geteuid().is_root() { command.uid(user).gid(user) } else { &mut command };
         command.status().unwrap().success()
     };
-    assert!(reaches(nix::unistd::geteuid().as_raw()), "its owner can reach it");
+    assert!(reaches(nix::unistd::geteuid().as_raw()), "the control: the store's owner can reach the file");
     if nix::unistd::geteuid().is_root() {
         assert!(!reaches(54321));
     }

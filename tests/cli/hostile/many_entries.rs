@@ -1,6 +1,6 @@
-//! Archives of very many members, written while the command reads them, since a million do not fit into memory. The
-//! long run has a million, as the rows of the corpus say; the everyday one as many as it takes to tell quadratic
-//! work.
+//! Archives with very many members. They are written while the command reads them, because a million members do not
+//! fit into memory. The long test run has a million, as the rows of the corpus say. The usual run has just enough
+//! members to make quadratic work noticeable.
 
 use std::{env, io::Write};
 
@@ -13,20 +13,20 @@ use super::{
 };
 use crate::test_env::TestEnv;
 
-/// One archive, a piece for each number below `count`.
+/// One archive: `first`, and then a piece for each number below `count`.
 struct Crowd {
     what: &'static str,
     first: Vec<u8>,
     count: usize,
     piece: fn(usize) -> Tar,
     applied: Expect,
-    /// None where only a directory with something in it is in danger.
+    /// None if the attack needs a directory that already has files.
     loaded: Option<Expect>,
 }
 
 impl Crowd {
     fn write(&self, to: &mut dyn Write) {
-        // A command that has refused what it read does not read the rest.
+        // A command that has refused the archive does not read the rest.
         let _refused = (|| {
             to.write_all(&self.first)?;
             (0..self.count).try_for_each(|number| to.write_all(&(self.piece)(number).without_end()))?;
@@ -34,7 +34,7 @@ impl Crowd {
         })();
     }
 
-    /// Its size and its digest.
+    /// The size and the digest of the archive.
     fn measure(&self) -> (u64, String) {
         struct Measured(u64, Sha256);
         impl Write for Measured {
@@ -53,7 +53,7 @@ impl Crowd {
     }
 }
 
-/// How many members.
+/// The number of members.
 fn many() -> usize {
     if is_long() { 1_000_000 } else { 10_000 }
 }
@@ -62,18 +62,19 @@ fn is_long() -> bool {
     env::var_os("MINICONTAINER_TEST_LONG").is_some()
 }
 
-/// Sixteen names of the root: its directory by as many paths as there are words of them.
+/// Sixteen symlinks to the root. A path of any of them leads to the root again, so the root has countless paths.
 fn names_of_the_root() -> Tar {
     (0..16).fold(Tar::new(), |tar, number| tar.symlink(&format!("{number:x}"), "."))
 }
 
-/// A path of thirty symbolic links, each to the root, and none of them twice.
+/// A path of thirty symlinks to the root, different for every number.
 fn by_its_own_path(number: usize) -> Tar {
     let digits: Vec<String> = format!("{number:x}").chars().rev().map(String::from).collect();
     Tar::new().file(&format!("{}/{}x", digits.join("/"), "0/".repeat(30 - digits.len())), "")
 }
 
-/// A directory 250 below the last one, to which a link has led. Each link leads through the one before.
+/// A chain of 250 directories below the previous chain, and a symlink to its end. Each path starts with the previous
+/// symlink.
 fn deeper(number: usize) -> Tar {
     let start = if number == 0 { String::new() } else { format!("{}/", number - 1) };
     let down = format!("{start}{}", "d/".repeat(250));
@@ -97,12 +98,12 @@ fn crowds() -> Vec<Crowd> {
         crowd("files of one name", many(), |_| Tar::new().file("x", "")),
         crowd("directories of one name", many(), |_| Tar::new().directory("x/")),
         crowd("files in one directory", many(), |number| Tar::new().file(&format!("d/{number}"), "")),
-        // However often a mark is repeated: in a directory with many entries each would have to look at all of them.
+        // A repeated opaque whiteout must not read all entries of a large directory again.
         Crowd {
             first: (0..5000).fold(Tar::new(), |tar, number| tar.file(&format!("d/{number}"), "")).without_end(),
             ..crowd("opaque marks", many(), |_| Tar::new().file("d/.wh..wh..opq", "").file(".wh.d", ""))
         },
-        // Out of reach of paths. Forty links in one are the most that the kernel follows.
+        // Deeper than any path can reach without symlinks. The kernel follows at most forty of them in one path.
         crowd("nested directories", if is_long() { 40 } else { 10 }, deeper),
     ];
     if is_long() {
@@ -144,6 +145,6 @@ fn many_entries_are_refused_or_harmless() {
         }
         assert_eq!(store(&place), before, "{} left something behind", crowd.what);
     }
-    // What is nested so deeply the place itself could not remove.
+    // `rm` removes the deeply nested directories. The test environment itself could not.
     prepare(&place);
 }

@@ -1,8 +1,8 @@
-//! Hostile archives, through every door by which an archive comes in: `image check-layer`, `load` from a file and
-//! from stdin, and `import`; as the user of the tests and as an ordinary user.
+//! Hostile archives, given to every command that reads an archive: `image check-layer`, `load` from a file and from
+//! stdin, and `import`. Each runs as the user of the tests and as an ordinary user.
 //!
-//! Each is refused with the layer, the entry and the reason, or does no harm. Beside the directory lies a victim that
-//! must not change; the store must be as it was. The command may have no more than 64 MiB of memory of its own.
+//! An archive must be refused with its layer, the entry and the reason, or do no harm. A victim next to the directory
+//! must not change, and the store must stay as it was. The command's memory is limited to 64 MiB.
 
 mod bombs;
 mod configs;
@@ -28,13 +28,13 @@ use self::{
 };
 use crate::{answer::Answer, test_env::TestEnv};
 
-/// Runs the command with at most so much memory (kB, RLIMIT_DATA), and not for ever: a bound that only a command in a
-/// loop meets, since how fast a machine is no test can know.
+/// Limits the memory of a command (RLIMIT_DATA, in KiB) and its run time. The time limit is long, because the speed
+/// of the machine is unknown: only an endless loop should reach it.
 const BOUNDS: &str = "ulimit -d 65536; exec timeout -s KILL 600";
 
 fn bounded(place: &TestEnv, arguments: &[&str], input: &[u8]) -> Answer {
     bounded_by(place, arguments, |stdin| {
-        // A command that has refused what it read does not read the rest.
+        // A command that has refused the archive does not read the rest.
         let _refused = stdin.write_all(input);
     })
 }
@@ -52,7 +52,7 @@ fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What `docker save` writes of an image of these layers.
+/// An archive in the format of `docker save`, of an image with these layers.
 fn saved(layers: &[&[u8]], diff_ids: &[String]) -> Vec<u8> {
     let names: Vec<String> = (0..layers.len()).map(|number| format!("{number}.tar")).collect();
     let mut archive = saved_documents(&names, diff_ids);
@@ -70,14 +70,15 @@ fn saved_documents(names: &[String], diff_ids: &[String]) -> Tar {
     Tar::new().file("config.json", &config.to_string()).file("manifest.json", &manifest.to_string())
 }
 
-/// What comes before and behind the only layer of a saved image, which is too large to be held in memory.
+/// The bytes before and after the only layer of a saved image. The layer itself is too large for memory.
 fn saved_around(size: u64, diff_id: &str) -> (Vec<u8>, Vec<u8>) {
     let documents = saved_documents(&["0.tar".to_owned()], &[diff_id.to_owned()]);
     let start = documents.member(tar::Head { size, ..tar::head(b'0', "0.tar") }, b"").without_end();
     (start, vec![0; (size.next_multiple_of(512) - size) as usize + 1024])
 }
 
-/// A directory to which layers are applied, beside it the victim, of whose file it holds a second name.
+/// Creates the directory to which layers are applied, and next to it the victim. The directory has a hard link to the
+/// victim's file.
 fn prepare(place: &TestEnv) {
     let script = "rm -rf tree victim; mkdir tree victim; chmod 751 victim; echo hello > victim/hello; \
                   chmod 640 victim/hello; ln victim/hello tree/linked";
@@ -92,7 +93,7 @@ fn check_victim(place: &TestEnv, what: &str) {
     assert_eq!(fs::read_to_string(place.path("victim/hello")).unwrap(), "hello\n", "{what}");
 }
 
-/// All that lies in the store but the files of layers.
+/// Every path in the store, without the contents of layers.
 fn store(place: &TestEnv) -> Vec<String> {
     fn walk(directory: &Path, found: &mut Vec<String>) {
         for entry in fs::read_dir(directory).unwrap() {
@@ -132,7 +133,7 @@ fn check_applied(place: &TestEnv, case: &Case, what: &str) {
         assert!(fs::symlink_metadata(place.path("tree").join(name)).is_ok(), "{what}: {name} is missing");
     }
     for name in case.absent {
-        assert!(fs::symlink_metadata(place.path("tree").join(name)).is_err(), "{what}: {name} is there");
+        assert!(fs::symlink_metadata(place.path("tree").join(name)).is_err(), "{what}: {name} exists");
     }
 }
 
@@ -157,7 +158,7 @@ fn check_loaded(place: &TestEnv, case: &Case, also_from_file: bool, what: &str) 
 
 fn check_imported(place: &TestEnv, case: &Case, what: &str) {
     let before = store(place);
-    // By itself a layer of changes is a whole tree: only what is wrong with it alone can be seen.
+    // An import has no layer below, so faults that depend on one do not occur.
     let expect = match (case.applied, case.loaded) {
         (Expect::Refused(_), Expect::Harmless) if case.lower.is_some() => Expect::Harmless,
         (Expect::Harmless, loaded) => loaded,
@@ -192,7 +193,7 @@ fn archives_are_refused_or_harmless_rootless() {
     }
 }
 
-/// The bounds are real: what needs more memory than they leave does not get it.
+/// The control: a process that needs more memory than the limit fails.
 #[test]
 fn memory_bound_of_these_tests_is_effective() {
     let place = TestEnv::new();
@@ -205,7 +206,7 @@ fn memory_bound_of_these_tests_is_effective() {
     assert!(!holds(200 << 20));
 }
 
-/// The same archive, cut short everywhere and with each of its bytes changed in turn.
+/// The same archive, truncated at many lengths, and with a single bit flipped at many positions.
 #[test]
 fn corrupted_archive_is_refused() {
     let place = TestEnv::new();

@@ -1,12 +1,12 @@
-//! Tar archives byte by byte, since no honest writer makes these.
+//! Writes tar archives byte by byte, because ordinary tools cannot write malformed ones.
 
-/// The content of an archive so far.
+/// An archive under construction.
 #[derive(Clone, Default)]
 pub struct Tar {
     bytes: Vec<u8>,
 }
 
-/// A header's fields as they shall be written; `raw` overwrites bytes at a place, before the checksum.
+/// The fields of a header. `raw` overwrites bytes at an offset before the checksum is computed.
 pub struct Head<'a> {
     pub kind: u8,
     pub name: &'a [u8],
@@ -39,7 +39,7 @@ impl Head<'_> {
         let mut put = |at: usize, bytes: &[u8]| block[at..at + bytes.len()].copy_from_slice(bytes);
         put(0, &self.name[..self.name.len().min(100)]);
         put(100, format!("{:07o}", self.mode).as_bytes());
-        // Larger than seven octal digits: in binary, with the highest bit set.
+        // A number of more than seven octal digits is written in binary, with the highest bit set.
         match self.uid < 1 << 21 {
             true => put(108, format!("{:07o}", self.uid).as_bytes()),
             false => put(108, &(self.uid | 1 << 63).to_be_bytes()),
@@ -68,7 +68,7 @@ impl Tar {
         Tar::default()
     }
 
-    /// A header, and as many bytes of content as it promises or does not.
+    /// A header and its content, whose length need not match the header.
     pub fn member(mut self, head: Head<'_>, content: &[u8]) -> Tar {
         self.bytes.extend_from_slice(&head.block());
         self.bytes.extend_from_slice(content);
@@ -92,7 +92,7 @@ impl Tar {
         self.member(Head { link: target.as_bytes(), ..head(b'1', name) }, b"")
     }
 
-    /// Something that describes the next member: `x`, `g`, `L` or `K`.
+    /// An extension header (`x`, `g`, `L` or `K`), which describes the next member.
     pub fn extension(self, kind: char, content: &[u8]) -> Tar {
         self.member(Head { size: content.len() as u64, ..head(kind as u8, "extension") }, content)
     }
@@ -102,13 +102,13 @@ impl Tar {
         self.extension('x', &content)
     }
 
-    /// Bytes as they are.
+    /// Raw bytes.
     pub fn bytes(mut self, bytes: &[u8]) -> Tar {
         self.bytes.extend_from_slice(bytes);
         self
     }
 
-    /// The archive with its end.
+    /// The archive with its end, two blocks of zeros.
     pub fn end(self) -> Vec<u8> {
         self.bytes(&[0; 1024]).bytes
     }
@@ -118,7 +118,7 @@ impl Tar {
     }
 }
 
-/// A pax record: its length counts itself.
+/// A pax record. Its length includes the digits of the length itself.
 fn record(key: &str, value: &[u8]) -> Vec<u8> {
     let rest = key.len() + value.len() + 3;
     let mut length = rest + 1;

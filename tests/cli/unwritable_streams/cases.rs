@@ -1,6 +1,6 @@
-//! Commands with the exit codes that they have where every stream can be written.
+//! Commands, and their exit codes if every stream is writable.
 
-/// A command, what has to be done before each time, and what its healthy exit code is.
+/// A command, the commands that must run before it each time, and its exit code if every stream is writable.
 pub struct Case {
     pub words: &'static [&'static str],
     pub before: &'static [&'static [&'static str]],
@@ -20,7 +20,7 @@ const REMOVE: &[&str] = &["rm", "-f", "kept"];
 const TAG: &[&str] = &["tag", "busybox", "localhost:1/gone:1"];
 const TAG_ONE: &[&str] = &["tag", "busybox", "one:1"];
 
-/// Every command of the grammar at least once, and each way in which `run` ends.
+/// Every command at least once, and every way in which `run` ends.
 #[rustfmt::skip]
 pub const CASES: &[Case] = &[
     case(&[], 2), case(&["--help"], 0), case(&["--version"], 0), case(&["no-such-command"], 2), case(&["ps", "--no-such-flag"], 2),

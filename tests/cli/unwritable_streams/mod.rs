@@ -1,6 +1,6 @@
-//! Streams that cannot be written. Messages to stderr are best effort: the exit code is the same whether anyone can
-//! read them. What goes to stdout was asked for: where it cannot be written, the command fails, unless its reader has
-//! seen enough. No command ends by a panic or a signal.
+//! Streams that cannot be written. Messages on stderr are best effort, so the exit code does not depend on them. The
+//! output on stdout is the purpose of a command, so it fails if stdout cannot be written. It does not fail if the
+//! reader has closed the pipe, because the reader may have enough. No command may end by a panic or a signal.
 
 mod cases;
 
@@ -20,7 +20,7 @@ use nix::sys::resource::{Resource, setrlimit};
 use crate::test_env::TestEnv;
 use cases::{CASES, Case};
 
-/// Commands that write an archive to stdout. A truncated one is useless, whatever truncated it.
+/// Commands that write an archive to stdout. A truncated archive is useless, so they fail even if the reader stops.
 const ARCHIVES: [&str; 2] = ["save", "export"];
 
 /// A stream that cannot be written.
@@ -28,7 +28,7 @@ const ARCHIVES: [&str; 2] = ["save", "export"];
 enum Broken {
     /// `/dev/full`: no space is left on the device.
     Full,
-    /// A pipe that no one reads.
+    /// A pipe without a reader.
     Unread,
 }
 
@@ -41,7 +41,7 @@ impl Broken {
     }
 }
 
-/// Everything that the cases name.
+/// Creates the files that the cases use.
 fn prepare(place: &TestEnv) {
     place.succeed(&["save", "-o", "saved.tar", "busybox"]);
     place.succeed(&["run", "--name", "first", "busybox", "true"]);
@@ -69,12 +69,12 @@ struct Printed {
     stderr: String,
 }
 
-/// Runs a case, with everything done that must be before.
+/// Runs a case after the commands that must run before it.
 fn run(place: &TestEnv, case: &Case, set: impl FnOnce(&mut Command)) -> (ExitStatus, Printed) {
     for words in case.before {
         place.run(words);
     }
-    // `spec` refuses to overwrite what is there.
+    // `spec` refuses to overwrite a bundle.
     place.program("rm", &["-rf", "bundle"]).status().unwrap();
     let mut command = place.command(case.words);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -101,14 +101,14 @@ fn exit_codes_do_not_depend_on_writable_streams() {
                 wrong.push(format!("{:?} with stderr {broken:?}: {status} instead of {}", case.words, case.code));
             }
             let (status, answer) = run(&place, case, |command| _ = command.stdout(broken.open()));
-            // What the container's program cannot write is not an error of the command.
+            // If the program in the container cannot write, the command itself does not fail.
             let lost = match broken {
                 _ if !healthy.something || case.words.contains(&"--output-limit") => false,
                 Broken::Full => true,
                 Broken::Unread => ARCHIVES.iter().any(|word| case.words.contains(word)),
             };
             let told = ["cannot write to stdout", "cannot write the archive", "Connection refused"];
-            // What no one reads is not copied, so it does not count against a limit.
+            // Without a reader no output is copied, so it does not count against the limit.
             let is_uncounted = case.words.contains(&"--output-limit") && matches!(broken, Broken::Unread);
             let expected = match status.code() {
                 Some(0) if is_uncounted => true,
@@ -123,7 +123,7 @@ fn exit_codes_do_not_depend_on_writable_streams() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The same for containers of an ordinary user.
+/// The same for the containers of an ordinary user.
 #[test]
 fn rootless_exit_codes_do_not_depend_on_stderr() {
     let Some(place) = TestEnv::seeded_user() else { return };
@@ -140,8 +140,8 @@ fn rootless_exit_codes_do_not_depend_on_stderr() {
     }
 }
 
-/// The panic that was left: std's threads panic where the kernel refuses another one. There are fewer threads then,
-/// or an error.
+/// `std::thread::spawn` panics if the kernel refuses another thread. The engine must use fewer threads, or report an
+/// error.
 #[test]
 fn process_limit_does_not_cause_a_panic() {
     let Some(place) = TestEnv::seeded_user() else { return };
@@ -171,7 +171,7 @@ fn process_limit_does_not_cause_a_panic() {
     assert!(!told.status.success() || !told.stderr.is_empty(), "{told:?}");
 }
 
-/// The commands that the help of a command lists, each with what stands before it.
+/// All commands below `words` that have no subcommands, found through the help texts.
 fn listed(place: &TestEnv, words: &[String]) -> Vec<Vec<String>> {
     let arguments: Vec<&str> = words.iter().map(String::as_str).chain(["--help"]).collect();
     let help = place.succeed(&arguments);
@@ -196,7 +196,7 @@ fn every_command_has_a_case() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// The positive control: what a program does that prints as Rust's macros print.
+/// The positive control: a program that prints with Rust's macros. The test below runs it.
 #[test]
 #[ignore = "the test below starts it"]
 fn prints_to_stderr() {
@@ -215,7 +215,7 @@ fn print_macros_panic_on_unwritable_stream() {
     }
 }
 
-/// As `minicontainer … | head -1`: the reader takes a little and leaves.
+/// The reader closes the pipe after the first byte, as in `minicontainer … | head -1`.
 #[test]
 fn reader_that_closes_early_is_not_an_error() {
     let place = TestEnv::new();
@@ -234,7 +234,7 @@ fn reader_that_closes_early_is_not_an_error() {
     }
 }
 
-/// The control to the archives above: where they can be written, they are whole.
+/// The control for the archives above: if stdout is writable, they are complete.
 #[test]
 fn archive_on_stdout_is_complete() {
     let place = TestEnv::new();
@@ -246,8 +246,8 @@ fn archive_on_stdout_is_complete() {
     }
 }
 
-/// Nothing that the engine opens gets the number of a standard stream that its caller had closed: a container would
-/// have it as its own stream.
+/// If the caller has closed a standard stream, no file that the engine opens may get its number. Otherwise, the
+/// container would inherit that file as its stream.
 #[test]
 fn closed_standard_streams_are_not_reused() {
     let place = TestEnv::new();
@@ -264,14 +264,14 @@ fn closed_standard_streams_are_not_reused() {
         let harmless = |line: &str| line == "/dev/null" || line.starts_with("pipe:") || line.starts_with("socket:");
         assert!(seen.lines().count() == 3 && seen.lines().all(harmless), "{closed}: {seen}");
         fs::remove_file(out.join("seen")).unwrap();
-        // The engine's own files, too: its record, its lock and what it reads are where they belong.
+        // `image verify` opens files of the store itself, and must not print into them.
         let version = format!("exec \"$ENGINE\" image verify busybox {closed}");
         assert!(place.program("sh", &["-c", &version]).status().unwrap().success(), "{closed}");
     }
     place.succeed(&["system", "check"]);
 }
 
-/// What the report cannot say, the exit code says: it is not the program's, and everything else is done all the same.
+/// If the report cannot be written, the exit code is 125 and not the program's, but everything else is still done.
 #[test]
 fn unwritable_report_is_an_error() {
     let place = TestEnv::new();
@@ -299,11 +299,11 @@ fn unwritable_report_is_an_error() {
     );
     assert!(fs::read_to_string(place.path("meta")).unwrap().contains("status:TO"));
     assert_eq!(place.containers(), 0);
-    // Two that cannot be written: both are told.
+    // If both files cannot be written, both errors are reported.
     let words = ["run", "--rm", "--report", "/dev/full", "--meta", "/dev/full", "busybox", "sh", "-c", "exit 3"];
     let answer = place.run(&words);
     assert_eq!((answer.code, answer.stderr.matches("cannot write /dev/full").count()), (125, 2), "{}", answer.stderr);
-    // The control: where they can be, the code is the program's.
+    // The control: if they can be written, the exit code is the program's.
     let words = ["run", "--rm", "--report", "report", "--meta", "meta", "busybox", "sh", "-c", "exit 3"];
     assert_eq!(place.run(&words).code, 3);
 }
