@@ -29,6 +29,9 @@ pub type Attack = (&'static str, &'static [&'static str], Naive, Naive);
 /// Missing permission.
 pub const EPERM: &[&str] = &["refused EPERM"];
 
+/// As by a kernel without the call.
+pub const ENOSYS: &[&str] = &["refused ENOSYS"];
+
 /// Whether the running kernel is of this version or newer: some attacks are not live on older ones.
 pub fn kernel_at_least(major: u32, minor: u32) -> bool {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("a kernel");

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use crate::attacks::Naive::{IfKnown, NotLive, Otherwise, Through};
-use crate::attacks::{Attack, EPERM, Ground, text, without_protections};
+use crate::attacks::{Attack, ENOSYS, EPERM, Ground, text, without_protections};
 use crate::fixture::Fixture;
 
 /// The machine's clock, log, swap, accounting, ports and terminals: they belong to the machine, not to a namespace.
@@ -17,7 +17,7 @@ const MACHINE: &[Attack] = &[
     ("denied,swapoff", EPERM, Otherwise, NotLive),
     ("hang-up", EPERM, Through, NotLive),
     ("rename-machine", EPERM, Through, Through),
-    ("bpf-map", EPERM, Through, NotLive),
+    ("bpf-map", ENOSYS, Through, NotLive),
     ("device,c,1,11", EPERM, Otherwise, NotLive),
     ("unshare,mount", EPERM, Through, Through),
     ("unshare,uts", EPERM, Through, Through),

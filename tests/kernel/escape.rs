@@ -8,7 +8,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 
 use crate::attacks::Naive::{NotLive, Otherwise, Through};
-use crate::attacks::{Attack, EPERM, Ground};
+use crate::attacks::{Attack, ENOSYS, EPERM, Ground};
 use crate::fixture::Fixture;
 
 /// By mount(2) and umount(2), and by the calls that use descriptors.
@@ -23,17 +23,17 @@ const MOUNTS: &[Attack] = &[
     ("umount,/sys/firmware", EPERM, Through, Through),
     ("bind-over,/proc/kallsyms", EPERM, Through, Through),
     ("bind-over,/sys/firmware", EPERM, Through, Through),
-    ("move-mount-away,/dev", EPERM, Through, Through),
+    ("move-mount-away,/dev", ENOSYS, Through, Through),
     ("bind-elsewhere,/proc/kallsyms", EPERM, Through, Through),
-    ("fsopen", EPERM, Through, Through),
-    ("fsopen,proc", EPERM, Through, Through),
+    ("fsopen", ENOSYS, Through, Through),
+    ("fsopen,proc", ENOSYS, Through, Through),
     // The root of a user namespace may open a file system of the host, but not change it.
-    ("fspick,/sys", EPERM, Through, NotLive),
-    ("open-tree,/", EPERM, Through, Through),
-    ("mount-setattr,/sys", EPERM, Through, Through),
+    ("fspick,/sys", ENOSYS, Through, NotLive),
+    ("open-tree,/", ENOSYS, Through, Through),
+    ("mount-setattr,/sys", ENOSYS, Through, Through),
     ("denied,pivot_root", EPERM, Otherwise, Otherwise),
-    ("denied,move_mount", EPERM, Otherwise, Otherwise),
-    ("denied,fsmount", EPERM, Otherwise, Otherwise),
+    ("denied,move_mount", ENOSYS, Otherwise, Otherwise),
+    ("denied,fsmount", ENOSYS, Otherwise, Otherwise),
 ];
 
 #[track_caller]

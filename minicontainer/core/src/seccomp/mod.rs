@@ -42,6 +42,7 @@
 
 mod assembler;
 mod profile;
+mod refusal;
 mod rules;
 mod system_calls;
 #[cfg(test)]

@@ -15,6 +15,8 @@
 //!   to change pages that they must not (CVE-2020-29374). Few programs use it, and Podman's profile refuses it as
 //!   well.
 //!
+//! It also differs in the errors that refused calls return, see [`super::refusal`].
+//!
 //! Otherwise the names are the same: every call that this profile allows is also allowed by Docker's. Older profiles
 //! lack newer calls, such as that of Docker 20.10. So this table gives the reason for each call that was added in
 //! Linux 5.15 or later:
@@ -49,10 +51,8 @@ use oci_spec::runtime::{
     Arch, LinuxSeccomp, LinuxSeccompAction, LinuxSeccompArg, LinuxSeccompArgBuilder, LinuxSyscall,
 };
 
+use super::refusal::{self, ENOSYS, EPERM};
 use super::{Architecture, system_calls};
-
-const EPERM: u32 = 1;
-const ENOSYS: u32 = 38;
 
 /// The calls that a capability in the bounding set allows, as in Docker.
 pub(super) const GATES: [(&str, &[&str]); 14] = [
@@ -120,9 +120,6 @@ const INET6: u64 = 10;
 const NETLINK: u64 = 16;
 const NETLINK_ROUTE: u64 = 0;
 
-/// TIOCSTI and TIOCLINUX, see ioctl_tty(2).
-const TERMINAL_INPUT: [u64; 2] = [0x5412, 0x541c];
-
 /// The half of an argument that the kernel uses if the argument is an `int`.
 const LOWER_HALF: u64 = 0xffff_ffff;
 
@@ -134,15 +131,20 @@ pub fn default_profile(capabilities: &[&str], compat: bool) -> Result<LinuxSecco
     let gates = GATES.iter().filter(|(capability, _)| capabilities.contains(capability));
     let opened: Vec<&str> = gates.flat_map(|(_, names)| names.iter().copied()).collect();
     let allowed = system_calls::allowed().filter(|name| compat || !STRICTER.contains(name));
-    let mut rules = vec![allow(allowed.chain(opened), vec![])];
-    rules.extend(if compat { dockers_rules()? } else { our_rules()? });
+    let mut rules = vec![allow(allowed.chain(opened.iter().copied()), vec![])];
+    if compat {
+        rules.extend(dockers_rules()?);
+    } else {
+        rules.push(refusal::of_absent(&opened));
+        rules.extend(our_rules()?);
+    }
     for value in PERSONALITIES {
         rules.push(allow(["personality"], vec![compare(0, ScmpCmpEq, value)?]));
     }
     if !capabilities.contains(&"CAP_SYS_ADMIN") {
         rules.push(allow(["clone"], vec![masked(0, NEW_NAMESPACES, 0)?]));
         // Its flags are in memory, which a filter cannot read. Programs fall back to clone on ENOSYS.
-        rules.push(refuse("clone3", ENOSYS, vec![]));
+        rules.push(refuse(["clone3"], ENOSYS, vec![]));
     }
     let mut profile = LinuxSeccomp::default();
     profile
@@ -167,9 +169,7 @@ fn our_rules() -> Result<Vec<LinuxSyscall>, OciSpecError> {
         rules.push(allow(["socket"], vec![low(0, family)?]));
     }
     rules.push(allow(["socket"], vec![low(0, NETLINK)?, low(2, NETLINK_ROUTE)?]));
-    for request in TERMINAL_INPUT {
-        rules.push(refuse("ioctl", EPERM, vec![low(1, request)?]));
-    }
+    rules.extend(refusal::of_arguments()?);
     Ok(rules)
 }
 
@@ -187,8 +187,12 @@ fn allow<'a>(names: impl IntoIterator<Item = &'a str>, args: Vec<LinuxSeccompArg
     rule(names.into_iter().map(str::to_owned).collect(), LinuxSeccompAction::ScmpActAllow, None, args)
 }
 
-fn refuse(name: &str, errno: u32, args: Vec<LinuxSeccompArg>) -> LinuxSyscall {
-    rule(vec![name.to_owned()], LinuxSeccompAction::ScmpActErrno, Some(errno), args)
+pub(super) fn refuse<'a>(
+    names: impl IntoIterator<Item = &'a str>,
+    errno: u32,
+    args: Vec<LinuxSeccompArg>,
+) -> LinuxSyscall {
+    rule(names.into_iter().map(str::to_owned).collect(), LinuxSeccompAction::ScmpActErrno, Some(errno), args)
 }
 
 fn rule(
@@ -203,14 +207,14 @@ fn rule(
 }
 
 /// The argument's lower half must be this value.
-fn low(index: usize, value: u64) -> Result<LinuxSeccompArg, OciSpecError> {
+pub(super) fn low(index: usize, value: u64) -> Result<LinuxSeccompArg, OciSpecError> {
     masked(index, LOWER_HALF, value)
 }
 
-fn masked(index: usize, mask: u64, value: u64) -> Result<LinuxSeccompArg, OciSpecError> {
+pub(super) fn masked(index: usize, mask: u64, value: u64) -> Result<LinuxSeccompArg, OciSpecError> {
     LinuxSeccompArgBuilder::default().index(index).op(ScmpCmpMaskedEq).value(mask).value_two(value).build()
 }
 
-fn compare(index: usize, op: LinuxSeccompOperator, value: u64) -> Result<LinuxSeccompArg, OciSpecError> {
+pub(super) fn compare(index: usize, op: LinuxSeccompOperator, value: u64) -> Result<LinuxSeccompArg, OciSpecError> {
     LinuxSeccompArgBuilder::default().index(index).op(op).value(value).build()
 }
