@@ -1,10 +1,10 @@
-//! Holds ARCHITECTURE.md to its word: what uses what, between crates and between the modules of some of them, is what
-//! its table of arrows says.
+//! Checks the table of arrows in ARCHITECTURE.md, the dependencies between crates and between the modules of some
+//! crates, against the source code.
 //!
-//! A dependency in the wrong direction comes with one `use` line, and is found by readers only: the compiler allows
-//! modules to use each other in circles. So every source file is cut into tokens (comments and texts of messages do
-//! not count), the paths in it are resolved to crates and modules, and each must be an arrow of the table. An arrow
-//! of the table that nothing uses any more fails as well, and so does a table with a circle.
+//! The compiler allows cyclic dependencies between modules, so a single `use` line can add a dependency in the wrong
+//! direction. This test splits every source file into tokens (without comments and string literals) and resolves its
+//! paths to crates and modules. Each dependency must be an arrow of the table. An unused arrow and a cycle in the
+//! table are errors too.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +15,7 @@ use std::{
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// Each package: how the table calls it, the directory of its sources, its manifest, and how code calls it.
+/// Each package: its name in the table, the directories of its sources and of its manifest, and its name in code.
 const CRATES: [(&str, &str, &str, &str); 11] = [
     ("core", "minicontainer/core/src", "minicontainer/core", "minicontainer_core"),
     ("layers", "minicontainer/layers/src", "minicontainer/layers", "minicontainer_layers"),
@@ -30,12 +30,12 @@ const CRATES: [(&str, &str, &str, &str); 11] = [
     ("book", "book/preprocessor", "book/preprocessor", "book_preprocessor"),
 ];
 
-/// What uses what, each with a place that shows it.
+/// The dependencies found in the sources (user and used), each with a file that has it.
 type Arrows = BTreeMap<(String, String), String>;
-/// What may use what.
+/// The allowed dependencies.
 type Table = BTreeMap<String, BTreeSet<String>>;
 
-/// Reads the table: the block of ARCHITECTURE.md that is marked as `arrows`.
+/// Parses the table, the block of ARCHITECTURE.md that is marked as `arrows`.
 fn table(architecture: &str) -> Result<Table, String> {
     let block = architecture.split("```arrows\n").nth(1).and_then(|rest| rest.split("```").next());
     let mut table = Table::new();
@@ -50,7 +50,7 @@ fn table(architecture: &str) -> Result<Table, String> {
     Ok(table)
 }
 
-/// What is wrong, one sentence each.
+/// All violations, one sentence each.
 fn faults(table: &Table, arrows: &Arrows) -> Vec<String> {
     let mut faults = Vec::new();
     for ((from, to), place) in arrows {
@@ -71,7 +71,7 @@ fn faults(table: &Table, arrows: &Arrows) -> Vec<String> {
     faults
 }
 
-/// A way in the table that leads back to where it began.
+/// A cycle in the table.
 fn circle(table: &Table) -> Option<Vec<String>> {
     fn visit(table: &Table, way: &mut Vec<String>, done: &mut BTreeSet<String>) -> bool {
         let here = way[way.len() - 1].clone();
@@ -99,13 +99,13 @@ fn circle(table: &Table) -> Option<Vec<String>> {
     })
 }
 
-/// A path in a source file: its segments, and the module that it stands in.
+/// A path in a source file: its segments, and the module that contains it.
 struct Used {
     segments: Vec<String>,
     module: Vec<String>,
 }
 
-/// All paths of some code in a module.
+/// Collects all paths in the code of a module.
 fn paths(code: TokenStream, module: &[String], found: &mut Vec<Used>) {
     let tokens: Vec<TokenTree> = code.into_iter().collect();
     let mut at = 0;
@@ -126,7 +126,7 @@ fn paths(code: TokenStream, module: &[String], found: &mut Vec<Used>) {
     }
 }
 
-/// The path that begins at a token, with all branches of a `use`; gives the place behind it.
+/// Collects the path that begins at a token, with all branches of a `use`. Returns the index after it.
 fn path(tokens: &[TokenTree], mut at: usize, begin: &[String], module: &[String], found: &mut Vec<Used>) -> usize {
     let mut segments = begin.to_vec();
     loop {
@@ -154,7 +154,7 @@ fn path(tokens: &[TokenTree], mut at: usize, begin: &[String], module: &[String]
     at.max(1)
 }
 
-/// The crate that a path leads to, or the module of the same crate, and no name if it stays where it is.
+/// The crate that a path leads to, or `::` and the module of the same crate. `None` if it does not leave its module.
 fn target(used: &Used, modules: &BTreeSet<String>, exported: &BTreeMap<String, String>) -> Option<String> {
     let mut segments = used.segments.iter().map(String::as_str);
     let mut module = used.module.as_slice();
@@ -177,7 +177,7 @@ fn target(used: &Used, modules: &BTreeSet<String>, exported: &BTreeMap<String, S
     modules.get(name).or_else(|| exported.get(name)).map(|module| format!("::{module}"))
 }
 
-/// The arrows of one crate. `sources` are its files by their paths below the directory of sources.
+/// The dependencies of one crate. `sources` are its files by their paths below the directory of sources.
 fn arrows_of(package: &str, sources: &BTreeMap<PathBuf, String>, with_modules: bool) -> Result<Arrows, String> {
     let top = |file: &Path| file.iter().next().map(|name| Path::new(name).with_extension("").display().to_string());
     let modules: BTreeSet<String> =
@@ -219,7 +219,7 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Every Rust file below a directory but those of build outputs, by its path from there.
+/// Every Rust file below a directory by its relative path, without build outputs.
 fn sources(directory: &Path) -> BTreeMap<PathBuf, String> {
     let (mut found, mut ahead) = (BTreeMap::new(), vec![directory.to_owned()]);
     while let Some(next) = ahead.pop() {
@@ -236,7 +236,7 @@ fn sources(directory: &Path) -> BTreeMap<PathBuf, String> {
     found
 }
 
-/// The members of the workspace that a manifest depends on, for tests as well.
+/// The members of the workspace that a manifest depends on, including dev-dependencies.
 fn dependencies(manifest: &str) -> Vec<String> {
     let manifest: toml::Table = manifest.parse().expect("a manifest");
     let of_targets =
@@ -267,7 +267,7 @@ fn every_dependency_is_in_the_architecture_table() {
     assert!(faults.is_empty(), "ARCHITECTURE.md:\n  {}", faults.join("\n  "));
 }
 
-/// The faults of a made-up library with these files, by a table of three modules.
+/// Checks the violations of a small example library with these files, against a table of three modules.
 #[track_caller]
 fn check(files: &[(&str, &str)], expect: &[&str]) {
     let text =

@@ -1,8 +1,7 @@
-//! Holds `tests/hostile.toml` to its word: no row lost, no state invented, no test claimed that is not there.
+//! Checks `tests/hostile.toml`: no row is missing, every status is valid, and every named test exists and is run.
 //!
-//! The corpus is the promise of what minicontainer withstands. A promise erodes in small steps: a row deleted while
-//! it was in the way, a test renamed and no longer found, a "waits" for something that is not being built. Each of
-//! these is a failure here.
+//! The corpus lists the attacks that minicontainer must withstand. It could lose its value in small steps: a row is
+//! deleted, a test is renamed, or a row waits for a feature that is not planned. Each of these fails here.
 
 use std::{
     collections::BTreeSet,
@@ -12,7 +11,7 @@ use std::{
 
 use serde::Deserialize;
 
-/// How many rows each part of the corpus has. A new attack adds to its part; none is ever taken away.
+/// The number of rows in each part of the corpus. A new attack adds a row. Rows are never removed.
 const PARTS: [(char, usize); 3] = [('E', 108), ('H', 58), ('F', 49)];
 
 #[derive(Deserialize)]
@@ -21,7 +20,7 @@ struct Corpus {
     row: Vec<Row>,
 }
 
-/// The state of a row decides which further field it has, and it may have no other.
+/// The status of a row determines its further field. Other fields are errors.
 #[derive(Deserialize)]
 #[serde(tag = "status", rename_all = "kebab-case", deny_unknown_fields)]
 enum Row {
@@ -33,7 +32,7 @@ enum Row {
     Waits {
         id: String,
         attack: String,
-        #[expect(dead_code, reason = "that it can be read is all there is to check")]
+        #[expect(dead_code, reason = "parsing it is the check")]
         waits_for: Capability,
     },
     NotLive {
@@ -50,7 +49,7 @@ enum Tests {
     Several(Vec<String>),
 }
 
-/// What a row may wait for: the capabilities that are still to come, or to be completed.
+/// The features that a row may wait for, because they are not implemented or not complete yet.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Capability {
@@ -61,7 +60,7 @@ enum Capability {
     Volumes,
 }
 
-/// Everything that is wrong with a corpus, one sentence each.
+/// All errors in a corpus, one sentence each.
 fn faults(corpus: &str, test_exists: impl Fn(&str) -> bool) -> Vec<String> {
     let corpus: Corpus = match toml::from_str(corpus) {
         Ok(corpus) => corpus,
@@ -73,7 +72,7 @@ fn faults(corpus: &str, test_exists: impl Fn(&str) -> bool) -> Vec<String> {
     for row in &corpus.row {
         let (Row::Tested { id, attack, .. } | Row::Waits { id, attack, .. } | Row::NotLive { id, attack, .. }) = row;
         if !missing.remove(id) {
-            faults.push(format!("{id} is there twice, or is no row of the corpus"));
+            faults.push(format!("{id} is duplicated, or is not a row of the corpus"));
         }
         if attack.trim().is_empty() {
             faults.push(format!("{id} does not say what the attack is"));
@@ -85,10 +84,12 @@ fn faults(corpus: &str, test_exists: impl Fn(&str) -> bool) -> Vec<String> {
                     Tests::Several(tests) => tests,
                 };
                 if tests.is_empty() {
-                    faults.push(format!("{id} is said to be tested and names no test"));
+                    faults.push(format!("{id} has the status tested, but names no test"));
                 }
                 let absent = tests.iter().filter(|test| !test_exists(test));
-                faults.extend(absent.map(|test| format!("{id} names the test {test}, which is not there")));
+                faults.extend(
+                    absent.map(|test| format!("{id} names the test {test}, which does not exist or is ignored")),
+                );
             }
             Row::NotLive { why, .. } if why.trim().is_empty() => faults.push(format!("{id} does not say why")),
             Row::NotLive { .. } | Row::Waits { .. } => {}
@@ -102,11 +103,11 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Whether a test of that path, such as `kernel::hostname::own` or `core::digest::tests::parses`, is in the sources
-/// and is run: it has `#[test]` and no `#[ignore]`.
+/// Whether a test with this path, such as `kernel::limits::memory_limit_is_enforced`, exists and is run: it has
+/// `#[test]` and no `#[ignore]`.
 fn is_in_sources(test: &str) -> bool {
     let Some((path, name)) = test.rsplit_once("::") else { return false };
-    // A module of tests is in the file that it tests, or a folder of its own.
+    // A module `tests` is in the file that it tests, or in its own file.
     [path.replace("::tests", ""), path.to_owned()].iter().any(|path| is_in_module(path, name))
 }
 
@@ -148,7 +149,7 @@ fn corpus_is_complete_and_names_existing_tests() {
     assert!(faults.is_empty(), "tests/hostile.toml:\n  {}", faults.join("\n  "));
 }
 
-/// Each way in which the corpus could be eroded is noticed. `spoil` is given the true corpus.
+/// Checks that an error in the corpus is found. `spoil` adds the error to the real corpus.
 #[track_caller]
 fn check_refused(spoil: impl FnOnce(String) -> String, expect: &str) {
     let faults = faults(&spoil(corpus()), |test| test == "kernel::exists");
@@ -161,9 +162,9 @@ fn invalid_corpus_is_refused() {
     let without_first =
         |corpus: String| corpus.split_inclusive("[[row]]").skip(2).fold("[[row]]".into(), |a, b| a + b);
     check_refused(without_first, "E01 is missing");
-    check_refused(|corpus| corpus.replace("\"F45\"", "\"F44\""), "F44 is there twice");
+    check_refused(|corpus| corpus.replace("\"F45\"", "\"F44\""), "F44 is duplicated");
     check_refused(|corpus| corpus.replace("\"F45\"", "\"F44\""), "F45 is missing");
-    check_refused(|corpus| corpus.replace("\"F45\"", "\"F46\""), "F46 is there twice, or is no row");
+    check_refused(|corpus| corpus.replace("\"F45\"", "\"F46\""), "F46 is duplicated, or is not a row");
     check_refused(
         |corpus| corpus.replacen("\nstatus = \"waits\"", "\nstatus = \"done\"", 1),
         "unknown variant `done`",
@@ -176,7 +177,7 @@ fn invalid_corpus_is_refused() {
     );
     check_refused(
         |_| row("id = \"E01\"\nstatus = \"tested\"\ntest = []"),
-        "E01 is said to be tested and names no test",
+        "E01 has the status tested, but names no test",
     );
     check_refused(|_| row("id = \"E01\"\nstatus = \"not-live\"\nwhy = \" \""), "E01 does not say why");
 }

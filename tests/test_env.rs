@@ -1,5 +1,5 @@
-//! Where a test works: a directory with a store of its own, and commands run there as the user of the test or as an
-//! ordinary user, with an environment of nothing but the necessary.
+//! The environment of a test: a directory with its own store, and commands that run there with a minimal environment,
+//! as the user of the test or as an ordinary user.
 
 use std::{
     env,
@@ -22,40 +22,41 @@ use tempfile::TempDir;
 
 use crate::skip;
 
-/// An ordinary user that exists nowhere, has no subordinate ids and owns nothing.
+/// An ordinary user that has no subordinate ids and owns nothing.
 pub const ORDINARY_USER: u32 = 65534;
 
-/// What a command finds in a place of its own mount namespace.
+/// A mount over a path of the host, which only the commands of a test see.
 #[derive(Clone)]
 enum Hidden {
-    /// This file instead of the host's.
+    /// This file replaces the host's file.
     File(PathBuf),
-    /// An empty file system on which nothing can be executed, no device opened, and no user be changed to.
+    /// An empty file system, mounted `nosuid`, `nodev`, `noexec` and `noatime`.
     Locked,
 }
 
-/// The directory, and how commands are run in it.
+/// The directory of a test, and the settings for the commands that run in it.
 pub struct TestEnv {
     directory: TempDir,
-    /// The user whom commands run as, when that is not the user of the test.
+    /// The user that commands run as, if it is not the user of the test.
     user: Option<u32>,
-    /// Mounts that only the commands see: what lies where.
+    /// Mounts that only the commands see, each with its path.
     mounts: Vec<(Hidden, PathBuf)>,
     engine: PathBuf,
 }
 
 impl TestEnv {
-    /// For the user of the tests.
+    /// An environment for the user of the test.
     pub fn any() -> TestEnv {
         TestEnv::of(None)
     }
 
-    /// For root; `None` when the test has to be skipped.
+    /// An environment for root, or `None` if the test must be skipped.
     pub fn root() -> Option<TestEnv> {
         skip::require(is_root(), skip::ROOT).then(TestEnv::any)
     }
 
-    /// For an ordinary user. Root becomes one for each command.
+    /// An environment for an ordinary user, or `None` if the test must be skipped. If the test runs as root, each
+    /// command becomes this user.
     pub fn user() -> Option<TestEnv> {
         let user_namespaces = fs::read_to_string("/proc/sys/user/max_user_namespaces").is_ok_and(|max| max != "0\n");
         skip::require(user_namespaces, "user namespaces (sysctl user.max_user_namespaces)")
@@ -64,7 +65,7 @@ impl TestEnv {
 
     fn of(user: Option<u32>) -> TestEnv {
         let directory = tempfile::Builder::new().prefix("minicontainer-test-").tempdir().expect("a directory");
-        // tempfile makes it for its owner only, and an ordinary user must be able to pass through.
+        // tempfile creates it with mode 700, but an ordinary user must be able to pass through.
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o711)).expect("the mode is set");
         for name in ["store", "home", "run"] {
             let path = directory.path().join(name);
@@ -76,7 +77,7 @@ impl TestEnv {
         TestEnv { directory, user, mounts: Vec::new(), engine }
     }
 
-    /// Lets commands find a file with this content in a place where the host has another.
+    /// Replaces a file of the host by one with this content, for the commands only.
     pub fn put(&mut self, place: &str, content: &str, mode: u32) {
         let file = self.path(&format!("hidden-{}", self.mounts.len()));
         fs::write(&file, content).expect("a file");
@@ -84,7 +85,7 @@ impl TestEnv {
         self.mounts.push((Hidden::File(file), place.into()));
     }
 
-    /// Lets commands find a directory of the test's mounted `nosuid`, `nodev`, `noexec` and `noatime`.
+    /// Mounts an empty `nosuid`, `nodev`, `noexec` and `noatime` file system over a directory, for the commands only.
     pub fn lock(&mut self, place: &Path) {
         self.mounts.push((Hidden::Locked, place.to_owned()));
     }
@@ -113,7 +114,7 @@ impl TestEnv {
                 unsafe { command.pre_exec(move || become_user_among(user, &mounts)) };
             }
             Some(user) => {
-                // Also empties the supplementary groups, as std documents for a caller that is root.
+                // std also clears the supplementary groups if the caller is root.
                 command.uid(user).gid(user);
             }
             None => {}
@@ -121,12 +122,12 @@ impl TestEnv {
         command
     }
 
-    /// Whether its containers are root's.
+    /// Whether the engine runs as root.
     pub fn is_of_root(&self) -> bool {
         is_root() && self.user.is_none()
     }
 
-    /// The user whom commands run as, when that is not the user of the test.
+    /// The user that commands run as, if it is not the user of the test.
     pub fn other_user(&self) -> Option<u32> {
         self.user
     }
@@ -136,7 +137,7 @@ impl TestEnv {
         self.directory.path()
     }
 
-    /// A place in the directory.
+    /// A path in the directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory().join(name)
     }
@@ -146,15 +147,15 @@ impl TestEnv {
         self.path("store")
     }
 
-    /// The file of the command.
+    /// The path of the engine's program file.
     pub fn engine_file(&self) -> &Path {
         &self.engine
     }
 }
 
 impl Drop for TestEnv {
-    /// Overlay's `work/work` has mode 000, so without root's capabilities the directory of a container that was kept
-    /// could not be removed.
+    /// Makes all directories writable: overlay's `work/work` has mode 000, so an ordinary user could not remove the
+    /// directory of a container.
     fn drop(&mut self) {
         if !is_root() {
             let opened = Command::new("chmod").args(["-R", "u+rwX"]).arg(self.directory()).status();
@@ -163,7 +164,7 @@ impl Drop for TestEnv {
     }
 }
 
-/// Makes mounts that no other process sees, and then becomes the user if there is one.
+/// Creates the mounts in a new mount namespace, and then becomes the user, if there is one.
 fn become_user_among(user: Option<u32>, mounts: &[(Hidden, PathBuf)]) -> io::Result<()> {
     let nothing = None::<&str>;
     unshare(CloneFlags::CLONE_NEWNS)?;
@@ -188,10 +189,11 @@ pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
-/// The engine where that user may execute it: a checkout below a closed home directory needs a copy. Another process
-/// copies it: a program that this one had open for writing could not be executed as long as the child of some other
-/// test has the descriptor too. A caller that starts this program as another user has made that copy already, and says
-/// where.
+/// The path of an engine that the user may execute. A checkout below a private home directory needs a copy.
+///
+/// Another process makes the copy. If this process had it open for writing, the child of another test could inherit
+/// the descriptor, and executing the copy would fail with ETXTBSY. A caller that starts this program as another user
+/// sets MINICONTAINER_TEST_ENGINE to a copy that exists already.
 fn engine_for(user: Option<u32>, directory: &Path) -> PathBuf {
     let built = env!("CARGO_BIN_EXE_minicontainer");
     let engine = PathBuf::from(env::var_os("MINICONTAINER_TEST_ENGINE").unwrap_or_else(|| built.into()));

@@ -1,4 +1,5 @@
-//! A store for the unit tests of the library and of the images: included by both, each with its own way to the types.
+//! A store for the unit tests of the library and of the images. Both include this file, and import the types in
+//! different ways.
 
 use std::{fs, path::Path};
 
@@ -17,7 +18,7 @@ pub(crate) fn env() -> StoreEnv {
     StoreEnv { directory, store }
 }
 
-/// Every file of a store but the layers' own, to see that nothing was left behind.
+/// Every path in a store without the contents of layers, to check that nothing was left behind.
 pub(crate) fn files(store: &Store) -> Vec<String> {
     fn walk(directory: &Path, root: &Path, found: &mut Vec<String>) {
         for entry in fs::read_dir(directory).unwrap() {
@@ -34,7 +35,7 @@ pub(crate) fn files(store: &Store) -> Vec<String> {
     found
 }
 
-/// The config of an image of these layers, which are not compressed.
+/// The config of an image with these uncompressed layers.
 pub(crate) fn config(layers: &[impl AsRef<[u8]>]) -> Vec<u8> {
     let diff_ids: Vec<_> = layers.iter().map(|layer| Digest::of(layer.as_ref()).to_string()).collect();
     json!({

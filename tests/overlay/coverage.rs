@@ -1,4 +1,5 @@
-//! What the random scenarios really try: a test in which nothing is ever copied up would hold of any model.
+//! Counts the effects and errors that the random scenarios trigger. If they never copied a file up, for example, even
+//! a wrong model would pass.
 
 use std::{collections::BTreeMap, fmt::Debug};
 
@@ -6,7 +7,7 @@ use minicontainer_layers::overlay::{Effect, Errno};
 
 use crate::scenario::Result;
 
-/// What must be met with often. `ESTALE` is too rare by chance, and an example.
+/// The effects and errors that must occur often. `ESTALE` is too rare in random scenarios, so `examples` covers it.
 const WANTED: [&str; 20] = [
     "CopiedUp",
     "Created",
@@ -30,7 +31,7 @@ const WANTED: [&str; 20] = [
     "EXDEV",
 ];
 
-/// How often what happened.
+/// The number of times that each effect and error occurred.
 #[derive(Debug, Default)]
 pub struct Seen {
     times: BTreeMap<String, u64>,
@@ -44,7 +45,7 @@ impl Seen {
         }
     }
 
-    /// What happened less often than that.
+    /// The effects and errors that occurred less often than `least`.
     pub fn rare(&self, least: u64) -> Vec<&'static str> {
         WANTED.into_iter().filter(|name| self.times.get(*name).is_none_or(|times| *times < least)).collect()
     }

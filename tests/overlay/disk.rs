@@ -1,4 +1,4 @@
-//! Trees in memory become directories, and directories trees.
+//! Writes a tree in memory to a directory, and reads a directory as a tree.
 
 use std::{
     collections::BTreeMap,
@@ -23,17 +23,17 @@ use nix::{
 
 use crate::scenario::NOW;
 
-/// The files of layers are much older, and what is changed is changed later.
+/// The beginning of the year 2000. The files of layers are older, and the files that a test changes are newer.
 const CENTURY: i64 = 946_684_800;
 
-/// Whose marks: overlay's attributes begin with this.
+/// Reads and writes the whiteouts and opaque attributes of overlay. `prefix` is the prefix of its attributes.
 #[derive(Clone, Copy, Debug)]
 pub struct Marks {
     pub prefix: &'static str,
 }
 
 impl Marks {
-    /// Makes a tree in an empty directory.
+    /// Writes a tree into an empty directory.
     pub fn write(self, tree: &Tree, directory: &Path) -> io::Result<()> {
         let mut made = BTreeMap::new();
         let files = tree.walk();
@@ -45,7 +45,7 @@ impl Marks {
             }
             made.insert(*id, place);
         }
-        // Filling a directory changes its time, so times come last.
+        // A new entry changes the time of its directory, so times are set last.
         for (_, id) in files.iter().rev() {
             if let Some(place) = made.remove(id).filter(|_| !tree.inode(*id).is_whiteout()) {
                 let modified = TimeSpec::new(i64::try_from(tree.inode(*id).metadata.modified).unwrap_or(0), 0);
@@ -74,7 +74,7 @@ impl Marks {
         for (name, value) in &inode.metadata.xattrs {
             xattr::set(place, name, value)?;
         }
-        // Always, for a directory may hand its group on.
+        // Always needed, because a directory with the set-group-ID bit passes its group on.
         lchown(place, Some(inode.metadata.uid), Some(inode.metadata.gid))?;
         match &inode.kind {
             Kind::Symlink { .. } => Ok(()),
@@ -82,8 +82,8 @@ impl Marks {
         }
     }
 
-    /// Reads a directory. Whatever was modified in our century gets the time [`NOW`]. A name that is listed and not
-    /// there becomes a whiteout, as [`minicontainer_layers::Overlay::merged`] has it.
+    /// Reads a directory. Files modified in this century get the time [`NOW`]. A name that is listed but does not
+    /// exist becomes a whiteout, as in [`minicontainer_layers::Overlay::merged`].
     pub fn read(self, directory: &Path) -> io::Result<Tree> {
         let mut tree = Tree::new();
         let mut known = BTreeMap::new();
@@ -162,7 +162,7 @@ impl Marks {
             let value = xattr::get(place, &name)?.unwrap_or_default();
             match (self.own(&name), &mut inode.kind) {
                 (Some(b"opaque"), Kind::Directory { opaque, .. }) => *opaque = value == b"y",
-                // Overlay's own notes, of inode numbers and of which file system it is.
+                // Overlay's own records of inode numbers and file systems.
                 (Some(b"origin" | b"impure" | b"uuid"), _) => {}
                 _ => {
                     inode.metadata.xattrs.insert(name.to_string_lossy().into_owned(), value);

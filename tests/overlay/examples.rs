@@ -1,5 +1,5 @@
-//! What the random scenarios taught, made small and kept: each was once told apart, or is a rule that is easily got
-//! wrong.
+//! Small scenarios, mostly found by the random ones. In each of them the model once differed from the kernel, or the
+//! rule is easy to get wrong.
 
 use minicontainer_layers::{
     Inode, Tree,
@@ -8,33 +8,33 @@ use minicontainer_layers::{
 
 use crate::scenario::Scenario;
 
-/// Name and scenario.
+/// All examples, each with a name.
 pub fn all() -> Vec<(&'static str, Scenario)> {
     [modes_and_identity(), marks(), renames(), content()].concat()
 }
 
-/// Who a file is.
+/// Modes, owners, and the identity of hard links.
 fn modes_and_identity() -> Vec<(&'static str, Scenario)> {
     vec![
-        ("mkdir has no set-ID bits to give", scenario([], [mkdir("/a", 0o6755), fifo("/b", 0o6755)])),
+        ("mkdir ignores the set-ID bits of its mode", scenario([], [mkdir("/a", 0o6755), fifo("/b", 0o6755)])),
         (
-            "what is made in a directory with a set-group-ID bit gets its group, and directories the bit",
+            "files in a directory with the set-group-ID bit get its group, and directories also the bit",
             scenario([("/d", with_mode(Inode::directory(), 0o2755))], [mkdir("/d/a", 0o755), fifo("/d/b", 0o644)]),
         ),
         (
-            "a program that a user's root writes to loses its set-user-ID bit",
+            "a write by root of a user namespace clears the set-user-ID bit",
             scenario([("/a", with_mode(Inode::file("x"), 0o6755))], [write("/a", "y")]),
         ),
-        ("a program that changes hands loses it too", {
+        ("a change of owner clears the set-user-ID bit", {
             let chown = Operation::Chown { path: "/a".into(), uid: 0, gid: 0 };
             scenario([("/a", with_mode(Inode::file("x"), 0o6755))], [chown])
         }),
         (
-            "a file copied up and its new name are two files to rename in a user's overlay",
+            "rename treats a copied-up file and its new hard link as two files in a user's overlay",
             scenario([("/a", Inode::file("x"))], [link("/a", "/b"), rename("/b", "/a"), rename("/a", "/b")]),
         ),
         (
-            "each with a mode of its own in memory",
+            "a copied-up file and its new hard link have separate modes in memory",
             scenario(
                 [("/a", Inode::file("x"))],
                 [
@@ -46,14 +46,14 @@ fn modes_and_identity() -> Vec<(&'static str, Scenario)> {
             ),
         ),
         (
-            "looked up again before a write",
+            "the mode is looked up again before a write",
             scenario(
                 [("/a", Inode::file("x"))],
                 [link("/a", "/b"), Operation::Chmod { path: "/b".into(), mode: 0o4755 }, write("/a", "y")],
             ),
         ),
         (
-            "and two pipes",
+            "a copied-up FIFO and its new hard link are two pipes",
             scenario(
                 [("/a", Inode::new(minicontainer_layers::Kind::Fifo, 0o644))],
                 [link("/a", "/b"), open(0, "/a"), write("/a", "x"), write("/b", "x")],
@@ -66,7 +66,7 @@ fn modes_and_identity() -> Vec<(&'static str, Scenario)> {
 fn marks() -> Vec<(&'static str, Scenario)> {
     vec![
         (
-            "a whiteout over nothing is listed where only one directory is behind",
+            "a whiteout that hides nothing is listed in a directory that is not merged",
             scenario([("/d/gone", Inode::whiteout())], [names("/d"), mkdir("/d/e", 0o755), names("/d"), names("/")]),
         ),
         (
@@ -74,14 +74,14 @@ fn marks() -> Vec<(&'static str, Scenario)> {
             scenario([("/d/gone", Inode::whiteout())], [rmdir("/d"), mkdir("/d", 0o755), names("/d")]),
         ),
         (
-            "a directory in the place of a deleted one is opaque",
+            "a directory that replaces a deleted one is opaque",
             scenario(
                 [("/d/old", Inode::file("x"))],
                 [unlink("/d/old"), rmdir("/d"), mkdir("/d", 0o755), names("/d")],
             ),
         ),
         (
-            "a directory where nothing was is not opaque until it is renamed",
+            "a new directory is not opaque until it is renamed",
             scenario([("/a", Inode::file(""))], [mkdir("/d", 0o755), rename("/d", "/e")]),
         ),
     ]
@@ -90,18 +90,18 @@ fn marks() -> Vec<(&'static str, Scenario)> {
 fn renames() -> Vec<(&'static str, Scenario)> {
     vec![
         (
-            "a directory of a layer cannot be renamed, one of the container can",
+            "a directory of a layer cannot be renamed, but a new one can",
             scenario([("/d/a", Inode::file(""))], [rename("/d", "/e"), mkdir("/f", 0o755), rename("/f", "/d/f")]),
         ),
         (
-            "a directory that cannot be renamed over one that is not empty is opaque all the same",
+            "a failed rename over a directory that is not empty still makes the source opaque",
             scenario(
                 [("/a", Inode::file(""))],
                 [mkdir("/d", 0o755), mkdir("/e", 0o755), mkdir("/e/f", 0o755), rename("/d", "/e")],
             ),
         ),
         (
-            "a renamed file leaves a whiteout, and none where no layer has one",
+            "a renamed file leaves a whiteout only if a layer has the old name",
             scenario([("/a", Inode::file("x"))], [rename("/a", "/b"), rename("/b", "/c"), unlink("/c")]),
         ),
     ]
@@ -121,18 +121,18 @@ fn content() -> Vec<(&'static str, Scenario)> {
             scenario([("/a", Inode::file("old"))], [open(0, "/a"), write("/a", "new"), read_from(0)]),
         ),
         (
-            "a descriptor keeps the file that it has when another gets its name",
+            "a descriptor keeps its file when another file gets the name",
             scenario([("/a", Inode::file("old"))], [open(0, "/a"), unlink("/a"), write("/a", "new"), read_from(0)]),
         ),
         (
-            "removing an attribute that is not there copies nothing up",
+            "removing a missing attribute copies nothing up",
             scenario(
                 [("/a", Inode::file(""))],
                 [Operation::RemoveXattr { path: "/a".into(), name: "user.x".into() }],
             ),
         ),
         (
-            "two files change places",
+            "two files are exchanged",
             scenario(
                 [("/a", Inode::file("1")), ("/d/b", Inode::symlink("a"))],
                 [Operation::Rename { from: "/a".into(), to: "/d/b".into(), how: RenameHow::Exchange }, names("/d")],

@@ -1,4 +1,4 @@
-//! Random stacks and random calls. Few names, so that things meet.
+//! Random layers and calls. They use only a few names, so that calls often affect the same files.
 
 use minicontainer_layers::{
     Inode, Kind, Overlay, Tree,
@@ -8,7 +8,7 @@ use proptest::{prelude::*, sample::select};
 
 use crate::scenario::Scenario;
 
-/// Layers and calls. An ordinary user's files are all the user's own.
+/// Layers and calls. For an ordinary user, all files belong to that user.
 pub fn scenarios(mounter: Mounter) -> impl Strategy<Value = Scenario> {
     let layers = prop::collection::vec(layer(mounter), 1..=8);
     (layers, prop::collection::vec(operation(mounter), 1..12)).prop_map(move |(layers, operations)| {
@@ -17,8 +17,8 @@ pub fn scenarios(mounter: Mounter) -> impl Strategy<Value = Scenario> {
     })
 }
 
-/// No two calls truncate to the same length, and none to nothing (`O_TRUNC` does). Whether the time of a file is new
-/// when its length is not, every file system below an overlay decides for itself: tmpfs looks whether it has pages.
+/// Gives every truncate(2) a different length above zero (`O_TRUNC` covers zero). If the length does not change, file
+/// systems differ in whether they update the time: tmpfs, for example, does so only if the file has pages.
 fn truncated_anew(mut operations: Vec<Operation>) -> Vec<Operation> {
     for (number, operation) in (0..).zip(&mut operations) {
         if let Operation::Truncate { length, .. } = operation {
@@ -37,22 +37,23 @@ fn path() -> impl Strategy<Value = String> {
     ]
 }
 
-/// What a call is mostly given. If all paths were random, nearly every call would fail for want of a file.
+/// The kind of path that a call usually gets. With purely random paths, nearly every call would fail because the file
+/// does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wanted {
     /// A directory.
     Directory,
-    /// Something else.
+    /// A file that is not a directory.
     File,
-    /// Either.
+    /// Any file.
     Anything,
-    /// A directory's name and one that is mostly free in it.
+    /// A name in a directory that usually does not exist.
     Free,
-    /// What has a whiteout in the upper directory.
+    /// A name with a whiteout in the upper directory.
     Deleted,
 }
 
-/// A path, or a choice to be made when it is known what there is: what is wanted, and a number.
+/// A path, or a placeholder (the wanted kind and a number), which `chosen` replaces when it knows the existing files.
 fn argument(wanted: Wanted) -> impl Strategy<Value = String> {
     prop_oneof![
         24 => any::<u16>().prop_map(move |number| format!("{wanted:?} {number}")),
@@ -63,7 +64,7 @@ fn argument(wanted: Wanted) -> impl Strategy<Value = String> {
     ]
 }
 
-/// Makes the choices: what there is, the model knows.
+/// Replaces the placeholders by paths that exist in the model at that point.
 fn chosen(layers: &[Tree], mounter: Mounter, operations: Vec<Operation>) -> Vec<Operation> {
     let mut overlay = Overlay::new(layers.to_vec(), Tree::new()).mounted_by(mounter);
     let mut choose = |mut operation: Operation| {
@@ -142,7 +143,7 @@ fn content() -> impl Strategy<Value = String> {
     "[a-z]{0,6}"
 }
 
-/// Something that a layer holds.
+/// An entry of a layer.
 #[derive(Clone, Debug)]
 enum Item {
     File(Inode),
@@ -189,9 +190,9 @@ fn layer(mounter: Mounter) -> impl Strategy<Value = Tree> {
                 Item::File(inode) => {
                     tree.insert(&path, inode);
                 }
-                // Marks are no files.
+                // A whiteout is not a file, so it cannot get a hard link.
                 Item::Link(other) if tree.find(&other).is_some_and(|id| !tree.inode(id).is_whiteout()) => {
-                    // Not in itself: making room for the name must not take the file away.
+                    // Not below the file itself, because creating the parents would replace the file.
                     if !path.starts_with(&other) {
                         tree.link(&other, &path);
                     }
@@ -209,7 +210,7 @@ fn flags() -> impl Strategy<Value = OpenFlags> {
         |(access, create, exclusive, truncate, append)| OpenFlags {
             access,
             create,
-            // Without O_CREAT it means nothing that anybody promises.
+            // O_EXCL without O_CREAT is undefined.
             exclusive: exclusive && create,
             truncate,
             append,

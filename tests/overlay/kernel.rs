@@ -1,4 +1,4 @@
-//! The kernel's side: a mount namespace of our own, one overlay after the other in it.
+//! Runs scenarios on the kernel's overlayfs, in its own mount namespace.
 
 use std::{
     collections::BTreeMap,
@@ -34,26 +34,26 @@ use crate::{
     scratch::Scratch,
 };
 
-/// A made-up user who owns nothing, for when root runs the tests.
+/// A user who owns nothing. Root becomes this user to test the overlays of ordinary users.
 const ORDINARY_USER: u32 = 54_321;
 
 pub struct Kernel {
     mounter: Mounter,
     marks: Marks,
     scratch: Scratch,
-    /// The root directory of before, to come back to.
+    /// The original root directory, to return to after chroot(2).
     root: OwnedFd,
 }
 
 impl Kernel {
-    /// Goes into namespaces of its own, for good. Given is a directory of a disk's, in case that it is needed; `None`
-    /// where no file system takes the attributes that overlay needs.
+    /// Enters new namespaces permanently. `disk` is a directory on a disk, in case tmpfs does not suffice. `None` if
+    /// no file system supports the attributes that overlay needs.
     pub fn enter(mounter: Mounter, disk: &Path) -> io::Result<Option<Kernel>> {
         match mounter {
             Mounter::Root => unshare(CloneFlags::CLONE_NEWNS)?,
             Mounter::User => enter_user_namespace()?,
         }
-        // When the tests are stopped, this is stopped too.
+        // If the parent dies, this process must not continue.
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
         umask(Mode::empty());
@@ -67,7 +67,7 @@ impl Kernel {
         self.scratch
     }
 
-    /// What the kernel makes of a scenario.
+    /// Runs a scenario on the kernel.
     pub fn run(&self, scenario: &Scenario) -> io::Result<Result> {
         self.begin()?;
         self.mount(scenario)?;
@@ -86,15 +86,15 @@ impl Kernel {
         Ok(Result { answers, merged: self.as_seen(merged), upper })
     }
 
-    /// What the model says, as far as it can be seen here.
+    /// The model's result, without the details that cannot be observed here.
     pub fn model(&self, scenario: &Scenario) -> (Result, Vec<Effect>) {
         let (result, effects) = scenario.on_model(self.mounter);
         (Result { merged: self.as_seen(result.merged), ..result }, effects)
     }
 
-    /// Which names are one file is told by inode numbers. In a user's overlay those jump when a file is copied up,
-    /// since `userxattr` has no place to note the number of before; and when exactly is a matter of caches. In the
-    /// upper directory they are compared all the same.
+    /// Hard links are recognized by their inode number. In a user's overlay this number changes when a file is copied
+    /// up, because `userxattr` cannot store the old number, and the exact moment depends on caches. So hard links of
+    /// the merged tree are not compared there. Those of the upper directory are.
     fn as_seen(&self, merged: Tree) -> Tree {
         match self.mounter {
             Mounter::Root => merged,
@@ -119,8 +119,8 @@ impl Kernel {
         self.scratch.end()
     }
 
-    /// As the engine mounts: see `overlay` in minicontainer/src/process/compile.rs. `index` is off there by the
-    /// kernel's own default.
+    /// Mounts as the engine does: see `overlay` in minicontainer/src/process/compile/overlay.rs. There `index` is off
+    /// by the kernel's default.
     fn mount(&self, scenario: &Scenario) -> io::Result<()> {
         let directory = |name: &str| DirBuilder::new().mode(0o755).create(name);
         for (number, layer) in scenario.layers.iter().enumerate() {
@@ -128,7 +128,7 @@ impl Kernel {
             self.marks.write(layer, Path::new(&format!("{number}")))?;
         }
         ["upper", "work", "merged"].into_iter().try_for_each(directory)?;
-        // An empty directory of 1970's, as a tree in memory begins.
+        // A tree in memory has the modification time 0, so the upper directory needs it too.
         let beginning = TimeSpec::new(0, 0);
         utimensat(AT_FDCWD, "upper", &beginning, &beginning, UtimensatFlags::NoFollowSymlink)?;
         let lowers: Vec<String> = (0..scenario.layers.len()).rev().map(|number| number.to_string()).collect();
@@ -155,7 +155,7 @@ fn enter_user_namespace() -> io::Result<()> {
         unistd::setgroups(&[])?;
         unistd::setresgid(Gid::from_raw(ORDINARY_USER), Gid::from_raw(ORDINARY_USER), Gid::from_raw(ORDINARY_USER))?;
         unistd::setresuid(Uid::from_raw(ORDINARY_USER), Uid::from_raw(ORDINARY_USER), Uid::from_raw(ORDINARY_USER))?;
-        // Or the files below would still be root's.
+        // Otherwise the files below /proc/self would still belong to root.
         prctl::set_dumpable(true)?;
     }
     let (user, group) = (unistd::geteuid(), unistd::getegid());
@@ -235,7 +235,7 @@ fn open_file(path: &str, flags: OpenFlags) -> io::Result<File> {
         (flags.append, OFlag::O_APPEND),
     ];
     let flags = chosen.iter().filter(|(chosen, _)| *chosen).fold(access, |flags, (_, flag)| flags | *flag);
-    // Opening a pipe does not wait for its other end.
+    // O_NONBLOCK, so that opening a FIFO does not wait for its other end.
     let flags = flags | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
     Ok(open(path, flags, Mode::from_bits_truncate(0o644)).map(File::from)?)
 }

@@ -1,15 +1,15 @@
-//! The model of overlayfs is held to the kernel's: the same stacks, the same calls, and then the same answers, the
-//! same merged tree, the same upper directory.
+//! Compares the model of overlayfs with the kernel's overlayfs: with the same layers and calls, the answers, the
+//! merged tree and the upper directory must be the same.
 //!
-//! This is a program of its own, without libtest, since a process that makes a user namespace may have no threads. It starts
-//! itself once as root, where overlay's marks are `trusted.overlay.*`, and once as an ordinary user in a user
-//! namespace of its own (`userxattr`). Each of the two goes into a mount namespace where it has a tmpfs over /tmp, so
-//! the host sees nothing and nothing is left behind.
+//! This program does not use libtest, because a process that creates a user namespace must have only one thread. It
+//! starts itself once as root, with attributes named `trusted.overlay.*`, and once as an ordinary user in a new user
+//! namespace (`userxattr`). Each of the two enters a new mount namespace with a tmpfs over /tmp, so the host sees
+//! nothing and nothing is left behind.
 //!
-//! 10,000 random sequences each are a pull request's share, always the same ones, so that no change fails for what it
-//! did not touch; `MINICONTAINER_TEST_LONG=1` tries 200,000 others. `MINICONTAINER_TEST_SEED` chooses which, and
-//! `MINICONTAINER_TEST_SEQUENCES` how many: `tests/vm` tries 1,000 on another kernel. A failure is made as small as
-//! it can be and printed as a script. What was found so is kept in `examples.rs`.
+//! By default each tries the same 10,000 random sequences, so that a change does not fail by chance.
+//! `MINICONTAINER_TEST_LONG=1` tries 200,000 others. `MINICONTAINER_TEST_SEED` selects the sequences, and
+//! `MINICONTAINER_TEST_SEQUENCES` sets their number: `tests/vm` tries fewer on another kernel. A failing sequence is
+//! minimized and printed as a script. `examples.rs` keeps the differences that were found in this way.
 
 mod coverage;
 mod disk;
@@ -40,7 +40,7 @@ use minicontainer_layers::overlay::Mounter;
 use quirk::Quirks;
 use scenario::Scenario;
 
-/// What a child says for "could not be tried".
+/// The exit code of a child that cannot run the test here.
 const SKIPPED: u8 = 77;
 
 fn main() -> ExitCode {
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Which tests are meant, as libtest would take the arguments: names that contain one of the words, or all.
+/// The tests that the arguments select, as in libtest: those whose names contain one of the words, or all of them.
 fn wanted(arguments: &[&str]) -> Vec<&'static str> {
     let takes_value = |flag: &str| ["--color", "--format", "--logfile", "--skip", "--test-threads"].contains(&flag);
     let is_word = |(at, word): &(usize, &&str)| {
@@ -65,12 +65,12 @@ fn wanted(arguments: &[&str]) -> Vec<&'static str> {
     ["root", "user"].into_iter().filter(is_meant).filter(|_| !listed).collect()
 }
 
-/// Both at once: they do not see each other.
+/// Runs both children at the same time, because they do not affect each other.
 fn parent(wanted: &[&'static str]) -> ExitCode {
     let disk = match tempfile::tempdir() {
         Ok(disk) => disk,
         Err(error) => {
-            eprintln!("no directory can be made: {error}");
+            eprintln!("cannot create a temporary directory: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -87,7 +87,7 @@ fn parent(wanted: &[&'static str]) -> ExitCode {
 fn start(who: &str, disk: &Path) -> io::Result<Child> {
     let place = disk.join(who);
     fs::create_dir(&place)?;
-    // A child that root starts becomes a made-up user, who must get there.
+    // A child of root becomes an ordinary user, who must be able to reach the directory.
     for directory in [disk, &place] {
         fs::set_permissions(directory, fs::Permissions::from_mode(0o777))?;
     }
@@ -110,7 +110,7 @@ fn has_passed(who: &str, child: io::Result<Child>) -> bool {
         Ok(status) if status.code() == Some(i32::from(SKIPPED)) => require(
             false,
             &format!("overlay_of_{who}"),
-            "a kernel that lets it mount, and a file system with attributes",
+            "a kernel that allows the mount, and a file system with extended attributes",
         ),
         Ok(status) if status.success() => true,
         outcome => {
@@ -120,11 +120,11 @@ fn has_passed(who: &str, child: io::Result<Child>) -> bool {
     }
 }
 
-/// As `skip::require` of the kernel tests: what is left out is seen, and a failure where all must run.
+/// Like `skip::require` of the kernel tests: prints each skipped test, and fails if no test may be skipped.
 fn require(met: bool, test: &str, requirement: &str) -> bool {
     let required = env::var("MINICONTAINER_TEST_REQUIRE").unwrap_or_default();
     if !met && (required == "all" || (required == "all-but-root" && requirement != "root")) {
-        eprintln!("{test} needs {requirement}, and MINICONTAINER_TEST_REQUIRE={required} forbids to skip it");
+        eprintln!("{test} needs {requirement}, and MINICONTAINER_TEST_REQUIRE={required} does not allow skipping it");
         std::process::exit(1);
     }
     if !met {
@@ -142,7 +142,7 @@ fn child(mounter: Mounter, disk: &Path) -> ExitCode {
         Ok(Some(kernel)) => kernel,
         Ok(None) => return ExitCode::from(SKIPPED),
         Err(error) => {
-            eprintln!("{mounter:?} gets no namespace with a file system of its own: {error}");
+            eprintln!("{mounter:?}: cannot create a namespace with its own file system: {error}");
             return ExitCode::from(SKIPPED);
         }
     };
@@ -166,7 +166,7 @@ fn child(mounter: Mounter, disk: &Path) -> ExitCode {
     }
     let rare = seen.borrow().rare(u64::from(cases) / 250);
     if !rare.is_empty() {
-        say(&format!("{mounter:?}: the random sequences hardly try {rare:?}"));
+        say(&format!("{mounter:?}: the random sequences rarely trigger {rare:?}"));
         return ExitCode::FAILURE;
     }
     let (seconds, place) = (began.elapsed().as_secs_f64(), kernel.scratch());
@@ -174,7 +174,7 @@ fn child(mounter: Mounter, disk: &Path) -> ExitCode {
     control(mounter, &kernel)
 }
 
-/// A test that cannot fail is worth nothing: where the kernel is not asked the last call, that is noticed.
+/// The positive control: if the kernel does not execute the last call, the comparison must find a difference.
 fn control(mounter: Mounter, kernel: &Kernel) -> ExitCode {
     let noticed = try_all(mounter, (100, 1), 0, |scenario| {
         let mut shorter = scenario.clone();
@@ -184,19 +184,19 @@ fn control(mounter: Mounter, kernel: &Kernel) -> ExitCode {
     match noticed {
         Some(_) => ExitCode::SUCCESS,
         None => {
-            eprintln!("{mounter:?}: the control was not noticed");
+            eprintln!("{mounter:?}: the control found no difference");
             ExitCode::FAILURE
         }
     }
 }
 
-/// In one piece, since two children speak at once.
+/// Prints the text in one write, because both children print at the same time.
 fn say(text: &str) {
     let _ = io::stderr().write_all(format!("{text}\n").as_bytes());
 }
 
-/// Only what differs again and again is a difference: what a user's overlay remembers (`memory.rs` of the model), it
-/// forgets when the machine runs short of memory.
+/// Reports a difference only if it occurs three times. A user's overlay keeps some state in memory (`memory.rs` of
+/// the model), which the kernel may drop when memory is low.
 fn check(kernel: &Kernel, scenario: &Scenario, seen: &RefCell<Seen>, quirks: &Quirks) -> Option<String> {
     let (expected, effects) = kernel.model(scenario);
     seen.borrow_mut().count(&expected, &effects);
@@ -207,7 +207,7 @@ fn check(kernel: &Kernel, scenario: &Scenario, seen: &RefCell<Seen>, quirks: &Qu
 fn difference(kernel: &Kernel, scenario: &Scenario, quirks: &Quirks) -> Option<String> {
     let answered = match kernel.run(scenario) {
         Ok(answered) => answered,
-        Err(error) => return Some(format!("the kernel's side could not be tried: {error}")),
+        Err(error) => return Some(format!("the kernel cannot run the scenario: {error}")),
     };
     match quirks.first(&answered) {
         None => scenario.difference(&kernel.model(scenario).0, &answered),
@@ -219,7 +219,7 @@ fn difference(kernel: &Kernel, scenario: &Scenario, quirks: &Quirks) -> Option<S
     }
 }
 
-/// A machine that is emulated tries fewer.
+/// The number of random sequences. The emulated machine tries fewer.
 fn sequences() -> u32 {
     let chosen = env::var("MINICONTAINER_TEST_SEQUENCES").ok().and_then(|sequences| sequences.parse().ok());
     chosen.unwrap_or(if is_long() { 200_000 } else { 10_000 })
@@ -230,7 +230,7 @@ fn seed() -> u64 {
     chosen.unwrap_or(if is_long() { u64::from(std::process::id()) } else { 0 })
 }
 
-/// The smallest scenario found in which something differs, and what.
+/// Tries random scenarios, and returns the smallest one that differs, with the difference.
 fn try_all(
     mounter: Mounter,
     (cases, seed): (u32, u64),

@@ -1,4 +1,4 @@
-//! A stack of layers, calls made on it, and what is to come of them.
+//! A scenario: layers, and calls on the overlay of them; and its result.
 
 use std::fmt;
 
@@ -7,17 +7,17 @@ use minicontainer_layers::{
     overlay::{Answer, Effect, Errno, Mounter, Operation},
 };
 
-/// The time of whatever was changed during the test, in the model and, after reading, on the disk.
+/// The modification time of every file that changed during the test, in the model and in trees read from disk.
 pub const NOW: u64 = 8_888_888_888;
 
-/// Layers, the lowest first, and calls.
+/// Layers, lowest first, and calls.
 #[derive(Clone)]
 pub struct Scenario {
     pub layers: Vec<Tree>,
     pub operations: Vec<Operation>,
 }
 
-/// What came of it. An error is its number, for the kernel may give one that the model has never heard of.
+/// The result of a scenario. An error is a number, because the kernel may return one that the model does not have.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Result {
     pub answers: Vec<std::result::Result<Answer, i32>>,
@@ -26,7 +26,7 @@ pub struct Result {
 }
 
 impl Scenario {
-    /// What the model says, and what it says happened on the way.
+    /// The model's result, and the effects of the calls.
     pub fn on_model(&self, mounter: Mounter) -> (Result, Vec<Effect>) {
         let mut overlay = Overlay::new(self.layers.clone(), Tree::new()).mounted_by(mounter);
         overlay.set_clock(NOW);
@@ -39,7 +39,7 @@ impl Scenario {
         (Result { answers, merged: overlay.merged(), upper: overlay.upper().clone() }, effects)
     }
 
-    /// In what the two differ; nothing, if they do not.
+    /// The first difference between the two results, or `None`.
     pub fn difference(&self, model: &Result, kernel: &Result) -> Option<String> {
         for ((operation, model), kernel) in self.operations.iter().zip(&model.answers).zip(&kernel.answers) {
             if model != kernel {
@@ -55,7 +55,7 @@ impl Scenario {
     }
 }
 
-/// As a script that a person can follow.
+/// Formats the scenario as a readable script.
 impl fmt::Debug for Scenario {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, layer) in self.layers.iter().enumerate() {

@@ -1,6 +1,6 @@
-//! Where a scenario's directories lie: a tmpfs that is new for each, or, where the kernel's tmpfs takes no attributes
-//! of ordinary users (Linux before 6.6), a directory on a disk, emptied after each. Either is mounted over /tmp, in a
-//! mount namespace that no other process sees.
+//! The file system of a scenario's directories: a new tmpfs for each scenario, or a directory on a disk that is
+//! emptied after each. The disk is for kernels whose tmpfs does not support user attributes (Linux before 6.6).
+//! Either is mounted over /tmp, in a mount namespace that no other process sees.
 
 use std::{fs, io, path::Path};
 
@@ -10,7 +10,7 @@ use nix::{
     unistd::chdir,
 };
 
-/// It is there on every system.
+/// Exists on every system.
 const PLACE: &str = "/tmp";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Scratch {
 }
 
 impl Scratch {
-    /// The first that takes the attributes which overlay needs; `None` if neither does.
+    /// The first file system that supports the attributes that overlay needs, or `None`.
     pub fn that_takes(prefix: &str, disk: &Path) -> io::Result<Option<Scratch>> {
         if Scratch::Memory.takes(prefix)? {
             return Ok(Some(Scratch::Memory));
@@ -38,12 +38,12 @@ impl Scratch {
         Ok(taken)
     }
 
-    /// What overlay is told of it: a disk would be waited for at each unmount.
+    /// An additional mount option of overlay. On a disk each unmount would otherwise wait for a sync.
     pub fn option(self) -> &'static str {
         if self == Scratch::Disk { ",volatile" } else { "" }
     }
 
-    /// An empty directory, which becomes the working directory.
+    /// Prepares an empty directory and makes it the working directory.
     pub fn begin(self) -> io::Result<()> {
         if self == Scratch::Memory {
             mount(Some("tmpfs"), PLACE, Some("tmpfs"), MsFlags::empty(), None::<&str>)?;
@@ -55,7 +55,7 @@ impl Scratch {
         Ok(chdir(PLACE)?)
     }
 
-    /// Nothing of it is left, nor is anything mounted on it.
+    /// Unmounts the overlay and removes all files.
     pub fn end(self) -> io::Result<()> {
         if self == Scratch::Memory {
             return Ok(umount2(PLACE, MntFlags::MNT_DETACH)?);

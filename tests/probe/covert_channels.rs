@@ -28,7 +28,7 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
         ("message-queue", ["find", name]) => message_queue(name, libc::O_RDWR).into(),
         ("shm-file", ["leave", name]) => open(&format!("/dev/shm/{name}"), libc::O_WRONLY | libc::O_CREAT).into(),
         ("shm-file", ["find", name]) => open(&format!("/dev/shm/{name}"), libc::O_RDONLY).into(),
-        // Refused with EAGAIN: another process holds the lock.
+        // EAGAIN means that another process holds the lock.
         ("lock", [path]) => open(path, libc::O_RDONLY)
             .and_then(|file| call(libc::SYS_flock, &[file as usize, (libc::LOCK_EX | libc::LOCK_NB) as usize]))
             .into(),
@@ -36,7 +36,7 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
         ("lease", ["leave", path]) => {
             open(path, libc::O_RDONLY).and_then(|file| call(libc::SYS_fcntl, &[file as usize, 1024, 0])).into()
         }
-        // An exclusive lease, F_WRLCK, is refused with EAGAIN: another process has the file open.
+        // For an exclusive lease, F_WRLCK, EAGAIN means that another process has the file open.
         ("lease", ["find", path]) => {
             open(path, libc::O_RDONLY).and_then(|file| call(libc::SYS_fcntl, &[file as usize, 1024, 1])).into()
         }

@@ -35,7 +35,7 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
     })
 }
 
-/// Whether it can be read: a byte of a file, an entry of a directory.
+/// Whether a path reveals anything: at least one byte of a file, or one entry of a directory.
 fn tells(path: &str) -> Outcome {
     if let Ok(mut entries) = fs::read_dir(path) {
         return done_if(entries.next().is_some(), Errno::ENOENT);
@@ -83,7 +83,7 @@ pub fn sweep(directories: &[String]) -> Vec<String> {
             let name = entry.file_name().to_string_lossy().into_owned();
             let of_a_process = directory == Path::new("/proc")
                 && (name.bytes().all(|byte| byte.is_ascii_digit()) || name == "self" || name == "thread-self");
-            // Not the type in the directory entry, which is that of the file below a mask.
+            // The type in the directory entry would be the type of the file below a mask.
             let Ok(metadata) = fs::symlink_metadata(entry.path()) else { continue };
             let path = entry.path().display().to_string();
             if of_a_process || metadata.is_symlink() {

@@ -78,7 +78,7 @@ fn reboot(command: &str) -> Outcome {
     call(libc::SYS_reboot, &[0xfee1_dead, 672_274_793, command as u32 as usize, 0]).into()
 }
 
-/// Swaps into a file that is not a swap file: a caller that is let through gets EINVAL.
+/// Swaps into a file that is not a swap file, so a caller with permission gets EINVAL.
 fn swap() -> Outcome {
     let path = "/tmp/swap";
     if fs::write(path, vec![0; 65536]).is_err() {
@@ -107,7 +107,7 @@ fn dump_core() -> Outcome {
     done_if(limit[0] > 0, Errno::EPERM)
 }
 
-/// Changes the hostname, unless it is that of the machine itself.
+/// Changes the hostname, unless the process is in the machine's own UTS namespace.
 fn rename_machine(arguments: &[String]) -> Outcome {
     if is_initial("uts") {
         return not_live("this would be the machine's name");

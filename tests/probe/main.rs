@@ -1,4 +1,4 @@
-//! One attack for each name, made from inside a container by raw system calls: what the kernel tests run there.
+//! The program that the kernel tests run inside a container: each name is an attack, made by raw system calls.
 //!
 //! ```console
 //! $ probe mount tmpfs /tmp          one attack: prints one line, and ends with 0, 1 or 2
@@ -78,7 +78,7 @@ fn main() -> ExitCode {
             posture::descriptors().iter().for_each(|line| println!("{line}"));
             ExitCode::SUCCESS
         }
-        // To both, because a test may read either.
+        // To stdout and stderr, because a test may read either.
         Some("streams") => {
             for line in streams::streams() {
                 println!("{line}");
@@ -115,7 +115,7 @@ fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        // Holds what an attack has acquired until its input ends.
+        // Keeps the resource that an attack has acquired until the input ends.
         Some("hold") => {
             println!("{}", attack(&words[1..]));
             let _ended = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());

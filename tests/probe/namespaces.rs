@@ -64,14 +64,14 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
     })
 }
 
-/// Mounts each hierarchy of control groups that this process is in, in a new cgroup namespace, which the kernel
-/// allows, and tries an attack there. The result is that of the first successful attempt, otherwise that of the last.
+/// Mounts each cgroup hierarchy that this process is in, in a new cgroup namespace, which the kernel allows, and
+/// tries an attack there. Returns the first success, otherwise the result of the last attempt.
 fn own_hierarchies(attack: impl Fn(&str) -> Outcome) -> Outcome {
     if let Err(errno) = call(libc::SYS_unshare, &[libc::CLONE_NEWCGROUP as usize]) {
         return Outcome::Refused(errno);
     }
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let mut outcome = not_live("there are no control groups");
+    let mut outcome = not_live("there are no cgroups");
     // A line is `number:controllers:path`; version 2 has no controllers there.
     for controllers in groups.lines().filter_map(|line| line.split(':').nth(1)) {
         let mounted = match controllers {
@@ -86,7 +86,7 @@ fn own_hierarchies(attack: impl Fn(&str) -> Outcome) -> Outcome {
     outcome
 }
 
-/// A new child exits at once.
+/// Lets a new child exit immediately, and waits for it.
 fn child(made: Result<i32, Errno>) -> Outcome {
     match made {
         Ok(0) => exit(0),

@@ -122,7 +122,7 @@ fn signal_by_owner(pid: usize) -> Result<usize, Errno> {
     call(libc::SYS_fcntl, &[pipe[0] as usize, libc::F_SETOWN as usize, pid])
 }
 
-/// Kills every process that can be killed, but only if these are limited to this container.
+/// Kills every process that it can, but only in a PID namespace, where it cannot reach the machine's processes.
 fn kill_all() -> Outcome {
     if is_initial("pid") {
         return not_live("these would be the machine's processes");
@@ -152,7 +152,7 @@ fn program_file_powers(give: impl FnOnce(&str) -> Result<(), Errno>) -> Outcome 
         .map_err(|error| errno(&error))
         .and_then(|()| give(COPY))
     {
-        return not_live(&format!("no powers can be given: {errno}"));
+        return not_live(&format!("no privileges can be added: {errno}"));
     }
     let outcome = match fork() {
         Err(errno) => not_live(&format!("no process: {errno}")),

@@ -96,7 +96,7 @@ fn fill(kind: &str, bytes: usize) -> Outcome {
     match kind {
         "private" => map(libc::MAP_PRIVATE, bytes, PAGE).into(),
         "shared" => map(libc::MAP_SHARED, bytes, PAGE).into(),
-        // Reads map the kernel's single page of zeros; the page tables for it use the memory.
+        // Reads map the kernel's single page of zeros, so only the page tables use memory.
         "page-tables" => map(libc::MAP_PRIVATE, bytes / PAGE * 2 * MIB, 2 * MIB).into(),
         "system-v" => system_v(bytes).into(),
         "memfd" => {

@@ -1,5 +1,5 @@
-//! Attacks on a terminal, see ioctl_tty(2): characters that are read as if its user had typed them, and the machine's
-//! console taken over. Each is tried on the three standard streams and on `/dev/tty`.
+//! Attacks on a terminal, see ioctl_tty(2): they push characters as if the user had typed them, or take over the
+//! machine's console. Each is tried on the three standard streams and on `/dev/tty`.
 //!
 //! `probe owner COMMAND…` is the victim: it makes its stdin the controlling terminal of a new session, as a login
 //! does, runs the command there, and prints how many characters were typed at the end.
@@ -11,13 +11,13 @@ use nix::errno::Errno;
 use crate::calls::{call, open};
 use crate::outcome::Outcome;
 
-/// In the upper half, which the kernel ignores but a careless filter compares.
+/// A bit in the upper half of the request, which the kernel ignores but a careless filter compares.
 const HIGH_BIT: usize = 1 << 32;
 
 /// The attacks of this module.
 pub fn attack(name: &str, _: &[String]) -> Option<Outcome> {
     let typed = b"\n".as_ptr() as usize;
-    // TIOCL_GETSHIFTSTATE: a harmless one of these requests, which include one to paste.
+    // TIOCL_GETSHIFTSTATE, a harmless TIOCLINUX request. Another one pastes the selection.
     let request = [6u8];
     let request = request.as_ptr() as usize;
     Some(match name {

@@ -30,7 +30,7 @@ pub fn writable(directories: &[String]) -> Vec<String> {
             let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
             let of_a_process =
                 begins && (name.bytes().all(|byte| byte.is_ascii_digit()) || name == "self" || name == "thread-self");
-            // Not the type in the directory entry, which is that of the file below a mask.
+            // The type in the directory entry would be the type of the file below a mask.
             let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
             if metadata.is_dir() && !of_a_process {
                 left.push(path);
@@ -45,8 +45,7 @@ pub fn writable(directories: &[String]) -> Vec<String> {
 }
 
 /// Of these paths, those without the expected protection. Each is written as `mask:PATH` (it is empty and cannot be
-/// changed) or `readonly:PATH` (it is on a read-only mount). A missing path is fine; the caller specifies which must
-/// exist.
+/// changed) or `readonly:PATH` (it is on a read-only mount). A missing path is reported as missing.
 pub fn uncovered(paths: &[String]) -> Vec<String> {
     let faults = paths.iter().filter_map(|word| {
         let (kind, path) = word.split_once(':')?;
