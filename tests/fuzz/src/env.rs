@@ -1,4 +1,5 @@
-//! A directory to which layers are applied, a store into which they are imported, and beside both a victim.
+//! The environment of a fuzzer: a directory to which layers are applied, a store into which they are imported, and a
+//! victim next to both.
 
 use std::{
     fs,
@@ -10,7 +11,7 @@ use minicontainer::{Store, store::remove_directory};
 use minicontainer_images as images;
 use tempfile::TempDir;
 
-/// The place of one fuzzer.
+/// The directory of one fuzzer.
 pub struct StoreEnv {
     directory: TempDir,
 }
@@ -29,8 +30,8 @@ impl StoreEnv {
         self.directory.path().join(name)
     }
 
-    /// Applies an archive to a directory in which there is something: also a second name of the victim's file, and a
-    /// way to it.
+    /// Applies an archive to a directory with some files, among them a hard link to the victim's file and a symlink
+    /// to the victim's directory.
     pub fn apply(&self, archive: &[u8]) {
         let tree = self.path("tree");
         fs::create_dir_all(tree.join("d/sub")).expect("a directory of ours");
@@ -43,7 +44,7 @@ impl StoreEnv {
         self.check(&["victim"]);
     }
 
-    /// Makes an image of an archive. One that is refused leaves the store as it was.
+    /// Imports an archive as an image. A refused archive must leave the store empty.
     pub fn import(&self, archive: &[u8]) {
         let path = self.path("store");
         let store = Store::open(&path).expect("a store of ours");
@@ -57,14 +58,14 @@ impl StoreEnv {
         fs::write(self.path("victim/hello"), "hello").expect("a file of ours");
     }
 
-    /// Loads a saved image; see [`StoreEnv::import`].
+    /// Loads a saved image. A refused archive must leave the store empty.
     pub fn load(&self, archive: &[u8]) {
         let path = self.path("store");
         let store = Store::open(&path).expect("a store of ours");
         match images::load(&store, archive) {
             Ok(loaded) => {
                 for one in loaded {
-                    let found = images::find(&store, one.id.hex()).expect("an image that was loaded is there");
+                    let found = images::find(&store, one.id.hex()).expect("a loaded image can be found");
                     assert_eq!(found.id, one.id);
                 }
                 remove(&path);
@@ -73,14 +74,14 @@ impl StoreEnv {
         }
     }
 
-    /// Nothing outside of the layer's directory has changed.
+    /// Checks that nothing outside of the layer's directory has changed.
     fn check(&self, beside: &[&str]) {
         let mut found = names(self.directory.path());
         found.retain(|name| name != "store");
-        assert_eq!(found, beside, "something appeared beside the layer");
+        assert_eq!(found, beside, "something appeared next to the layer");
         assert_eq!(names(&self.path("victim")), ["hello"], "the victim's directory was changed");
         let mode = |path: &str| fs::metadata(self.path(path)).expect("it is there").mode() & 0o7777;
-        assert_eq!(mode("victim"), 0o751, "the victim's directory was opened");
+        assert_eq!(mode("victim"), 0o751, "the mode of the victim's directory was changed");
         assert_eq!(fs::read(self.path("victim/hello")).expect("it is there"), b"hello", "the victim was changed");
         fs::set_permissions(self.path("victim/hello"), fs::Permissions::from_mode(0o640)).expect("a file of ours");
     }
@@ -94,7 +95,7 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// A store in which there is nothing, not even of the image that it refused.
+/// Checks that a store is empty: nothing of a refused image is left.
 fn check_empty(store: &Path) {
     for directory in ["layers", "staging", "images/blobs/sha256"] {
         let directory = store.join(directory);
@@ -102,7 +103,7 @@ fn check_empty(store: &Path) {
     }
 }
 
-/// Whatever modes and depths are in it.
+/// Removes a directory whose content may have any mode and depth.
 fn remove(directory: &Path) {
-    remove_directory(fs::File::open("/").expect("the root"), directory).expect("what is in the env can be removed");
+    remove_directory(fs::File::open("/").expect("the root"), directory).expect("the directory can be removed");
 }

@@ -1,15 +1,15 @@
-//! What the fuzz targets share: where they start from, and a place in which a layer may do its worst.
+//! The common parts of the fuzz targets: their seeds, and an environment in which a layer cannot do damage.
 //!
-//! A fuzz target is a function of bytes that must hold for *any* bytes. libFuzzer calls it some thousand times a
-//! second with changed copies of inputs that it knows, its **corpus**, and keeps every change that reached code which
-//! no other had reached: counters that the compiler puts into every branch tell that (`tests/fuzz/run` has the flags,
-//! which a stable compiler takes). The corpus starts from **seeds**, examples of everything that a format has. They
-//! are code: the hostile corpus that the tests of the command have, and a few documents.
+//! A fuzz target is a function that must not fail for *any* bytes. libFuzzer calls it some thousand times a second
+//! with modified copies of its **corpus**, the inputs that it knows. It adds an input to the corpus if the input
+//! reached new code, as counters show that the compiler inserts into every branch (`tests/fuzz/run` has the flags for
+//! the stable compiler). The corpus starts from **seeds**, examples of everything that a format has. The seeds are
+//! code: the hostile corpus of the command's tests, and a few documents.
 
-// libFuzzer's own symbols come with it, which everything that is compiled with counters needs.
+// Code that is compiled with counters needs the symbols of libFuzzer.
 use libfuzzer_sys as _;
 
-/// The archives that the tests of the command know.
+/// The hostile archives of the command's tests.
 #[path = "../../cli/hostile/corpus.rs"]
 #[allow(dead_code)]
 mod corpus;

@@ -1,4 +1,4 @@
-//! Examples to start from, written where `tests/fuzz/run` wants them.
+//! The seeds of the fuzz targets, written to the directory that `tests/fuzz/run` chooses.
 
 use std::{env, fs, path::PathBuf};
 
@@ -8,11 +8,11 @@ use crate::{corpus::corpus, tar::Tar};
 pub fn plant(seeds: impl IntoIterator<Item = impl AsRef<[u8]>>) {
     let Some(directory) = env::var_os("MINICONTAINER_FUZZ_SEEDS").map(PathBuf::from) else { return };
     for (number, seed) in seeds.into_iter().enumerate() {
-        fs::write(directory.join(format!("seed-{number:03}")), seed).expect("the directory was made for it");
+        fs::write(directory.join(format!("seed-{number:03}")), seed).expect("a seed can be written");
     }
 }
 
-/// The hostile corpus, each archive applied and imported: see the target `layer`.
+/// The hostile corpus. The first byte of a seed selects whether it is applied or imported, see the target `layer`.
 pub fn layers() -> Vec<Vec<u8>> {
     let archives = corpus().into_iter().flat_map(|case| [Some(case.layer), case.lower]).flatten();
     let small = archives.filter(|archive| archive.len() <= 16 << 10);
@@ -25,13 +25,13 @@ pub fn layers() -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// A zstd frame whose one block has the bytes as they are.
+/// A zstd frame with one uncompressed block.
 fn zstd(content: &[u8]) -> Vec<u8> {
     let size = (content.len() as u32) << 3 | 1;
     [&[0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3][..], &size.to_le_bytes()[..3], content].concat()
 }
 
-/// Files as people write them; one has every instruction, one every way to write a variable.
+/// Typical Dockerfiles. One has every instruction, and one has every form of a variable.
 pub const DOCKERFILES: [&str; 6] = [
     include_str!("../../../book/examples/site/Dockerfile"),
     "FROM node:14\nARG PORT=6000\nENV PORT=$PORT\nEXPOSE $PORT\nWORKDIR /app-node\nCOPY . .\nRUN npm install\n\
@@ -49,14 +49,14 @@ pub const DOCKERFILES: [&str; 6] = [
     "\u{feff}from busybox\r\nrun echo \\\r\n  hi\r\ncopy [\"a b\", \"c\"]\r\n",
 ];
 
-/// Patterns of `.dockerignore`, behind them what a line of zeros parts: paths to ask for.
+/// Patterns of `.dockerignore`, and after a NUL byte the paths to match.
 pub const IGNORES: [&str; 3] = [
     "# a comment\n*\n!src/**\nsrc/**/*.o\n!README.md\n/target\ndoc[s-u]/?.md\n\0src/a/b.o\ntarget/x\ndocs/a.md",
     "**\n!**/keep\n[^a-c]*\n\\*star\na/../b\n./c\n!!d\n\0a/keep\n*star\nb",
     "**/**/**/a*a*a*a*b\n\u{feff}x\n   \n!\n[\n\0aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac",
 ];
 
-/// Names of images, and what a registry says in the headers of an answer.
+/// References of images, and values of a registry's response headers.
 pub const REFERENCES: [&str; 11] = [
     "busybox",
     "localhost:5000/team/app:1.0",
@@ -71,7 +71,7 @@ pub const REFERENCES: [&str; 11] = [
     "bytes 100-199/200",
 ];
 
-/// The documents of an image: config, manifest, index; see the target `manifest` for what stands in for digests.
+/// The documents of an image: config, manifest, index. The target `manifest` explains the placeholders for digests.
 pub const IMAGES: [&str; 3] = [
     "{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"@l\"]}}\0\
      {\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":{\"mediaType\":\

@@ -1,4 +1,4 @@
-//! Any bytes as an image's config: what is read is resolved or refused, and a build writes what it has read.
+//! Any bytes as an image's config: it is resolved or refused, and a config that is written again reads as the same.
 #![no_main]
 
 use minicontainer::core::{

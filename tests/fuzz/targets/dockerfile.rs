@@ -1,4 +1,5 @@
-//! Any bytes as a Dockerfile: read, printed, planned, explained, without a panic; what is printed reads as the same.
+//! Any bytes as a Dockerfile: it is parsed, printed, planned and explained without a panic. The printed file parses
+//! as the same.
 #![no_main]
 
 use minicontainer::core::{
@@ -32,10 +33,10 @@ fn understand(file: &Dockerfile, source: &str) {
         warning.render("Dockerfile", source);
     }
     let printed = file.to_string();
-    // The one thing that cannot be said on one line is an escape character at its very end.
+    // The exception: a line that ends with the escape character cannot be printed as one line.
     if !printed.lines().any(|line| line.ends_with(file.directives.escape)) {
         match parse(printed.as_bytes()) {
-            Ok(again) => assert_eq!(again.to_string(), printed, "printed, read and printed again"),
+            Ok(again) => assert_eq!(again.to_string(), printed, "parsing and printing again gives the same text"),
             Err(error) => panic!("{}", error.render("printed", &printed)),
         }
     }
@@ -44,7 +45,7 @@ fn understand(file: &Dockerfile, source: &str) {
     }
 }
 
-/// Plans until there is a plan. The images that it needs bring triggers and variables of their own.
+/// Plans until all needed images are known. They have triggers and variables of their own.
 fn build(file: &Dockerfile) -> Result<(), minicontainer_dockerfile::DockerfileError> {
     let (options, mut bases) = (BuildOptions::default(), Bases::new());
     loop {
@@ -52,7 +53,7 @@ fn build(file: &Dockerfile) -> Result<(), minicontainer_dockerfile::DockerfileEr
             Outcome::Plan(_) => return Ok(()),
             Outcome::Needs(images) => images,
         };
-        assert!(!images.is_empty(), "a build that waits for nothing");
+        assert!(!images.is_empty(), "the planner needs images, but names none");
         for image in images {
             let digest = Digest::of(image.reference.as_bytes());
             let config = Config {
@@ -61,7 +62,7 @@ fn build(file: &Dockerfile) -> Result<(), minicontainer_dockerfile::DockerfileEr
                 ..Config::default()
             };
             let base = BaseImage { digest, config: ImageConfig { config, ..ImageConfig::default() } };
-            assert!(bases.insert(image, base).is_none(), "an image that was asked for twice");
+            assert!(bases.insert(image, base).is_none(), "the planner requested an image twice");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Any text as `.dockerignore`, and any paths: read and asked without a panic or a long wait.
+//! Any text as `.dockerignore`, and any paths: it is parsed and matched without a panic or a long delay.
 #![no_main]
 
 use minicontainer_dockerfile::Ignore;
@@ -18,8 +18,8 @@ libfuzzer_sys::fuzz_target!(
 
 fn check(ignore: &Ignore, path: &str) {
     let excluded = ignore.excludes(path);
-    assert!(!(excluded && ignore.is_empty()), "nothing excludes {path:?}");
+    assert!(!(excluded && ignore.is_empty()), "{path:?} is excluded without any pattern");
     if excluded && !ignore.has_exceptions() {
-        assert!(ignore.excludes(&format!("{}/below", path.trim_matches('/'))), "what lies below {path:?} is there");
+        assert!(ignore.excludes(&format!("{}/below", path.trim_matches('/'))), "a path below {path:?} is included");
     }
 }

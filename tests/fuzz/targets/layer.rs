@@ -1,8 +1,7 @@
-//! Any bytes as a layer, applied to a directory or imported: nothing outside of it changes, and it ends.
+//! Any bytes as a layer that is applied to a directory or imported: nothing outside changes, and it terminates.
 //!
-//! The first byte chooses. Its lowest bit has the checksums of all headers fixed, since hardly any change of an
-//! archive would get past them; an odd number of mistakes stays for the others. The next bit chooses between the two
-//! doors.
+//! The first byte selects the test. If its lowest bit is 0, the checksums of all headers are fixed, because hardly
+//! any modified archive would pass them. The next bit selects between applying and importing.
 #![no_main]
 
 use minicontainer_fuzz::{env::StoreEnv, seeds};
@@ -28,7 +27,7 @@ libfuzzer_sys::fuzz_target!(
     }
 );
 
-/// Writes the right checksum into every block that stands where a header should.
+/// Writes the correct checksum into every block at the position of a header.
 fn fix(archive: &mut [u8]) {
     let mut at = 0;
     while let Some(header) = archive.get_mut(at..at + BLOCK) {

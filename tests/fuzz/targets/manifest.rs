@@ -1,7 +1,9 @@
-//! Any bytes as the documents of an image, loaded from an archive and read as a registry's: taken whole or refused.
+//! Any bytes as the documents of an image, loaded from an archive and parsed as a registry's: the image is accepted
+//! completely or refused.
 //!
-//! Three documents, parted by zeros. A digest cannot be hit upon by chance, so `@0` and `@1` stand for those of the
-//! first two documents, `#0` and `#1` for their sizes, and `@l` for the digest of a layer that is there.
+//! The input has up to three documents, separated by NUL bytes. The fuzzer cannot guess a digest, so there are
+//! placeholders: `@0` and `@1` are the digests of the first two documents, `#0` and `#1` their sizes, and `@l` is the
+//! digest of an existing layer.
 #![no_main]
 
 use minicontainer::core::Digest;

@@ -1,5 +1,5 @@
-//! Any text as the name of an image, which reads as the same when it is printed; and as what a registry says in the
-//! headers of its answers, of itself and of where to go.
+//! Any text as an image reference, which must parse as the same after it is printed; and as the value of a registry's
+//! response headers.
 #![no_main]
 
 use minicontainer::core::Reference;
