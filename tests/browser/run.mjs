@@ -1,9 +1,9 @@
-// Drives web-demo in a headless Chromium, in both languages. Prints a line for each test and `N passed, N failed`;
-// exits with 1 if one failed.
+// Tests web-demo in a headless Chromium, in both languages. Prints a line for each test and `N passed, N failed`;
+// exits with 1 if a test failed.
 //
 //   web-demo/build && (cd tests/browser && npm install && node run.mjs [--screenshots FOLDER])
 //
-// CHROMIUM names another browser than /usr/bin/chromium.
+// The variable CHROMIUM can name another browser than /usr/bin/chromium.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -32,7 +32,7 @@ const WORDS = {
 
 const sha256 = (/** @type {string | Buffer} */ content) => `sha256:${createHash('sha256').update(content).digest('hex')}`;
 
-/** The plan as the module itself gives it, for the options that the page starts with. @param {Page} page @param {Language} language @param {string[]} without */
+/** The plan that the module returns for the initial options of the page. @param {Page} page @param {Language} language @param {string[]} without */
 function planOf(page, language, without = []) {
   return page.evaluate(async ([language, without]) => {
     const engine = await import(new URL('page/engine.js', location.href).href);
@@ -47,13 +47,13 @@ const kindsShown = (/** @type {Page} */ page) =>
 
 /** @type {Record<string, (page: Page, language: Language) => Promise<void>>} */
 const tests = {
-  async 'the page speaks the language'(page, language) {
+  async 'the page is in the selected language'(page, language) {
     assert.equal(await page.locator('html').getAttribute('lang'), language === 'pt' ? 'pt-BR' : 'en');
     assert.equal(await page.locator('h1').textContent(), WORDS[language].heading);
     await page.locator('mc-plan h2').waitFor();
   },
 
-  async 'the digest shown is the SHA-256 of what was typed'(page, language) {
+  async 'the digest shown is the SHA-256 of the typed text'(page, language) {
     const areas = page.locator('mc-hash textarea');
     for (const text of ['', 'hello world', 'ação 🐋\n']) {
       await areas.nth(0).fill(text);
@@ -66,17 +66,17 @@ const tests = {
     assert.notEqual(await page.locator('mc-hash .output mark').count(), 0);
   },
 
-  async 'the digest of a file is that of its bytes'(page) {
+  async 'the digest of a file is the SHA-256 of its bytes'(page) {
     const bytes = Buffer.from([0, 255, 128, 10, 13]);
     await page.locator('mc-hash input[type=file]').nth(0).setInputFiles({ name: 'x', mimeType: 'application/octet-stream', buffer: bytes });
     await page.waitForFunction((wanted) => document.querySelector('mc-hash')?.shadowRoot?.querySelector('.output code')?.textContent === wanted, sha256(bytes));
   },
 
-  async 'one changed byte reaches the manifest and leaves the other layers alone'(page) {
+  async 'one changed byte changes the manifest, but not the other layers'(page) {
     const cards = page.locator('mc-hash .image [data-changed]');
     assert.equal(await cards.count(), 0);
     await page.locator('mc-hash button[data-layer="1"]').click();
-    // Layer 2 itself, the chain id of layer 3 above it, the config and the manifest; layer 1 below is what it was.
+    // Layer 2 itself, the chain id of layer 3 above it, the config and the manifest change. Layer 1 below does not.
     assert.equal(await cards.count(), 4);
     const manifest = page.locator('mc-hash .image > .card').nth(1);
     const text = await manifest.locator('pre').textContent();
@@ -94,7 +94,7 @@ const tests = {
     assert.ok(plan.steps.some((/** @type {any} */ step) => step.title === WORDS[language].pivot));
   },
 
-  async 'every step can be walked to and shows all that the plan says of it'(page, language) {
+  async 'every step can be selected and shows all of its details'(page, language) {
     const plan = await planOf(page, language);
     for (const [index, step] of plan.steps.entries()) {
       assert.equal(await page.locator('mc-plan .dot[aria-current]').getAttribute('data-step'), String(index));
@@ -109,7 +109,7 @@ const tests = {
     assert.ok(states.filter((state) => state === 'inForce').length >= 9, states.join());
   },
 
-  async 'the arrow keys walk along the timeline'(page) {
+  async 'the arrow keys move along the timeline'(page) {
     await page.locator('mc-plan .dot[aria-current]').focus();
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('ArrowRight');
@@ -118,7 +118,7 @@ const tests = {
     assert.equal(await page.locator('mc-plan .dot:focus').getAttribute('data-step'), '1');
   },
 
-  async 'play goes on by itself, pause stops it'(page, language) {
+  async 'play advances automatically until pause'(page, language) {
     const button = page.locator('mc-plan .play');
     await button.click();
     assert.equal(await button.textContent(), WORDS[language].pause);
@@ -127,7 +127,7 @@ const tests = {
     assert.equal(await button.textContent(), WORDS[language].play);
   },
 
-  async 'leaving pid out takes its namespace out of the plan, and says what leaks'(page, language) {
+  async 'leaving out pid removes its namespace from the plan and explains the leak'(page, language) {
     const flags = async () => {
       await page.locator('mc-plan .dot[data-kind=clone]').click();
       return (await page.locator('mc-plan .step pre').textContent()) ?? '';
@@ -144,13 +144,13 @@ const tests = {
     assert.ok((await flags()).includes('CLONE_NEWPID'));
   },
 
-  async 'masked paths left out are steps less'(page) {
+  async 'leaving out masked paths removes their steps'(page) {
     assert.ok((await kindsShown(page)).includes('mask-path'));
     await page.locator('mc-plan [data-isolation=masked-paths]').uncheck();
     assert.ok(!(await kindsShown(page)).includes('mask-path'));
   },
 
-  async 'a wrong limit is named, and fixed'(page) {
+  async 'an invalid limit is reported until it is fixed'(page) {
     const trouble = page.locator('mc-plan .trouble');
     assert.ok(await trouble.isHidden());
     await page.locator('mc-plan [name=memory]').fill('lots');
@@ -169,7 +169,7 @@ const tests = {
     assert.ok((await kindsShown(page)).includes('map-ids'));
   },
 
-  async 'the language switches without loading again, and what was typed stays'(page, language) {
+  async 'the language switches without a reload and keeps the input'(page, language) {
     const other = language === 'en' ? 'pt' : 'en';
     await page.locator('mc-plan [name=hostname]').fill('kept');
     await page.locator(`nav a[href="?lang=${other}"]`).click();
@@ -181,7 +181,7 @@ const tests = {
     assert.equal(await page.locator('h1').textContent(), WORDS[language].heading);
   },
 
-  async 'axe finds nothing, by day, by night and on a phone'(page, language) {
+  async 'axe finds no violations in the light, dark and phone views'(page, language) {
     const looks = [
       { name: 'day', colorScheme: /** @type {const} */ ('light'), width: 1280 },
       { name: 'night', colorScheme: /** @type {const} */ ('dark'), width: 1280 },
@@ -205,14 +205,14 @@ const tests = {
   },
 };
 
-/** A step that no version of the page has ever heard of, with fields of every shape. */
+/** A step that no version of the page knows, with fields of every type. */
 const UNKNOWN = {
   kind: 'teleport', actor: 'container', title: 'Teleport the process', why: 'Because no one can follow.',
   systemCalls: ['teleport("/mars", TELEPORT_NOW)'], manPages: ['teleport(2)'],
   fields: { destination: 'mars', speed: 299792458, silent: true, crew: ['ana', 'rui'], route: [{ from: 'earth', to: 'moon' }], cargo: null },
 };
 
-/** Serves the module with the unknown step amid the real ones; nothing else of the page is touched. @param {Page} page */
+/** Adds the unknown step to the plans of the module. The rest of the page is unchanged. @param {Page} page */
 async function inject(page) {
   await page.route('**/pkg/web_demo.js', (route) => {
     const body = `import init, * as real from './web_demo.js?real';
@@ -228,7 +228,7 @@ async function inject(page) {
   });
 }
 
-tests['a kind of step that the page never heard of is drawn like any other'] = async (page) => {
+tests['an unknown kind of step is drawn like any other'] = async (page) => {
   await inject(page);
   await page.reload();
   await page.locator('mc-plan .dot[data-kind=teleport]').click();
@@ -240,7 +240,7 @@ tests['a kind of step that the page never heard of is drawn like any other'] = a
   assert.equal(await item.getAttribute('data-state'), 'inForce');
 };
 
-tests['the elements work in a book: another folder, a small rem, a language of their own'] = async (page, language) => {
+tests['the elements work in a book: another folder, a small rem, another language'] = async (page, language) => {
   const other = language === 'en' ? 'pt' : 'en';
   await page.route('**/book/en/chapter.html', (route) => route.fulfill({
     contentType: 'text/html',
@@ -276,13 +276,13 @@ async function main() {
         const complaints = [];
         page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
         page.on('pageerror', (error) => complaints.push(String(error)));
-        page.on('request', (request) => request.url().startsWith(server.address) || complaints.push(`asked for ${request.url()}`));
+        page.on('request', (request) => request.url().startsWith(server.address) || complaints.push(`requested ${request.url()}`));
         try {
           await page.goto(`${server.address}?lang=${language}`);
           await page.locator('mc-plan .dot').first().waitFor();
           await page.locator('mc-hash .output code').first().waitFor();
           await test(page, language);
-          assert.deepEqual(complaints, [], 'the console is not quiet');
+          assert.deepEqual(complaints, [], 'errors in the console, or requests to other servers');
           passed += 1;
           console.log(`ok      ${language}  ${name}`);
         } catch (error) {

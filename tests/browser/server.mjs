@@ -1,4 +1,4 @@
-// A static file server on loopback, for the page as anybody would serve it.
+// A static file server on loopback, like the servers that users would use for the page.
 
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
