@@ -115,8 +115,8 @@ fn unusual_config_values_have_no_effect() {
     {
         let answer = place.run(words);
         assert_eq!(answer.code, 0, "{words:?}: {}", answer.stderr);
-        let is_escape = |character: char| character.is_control() && character != '\n';
-        assert!(!answer.show().contains(is_escape), "{words:?} prints control characters");
+        let is_control = |character: char| character.is_control() && character != '\n';
+        assert!(!answer.show().contains(is_control), "{words:?} prints control characters");
     }
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
 }

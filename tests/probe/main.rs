@@ -1,17 +1,17 @@
 //! The program that the kernel tests run inside a container: each name is an attack, made by raw system calls.
 //!
 //! ```console
-//! $ probe mount tmpfs /tmp          one attack: prints one line, and ends with 0, 1 or 2
+//! $ probe mount tmpfs /tmp          one attack: prints one line, and exits with 0, 1 or 2
 //! refused EPERM
-//! $ probe batch mount,tmpfs,/tmp personality,8      several, each in a process of its own; always ends with 0
+//! $ probe batch mount,tmpfs,/tmp personality,8      several, each in its own process; always exits with 0
 //! mount,tmpfs,/tmp: refused EPERM
 //! personality,8: done
 //! ```
 //!
 //! The line is `done` (0) if the attack succeeded, `refused ERRNO` (1) if the kernel or the container refused it, and
 //! `not-live REASON` (2) if it could not be tried here. In a batch there is also `killed SIGNAL`, because some
-//! attacks end their process. A successful attack does not harm the machine: it writes only what was there, and sets
-//! values to what they were.
+//! attacks end their process. A successful attack does not harm the machine: it writes the same content again, and
+//! sets values to their current value.
 //!
 //! A probe is linked statically, so that it runs in any image through a bind mount, `-v PROBE:/probe:ro`.
 

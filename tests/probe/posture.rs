@@ -51,7 +51,7 @@ pub fn posture() -> String {
     format!("{document:#}")
 }
 
-/// The seconds on the clocks that a container can have of its own: the monotonic one, and boot time.
+/// The seconds of the clocks that a time namespace can change: the monotonic clock and the boot time.
 pub fn clocks() -> [f64; 2] {
     [libc::CLOCK_MONOTONIC, libc::CLOCK_BOOTTIME].map(|clock| {
         let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };

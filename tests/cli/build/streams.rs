@@ -126,7 +126,7 @@ fn progress_view_is_shown_on_a_terminal() {
     fs::remove_dir_all(place.path("ctx")).unwrap();
 }
 
-/// E93. A `RUN` reads from a null device of its own and writes into one pipe; the host's null device keeps its mode.
+/// E93. A `RUN` reads from its own null device and writes to one pipe. The host's null device keeps its mode.
 #[test]
 fn run_has_its_own_streams() {
     let Some(place) = TestEnv::seeded_root() else { return };
