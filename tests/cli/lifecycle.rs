@@ -302,8 +302,9 @@ fn orphan(place: &TestEnv, flags: &[&str]) {
     let arguments = [&["run", "--name", "orphan", "-v", ".:/shared"], flags, &script].concat();
     let mut engine = place.command(&arguments).spawn().unwrap();
     // The program may be ready before the engine has recorded its process id.
-    let mut pid = String::new();
+    let (mut pid, begin) = (String::new(), Instant::now());
     while !place.path("ready").exists() || pid.trim().parse::<u32>().unwrap_or_default() == 0 {
+        assert!(begin.elapsed() < Duration::from_secs(240), "the program does not start");
         thread::sleep(Duration::from_millis(10));
         pid = place.run(&["inspect", "-f", "{{.State.Pid}}", "orphan"]).stdout;
     }
@@ -313,7 +314,8 @@ fn orphan(place: &TestEnv, flags: &[&str]) {
     engine.wait().unwrap();
     let begin = Instant::now();
     while !place.succeed(&["ps", "-q"]).is_empty() {
-        assert!(begin.elapsed() < Duration::from_secs(5), "the container still runs after its engine was killed");
+        assert!(begin.elapsed() < Duration::from_secs(240), "the container still runs after its engine was killed");
+        thread::sleep(Duration::from_millis(10));
     }
     assert!(fs::read_to_string(&process).unwrap_or_default().is_empty(), "the container's process still exists");
     fs::remove_file(place.path("ready")).unwrap();

@@ -133,7 +133,7 @@ fn rootless_exit_codes_do_not_depend_on_stderr() {
             run(&place, case, set).0.code()
         };
         let healthy = code(None);
-        assert!(healthy.is_some());
+        assert_eq!(healthy, Some(case.code), "{:?}", case.words);
         for broken in [Broken::Full, Broken::Unread] {
             assert_eq!(code(Some(broken)), healthy, "{:?} with stderr {broken:?}", case.words);
         }

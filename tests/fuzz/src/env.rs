@@ -21,7 +21,9 @@ impl Default for StoreEnv {
         let directory =
             tempfile::Builder::new().prefix("minicontainer-fuzz-").tempdir().expect("a temporary directory");
         fs::DirBuilder::new().mode(0o751).create(directory.path().join("victim")).expect("a directory of ours");
-        StoreEnv { directory }
+        let env = StoreEnv { directory };
+        env.restore_victim();
+        env
     }
 }
 
@@ -36,7 +38,6 @@ impl StoreEnv {
         let tree = self.path("tree");
         fs::create_dir_all(tree.join("d/sub")).expect("a directory of ours");
         fs::write(tree.join("d/old"), "").expect("a file of ours");
-        fs::write(self.path("victim/hello"), "hello").expect("a file of ours");
         fs::hard_link(self.path("victim/hello"), tree.join("linked")).expect("a file of ours");
         symlink("../victim", tree.join("out")).expect("a link of ours");
         let _outcome = images::check_layer(archive, &tree);
@@ -55,7 +56,7 @@ impl StoreEnv {
         } else {
             check_empty(&path);
         }
-        fs::write(self.path("victim/hello"), "hello").expect("a file of ours");
+        self.check(&["victim"]);
     }
 
     /// Loads a saved image. A refused archive must leave the store empty.
@@ -72,6 +73,12 @@ impl StoreEnv {
             }
             Err(_) => check_empty(&path),
         }
+        self.check(&["victim"]);
+    }
+
+    fn restore_victim(&self) {
+        fs::write(self.path("victim/hello"), "hello").expect("a file of ours");
+        fs::set_permissions(self.path("victim/hello"), fs::Permissions::from_mode(0o640)).expect("a file of ours");
     }
 
     /// Checks that nothing outside of the layer's directory has changed.
@@ -83,7 +90,7 @@ impl StoreEnv {
         let mode = |path: &str| fs::metadata(self.path(path)).expect("it is there").mode() & 0o7777;
         assert_eq!(mode("victim"), 0o751, "the mode of the victim's directory was changed");
         assert_eq!(fs::read(self.path("victim/hello")).expect("it is there"), b"hello", "the victim was changed");
-        fs::set_permissions(self.path("victim/hello"), fs::Permissions::from_mode(0o640)).expect("a file of ours");
+        self.restore_victim();
     }
 }
 
