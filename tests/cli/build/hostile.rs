@@ -75,7 +75,7 @@ fn copy_never_leaves_the_context() {
         say(
             &place,
             "copied",
-            "cat /good; readlink /all/climbing; cat /all/absolute /all/magic/canary 2>/dev/null; true"
+            "cat /good; readlink /all/climbing; cat /all/absolute /all/directory/secret 2>/dev/null; true"
         ),
         "f../host/secret\n"
     );
