@@ -31,6 +31,10 @@ pub const USER_NAMESPACES_HINT: &str = "run as root, or let users create user na
      `sudo sysctl kernel.unprivileged_userns_clone=1`, elsewhere `sudo sysctl user.max_user_namespaces=15000`; \
      inside another container, that container must allow it";
 
+/// The architecture of this machine's system calls.
+pub(crate) const ARCHITECTURE: Architecture =
+    if cfg!(target_arch = "aarch64") { Architecture::Aarch64 } else { Architecture::X86_64 };
+
 /// The bit of CAP_SYS_ADMIN in a capability set.
 const SYS_ADMIN: u64 = 1 << 21;
 
@@ -38,9 +42,8 @@ const SYS_ADMIN: u64 = 1 << 21;
 /// use [`taken_ids`].
 pub fn probe() -> Host {
     let identity = identity();
-    let architecture = if cfg!(target_arch = "aarch64") { Architecture::Aarch64 } else { Architecture::X86_64 };
     Host {
-        architecture,
+        architecture: ARCHITECTURE,
         capabilities: calls::permitted_capabilities().unwrap_or_default(),
         identity,
         subordinate: accounts::subordinate_ids(identity),

@@ -42,11 +42,19 @@ struct Gate {
     /// The bytes of each connection that pass. After them the connection breaks or stalls, as `breaks` says.
     limit: AtomicU64,
     breaks: AtomicBool,
+    /// Whether a connection has stalled. Then all others stall too, so a client that retries gets no further.
+    stalled: AtomicBool,
 }
 
 impl Gate {
     fn count(&self, way: Way) -> &AtomicU64 {
         if way == Way::Up { &self.up } else { &self.down }
+    }
+
+    /// Lets everything pass from now on.
+    fn open(&self) {
+        self.limit.store(u64::MAX, Ordering::SeqCst);
+        self.stalled.store(false, Ordering::SeqCst);
     }
 }
 
@@ -75,14 +83,18 @@ fn pass(mut from: TcpStream, mut to: TcpStream, way: Way, limited: Option<&Gate>
             Ok(count) if count > 0 => count,
             _ => break,
         };
-        if limited.is_some_and(|gate| passed >= gate.limit.load(Ordering::SeqCst)) {
+        let stalled = gate.stalled.load(Ordering::SeqCst);
+        if limited.is_some_and(|gate| stalled || passed >= gate.limit.load(Ordering::SeqCst)) {
             if gate.breaks.load(Ordering::SeqCst) {
                 // Only the first connection breaks. The retry must succeed.
                 gate.limit.store(u64::MAX, Ordering::SeqCst);
                 break;
             }
             // Stalls until the client gives up and closes the connection.
-            while from.read(&mut piece).is_ok_and(|count| count > 0) {}
+            gate.stalled.store(true, Ordering::SeqCst);
+            while to.peek(&mut [0]).is_ok_and(|count| count > 0) {
+                thread::sleep(Duration::from_millis(10));
+            }
             break;
         }
         if to.write_all(&piece[..count]).is_err() {
@@ -136,7 +148,7 @@ fn pull_resumes_after_interruption() {
     let had = downloaded();
     assert_eq!(succeed(&place, "second", &["images", "-q"]), "", "the image exists already");
 
-    gate.limit.store(u64::MAX, Ordering::SeqCst);
+    gate.open();
     gate.down.store(0, Ordering::SeqCst);
     succeed(&place, "second", &["pull", &name]);
     let again = gate.down.load(Ordering::SeqCst);

@@ -197,8 +197,11 @@ fn cgroup_in_use_is_refused_and_empty_one_reused() {
         // Version 2 can freeze any group.
         let _no_freezer = fs::write(group.join("cgroup.freeze"), "1");
     }
-    let mut again =
-        sandbox.clone().wall_time(Duration::from_millis(200)).spawn().expect("an empty group does not prevent a start");
+    let mut again = sandbox
+        .clone()
+        .wall_time(Duration::from_millis(200))
+        .spawn()
+        .expect("an empty group does not prevent a start");
     assert_eq!(again.wait().expect("its end").verdict, Verdict::TimeLimit);
     drop(again);
     // Parent groups that existed before remain, because the container did not create them.

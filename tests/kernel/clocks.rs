@@ -101,7 +101,7 @@ fn clock_before_zero_is_refused() {
         ground.run(&["--time-offset", "monotonic=-876000h"], &["true"]).output().expect("the command starts");
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(125), "{stderr}");
-    for part in ["unshare-time", "monotonic=-3153600000s", "ERANGE", "/proc/uptime"] {
+    for part in ["create a time namespace", "monotonic=-3153600000s", "ERANGE", "/proc/uptime"] {
         assert!(stderr.contains(part), "{part}: {stderr}");
     }
     let output = ground.run(&["--time-offset", "realtime=1h"], &["true"]).output().expect("the command starts");

@@ -3,10 +3,11 @@
 use minicontainer::Sandbox;
 use minicontainer::core::RunOptions;
 use minicontainer::core::options::{Isolation, Profile, SeccompChoice};
+use minicontainer::core::report::DeniedCall;
 use minicontainer::store::Image;
 
 use crate::fixture::Fixture;
-use crate::sandboxes::{busybox, shell, succeeds, text};
+use crate::sandboxes::{busybox, run, shell, succeeds, text};
 
 /// The state of a process's filter in /proc, see proc_pid_status(5): mode 2 is "filter".
 const STATUS: &str = "grep Seccomp /proc/self/status | tr -d '\\t' | tr '\\n' ' '";
@@ -59,6 +60,30 @@ fn filter_is_installed_before_user_change() {
     let image = busybox(&fixture);
     let sandbox = shell(&image, STATUS).user("1000:1000");
     assert_eq!(text(&sandbox.without(Isolation::NoNewPrivileges)), "Seccomp:2 Seccomp_filters:1");
+}
+
+/// The traced filter refuses the same calls with the same errors, and the report lists them.
+#[test]
+fn refused_calls_are_traced() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let script = "unshare -m true; unshare -m true; mount -t tmpfs none /tmp; echo end";
+    for sandbox in [shell(&image, script), shell(&image, script).without_init()] {
+        let untraced = run(&sandbox);
+        let traced = run(&sandbox.trace_denied_calls());
+        assert_eq!(untraced.report.denied_calls, []);
+        let denied = |name: &str, count| DeniedCall { name: name.to_owned(), errno: 1, count };
+        assert_eq!(traced.report.denied_calls, [denied("mount", 1), denied("unshare", 2)]);
+        assert_eq!((&traced.stdout, &traced.stderr), (&untraced.stdout, &untraced.stderr));
+        assert!(String::from_utf8_lossy(&traced.stderr).contains("Operation not permitted"), "{traced:?}");
+    }
+    // Several processes at once.
+    let script = "for n in $(seq 50); do unshare -m true & done 2>/dev/null; wait";
+    let traced = run(&shell(&image, script).trace_denied_calls());
+    assert_eq!(traced.report.denied_calls, [DeniedCall { name: "unshare".to_owned(), errno: 1, count: 50 }]);
+    // Without a filter there is nothing to trace.
+    let open = run(&shell(&image, "true").without(Isolation::Seccomp).trace_denied_calls());
+    assert_eq!(open.report.denied_calls, []);
 }
 
 #[test]

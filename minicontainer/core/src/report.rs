@@ -81,6 +81,20 @@ pub struct Report {
     /// for a program that exited before it could be checked.
     #[serde(default)]
     pub disk_full: Option<bool>,
+    /// The system calls that the seccomp filter refused with an error, if they were traced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub denied_calls: Vec<DeniedCall>,
     /// The limits that were actually enforced.
     pub limits: EnforcedLimits,
+}
+
+/// A system call that the seccomp filter refused with an error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeniedCall {
+    /// Its name, or its number if this engine does not know it.
+    pub name: String,
+    /// The error that the program got, see errno(3).
+    pub errno: u32,
+    /// How often.
+    pub count: u64,
 }

@@ -177,8 +177,8 @@ fn execute(operation: &Operation, pipes: Pipes, state: &mut State<'_>) -> Result
         }
         Operation::EndWithEngine => process::end_with_engine(),
         Operation::NoNewPrivileges => calls::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0).named(Call::Prctl).map(drop),
-        Operation::InstallSeccomp { flags, instructions } => {
-            calls::install_filter(*flags, instructions).named(Call::Seccomp).map(drop)
+        Operation::InstallSeccomp { flags, instructions, listener } => {
+            process::install_filter(*flags, instructions, *listener)
         }
         // Returns only if the launcher could not be executed.
         Operation::Execute(execution) => Err(process::execute(execution)),

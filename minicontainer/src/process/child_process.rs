@@ -124,6 +124,20 @@ pub(super) fn set_user(uid: u32, gid: u32, groups: Option<&[u32]>) -> Result<(),
     calls::prctl(libc::PR_SET_KEEPCAPS, 0, 0).named(Call::Prctl).map(drop)
 }
 
+/// Installs the filter, and sends its listener to the engine if the filter asks about refused calls. All calls here
+/// are allowed by every filter that lets the launcher start the program.
+pub(super) fn install_filter(
+    flags: u32,
+    instructions: &[libc::sock_filter],
+    listener: Option<Fd>,
+) -> Result<(), Failure> {
+    let installed = calls::install_filter(flags, instructions).named(Call::Seccomp)?;
+    let Some(socket) = listener else { return Ok(()) };
+    let listener = Descriptor(installed as Fd);
+    calls::send_descriptor(socket, b"s", listener.0).named(Call::Sendmsg)?;
+    calls::close(socket).named(Call::Close).map(drop)
+}
+
 /// Executes the launcher, which then executes the program. Returns only if that fails.
 pub(super) fn execute(execution: &Execution) -> Failure {
     // The launcher still reports through these descriptors.

@@ -63,6 +63,8 @@ pub(crate) struct Context {
     pub layers_one_by_one: bool,
     /// The socket through which the container's terminal is sent, if it gets one.
     pub terminal: Option<Fd>,
+    /// The socket through which the listener of the seccomp filter is sent, if the filter asks about refused calls.
+    pub listener: Option<Fd>,
     /// Whether every step is reported with the time it took.
     pub traced: bool,
 }
@@ -137,7 +139,9 @@ impl Compiler<'_> {
             Step::SetCapabilities { .. } => self.set_capabilities(step)?,
             Step::EndWithEngine => Operation::EndWithEngine,
             Step::NoNewPrivileges => Operation::NoNewPrivileges,
-            Step::InstallSeccomp { flags, instructions, .. } => process::install_seccomp(*flags, instructions),
+            Step::InstallSeccomp { flags, instructions, .. } => {
+                process::install_seccomp(*flags, instructions, self.context.listener)
+            }
             Step::Execute { args, env, .. } => Operation::Execute(self.execution(args, env, index)?),
         }))
     }

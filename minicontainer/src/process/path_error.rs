@@ -69,6 +69,12 @@ pub(super) fn purpose(step: &Step) -> String {
         Step::SetSysctl { name, .. } => format!("set the sysctl {name}"),
         Step::JoinNamespace { namespace, path } => format!("join the {namespace} namespace {path}"),
         Step::OpenTerminal { .. } => "open a terminal in /dev/pts".to_owned(),
+        Step::UnshareTime { offsets } => {
+            let offsets: Vec<String> = offsets.iter().map(ToString::to_string).collect();
+            format!("create a time namespace with {}", offsets.join(" "))
+        }
+        Step::LimitWritableLayer { directory, .. } => format!("limit the writable layer {directory}"),
+        Step::BindRoot { source } => format!("mount the root file system {source}"),
         Step::MountOverlay { .. } => "mount the overlay of the root file system".to_owned(),
         Step::Remount { destination, .. } => format!("change the mount {destination}"),
         Step::SetHostname { name } => format!("set the hostname {name}"),

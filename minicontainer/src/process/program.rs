@@ -67,7 +67,7 @@ pub(crate) enum Operation {
     SetCapabilities { effective: u64, permitted: u64, inheritable: u64, ambient: Vec<u32> },
     EndWithEngine,
     NoNewPrivileges,
-    InstallSeccomp { flags: u32, instructions: Vec<libc::sock_filter> },
+    InstallSeccomp { flags: u32, instructions: Vec<libc::sock_filter>, listener: Option<Fd> },
     Execute(Execution),
 }
 

@@ -64,6 +64,8 @@ pub(crate) struct StartRequest<'a> {
     pub cgroup: Option<&'a CgroupEntrance>,
     /// Whether the time of every step is measured.
     pub traced: bool,
+    /// Whether the seccomp filter asks about each call that it would refuse.
+    pub asks_about_calls: bool,
 }
 
 /// Files that the caller holds open, because a path could lead elsewhere by the time it is used.
@@ -92,6 +94,8 @@ pub(crate) struct Started {
     pub times: Vec<StepTime>,
     /// The engine's side of the container's terminal, if it has one.
     pub terminal: Option<OwnedFd>,
+    /// The listener of the seccomp filter, if the filter asks about refused calls.
+    pub listener: Option<OwnedFd>,
     /// The root directory of the container, which stays accessible after its processes have exited.
     pub root: Option<File>,
 }
@@ -101,8 +105,8 @@ pub(crate) fn start(request: StartRequest<'_>, hooks: Hooks<'_>) -> Result<Start
     if calls::ignores_sigchld().unwrap_or(false) {
         return Err(StartError::SigchldIgnored);
     }
-    let StartRequest { plan, standard: Standard { descriptors, streams }, open_files, cgroup, traced } = request;
-    let (parent, child) = descriptors::make(plan, descriptors)?;
+    let StartRequest { plan, standard: Standard { descriptors, streams }, open_files, cgroup, .. } = request;
+    let (parent, child) = descriptors::make(plan, descriptors, request.asks_about_calls)?;
     let users = user_namespace::make(plan)?;
     let context = Context {
         standard: child.standard(),
@@ -112,13 +116,14 @@ pub(crate) fn start(request: StartRequest<'_>, hooks: Hooks<'_>) -> Result<Start
         report: child.report.as_raw_fd(),
         status: child.status.as_ref().map(AsRawFd::as_raw_fd),
         terminal: child.terminal.as_ref().map(AsRawFd::as_raw_fd),
+        listener: child.listener.as_ref().map(AsRawFd::as_raw_fd),
         tasks: cgroup.map(|group| group.tasks.clone()).unwrap_or_default(),
         sources: Sources::of(plan, open_files.mounts)?,
         namespaces: OpenNamespaces::of(plan, open_files.namespaces)?,
         user_namespace: users.as_ref().map(AsRawFd::as_raw_fd),
         permitted: permitted_capabilities(plan),
         layers_one_by_one: crate::host::kernel_at_least(6, 5),
-        traced,
+        traced: request.traced,
     };
     let childs = (compile(plan, &context)?, child.pipes());
     let args = clone_args(plan, cgroup);
@@ -197,7 +202,7 @@ fn supervise_child(
     hooks: Result<Hooks<'_>, StartError>,
     plan: &Plan,
 ) -> Result<Started, StartError> {
-    let ParentEnds { go, report, terminal, status } = ends;
+    let ParentEnds { go, report, terminal, status, listener } = ends;
     let prepared = catch_unwind(AssertUnwindSafe(|| hooks?.run(&child.as_starting())));
     // Without *go* the child exits. If it has exited already, the write fails, and its report contains the reason.
     let mut go = matches!(prepared, Ok(Ok(()))).then(|| File::from(go));
@@ -218,12 +223,13 @@ fn supervise_child(
     let started = prepared.and_then(|()| report.conclude(plan)).and_then(|times| {
         let program = status.as_ref().map_or(Ok(child.pid), init_status::program_id);
         let program = program.map_err(|source| StartError::Pipe { source })?;
-        Ok((times, program, terminal.map(take_terminal).transpose()?))
+        let descriptors = (terminal.map(receive_sent).transpose()?, listener.map(receive_sent).transpose()?);
+        Ok((times, program, descriptors))
     });
     match started {
-        Ok((times, program, terminal)) => {
+        Ok((times, program, (terminal, listener))) => {
             let Child { pid, pidfd } = child;
-            Ok(Started { pidfd, pid, program, status, at, times, terminal, root })
+            Ok(Started { pidfd, pid, program, status, at, times, terminal, listener, root })
         }
         Err(failure) => {
             let ended = end(&child)?;
@@ -235,7 +241,7 @@ fn supervise_child(
     }
 }
 
-/// Kills a child whose start failed. Usually it is exiting by itself; only if receiving its terminal or its init's
+/// Kills a child whose start failed. Usually it is exiting by itself; only if receiving a descriptor or its init's
 /// first message failed is it still running.
 fn end(child: &Child) -> Result<wait::Ended, StartError> {
     wait::signal(&child.pidfd, libc::SIGKILL)
@@ -243,13 +249,13 @@ fn end(child: &Child) -> Result<wait::Ended, StartError> {
         .map_err(|source| StartError::Wait { source })
 }
 
-/// Receives the terminal that the child has sent before it executed the program.
-fn take_terminal(socket: OwnedFd) -> Result<OwnedFd, StartError> {
+/// Receives a descriptor that the child has sent before it executed the program.
+fn receive_sent(socket: OwnedFd) -> Result<OwnedFd, StartError> {
     let received = calls::receive_descriptor(socket.as_raw_fd(), &mut [0]);
     let received = received.map_err(|errno| StartError::Pipe { source: Errno::from_raw(errno.0) })?;
-    let terminal = received.1.ok_or(StartError::Pipe { source: Errno::EMFILE })?;
+    let descriptor = received.1.ok_or(StartError::Pipe { source: Errno::EMFILE })?;
     // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(terminal) })
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }
 
 #[cfg(test)]

@@ -267,6 +267,12 @@ impl Sandbox {
         self.with(|sandbox| sandbox.settings.traced = true)
     }
 
+    /// Records the system calls that the seccomp filter refuses, see [`Report::denied_calls`](crate::Report). It
+    /// slows down those calls only. Requires Linux 5.0.
+    pub fn trace_denied_calls(self) -> Sandbox {
+        self.with(|sandbox| sandbox.settings.traces_denied_calls = true)
+    }
+
     fn with(mut self, change: impl FnOnce(&mut Sandbox)) -> Sandbox {
         change(&mut self);
         self

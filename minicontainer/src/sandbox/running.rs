@@ -1,5 +1,6 @@
 //! A running container: waiting for it, killing it, and its report.
 
+mod denied;
 mod limits;
 mod output;
 mod supervise;
@@ -25,6 +26,7 @@ use crate::process::start::Started;
 use crate::rootfs;
 use crate::sys::calls;
 use crate::sys::wait::{self, Ended, How};
+use denied::DeniedCalls;
 use limits::enforced;
 
 pub use output::Output;
@@ -65,6 +67,8 @@ pub struct Running {
     pub terminal: Option<File>,
     /// The streams that are copied while the caller waits.
     streams: Streams,
+    /// The calls that the seccomp filter has refused, if they are recorded.
+    denied_calls: Option<DeniedCalls>,
     ended_at: Option<Instant>,
     /// How long output is copied after the program has ended. None: until everything is copied.
     output_timeout: Option<Duration>,
@@ -107,19 +111,21 @@ impl Running {
         plan: Plan,
         limits: EnforcedLimits,
         (ends, streams): (Ends, Streams),
-    ) -> Running {
+    ) -> Result<Running, Error> {
         let Ends { stdin, stdout, stderr } = ends;
         let terminal = started.terminal.take().map(File::from);
+        let listener = started.listener.take();
         let limits = enforced(&plan, limits);
         // Kept open for the report, which says whether the layer is full: an exited program has no root directory in
         // /proc any more.
         let layer = limits.disk.and(started.root.take());
-        Running {
+        let mut running = Running {
             stdin,
             stdout,
             stderr,
             terminal,
             streams,
+            denied_calls: None,
             ended_at: None,
             output_timeout: None,
             background: None,
@@ -131,7 +137,10 @@ impl Running {
             plan,
             report: None,
             holdings,
-        }
+        };
+        // If the thread cannot be started, dropping the value ends the container.
+        running.denied_calls = listener.map(|listener| DeniedCalls::start(listener, &running.plan)).transpose()?;
+        Ok(running)
     }
 
     /// The program's process id on the host, as [`std::process::Child::id`] returns it.
@@ -242,6 +251,7 @@ impl Running {
             voluntary_switches: ended.switches[0],
             forced_switches: ended.switches[1],
             disk_full: self.layer.as_ref().and_then(full),
+            denied_calls: self.denied_calls.as_ref().map(DeniedCalls::list).unwrap_or_default(),
             limits: self.limits,
         }
     }

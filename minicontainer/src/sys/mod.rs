@@ -29,6 +29,7 @@ pub(crate) mod descriptors;
 pub(crate) mod id_maps;
 pub(crate) mod raw;
 pub(crate) mod removal;
+pub(crate) mod seccomp_notify;
 pub(crate) mod user_namespace;
 pub(crate) mod wait;
 pub(crate) mod xattr;

@@ -214,11 +214,14 @@ pub fn image_to_run(store: &Store, name: &str, wanted: &FetchArguments) -> Resul
     let reference = name.parse::<Reference>().ok().filter(|_| wanted.pull == PullPolicy::Missing);
     let Some(reference) = reference else { return Err(missing) };
     shown.line(&format!("Unable to find image '{}' locally", reference.familiar()));
-    let seed = "`minicontainer image seed` makes busybox from this machine's programs with no network";
     let fetched = fetch(store, &reference, platform.as_ref(), &connection, &shown);
-    fetched.map_err(|failure| failure.or_hint(seed))?;
+    let is_busybox = reference.familiar().starts_with("busybox:");
+    fetched.map_err(|failure| if is_busybox { failure.or_hint(SEED) } else { failure })?;
     find_image(store, name)
 }
+
+/// How to get the image of the examples without a registry.
+const SEED: &str = "`minicontainer image seed` creates busybox from this machine's programs without a network";
 
 /// Runs `push`.
 pub fn push(arguments: &PushArguments) -> Result<ExitCode, Failure> {

@@ -165,6 +165,11 @@ impl Plan {
     pub fn opens_terminal(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::OpenTerminal { .. }))
     }
+
+    /// Whether a seccomp filter is installed.
+    pub fn has_filter(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::InstallSeccomp { .. }))
+    }
 }
 
 /// Returns all steps that turn an ordinary process into an isolated one.

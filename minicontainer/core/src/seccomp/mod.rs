@@ -41,6 +41,7 @@
 //! Decisions: `minicontainer/decisions/security-profile.md`.
 
 mod assembler;
+mod evaluate;
 mod profile;
 mod refusal;
 mod rules;
@@ -52,7 +53,8 @@ use oci_spec::runtime::LinuxSeccomp;
 use serde::Serialize;
 
 pub use assembler::Instruction;
-pub use profile::{architectures, default_profile};
+pub use evaluate::{Call, asking, errno_of, evaluate};
+pub use profile::{architectures, capability_for, default_profile};
 
 /// A processor architecture that the compiler supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -154,6 +154,13 @@ pub fn default_profile(capabilities: &[&str], compat: bool) -> Result<LinuxSecco
     Ok(profile)
 }
 
+/// The capability, without `CAP_`, that allows a call which the profile otherwise refuses. The most specific one, if
+/// there are several.
+pub fn capability_for(call: &str) -> Option<&'static str> {
+    let gates = GATES.iter().filter(|(_, names)| names.contains(&call));
+    gates.min_by_key(|(_, names)| names.len()).and_then(|(capability, _)| capability.strip_prefix("CAP_"))
+}
+
 /// Docker's rules for sockets: any family but AF_ALG (38) and AF_VSOCK (40).
 fn dockers_rules() -> Result<Vec<LinuxSyscall>, OciSpecError> {
     let mut rules = vec![allow(["socketpair"], vec![])];

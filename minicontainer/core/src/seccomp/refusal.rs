@@ -12,8 +12,8 @@
 //!
 //! | Refused | Error | What programs do with it |
 //! |---|---|---|
-//! | `socket` of other families | EAFNOSUPPORT | libc, Java, Go and Node use the families that are left; tools such as ss leave the family out |
-//! | `socket` of other netlink protocols | EPROTONOSUPPORT | libaudit takes it for a kernel without audit, so useradd, su, sshd and PAM continue |
+//! | `socket` of other families | EAFNOSUPPORT | libc, Java, Go and Node use the families that are left; tools leave the family out |
+//! | `socket` of other netlink protocols | EPROTONOSUPPORT | libaudit takes it for a kernel without audit, so useradd, su, sshd and PAM continue; ss reads `/proc` |
 //! | `socketpair` of other families | EAFNOSUPPORT | libc and all languages use AF_UNIX |
 //! | `io_uring_enter`, `io_uring_register`, `io_uring_setup` | ENOSYS | Node (libuv) uses threads, MariaDB uses libaio, PostgreSQL its workers |
 //! | `add_key`, `keyctl`, `request_key` | ENOSYS | systemd and Kerberos continue without a keyring |

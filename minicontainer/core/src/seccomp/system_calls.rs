@@ -27,6 +27,11 @@ pub(super) fn number(name: &str, architecture: Architecture) -> Option<u32> {
     number_in(&TABLE[row], architecture)
 }
 
+/// The name of a number on an architecture.
+pub(super) fn name(number: u32, architecture: Architecture) -> Option<&'static str> {
+    TABLE.iter().find(|row| number_in(row, architecture) == Some(number)).map(|row| row.0)
+}
+
 /// All numbers that have a name, unordered.
 pub(super) fn numbers(architecture: Architecture) -> impl Iterator<Item = u32> {
     TABLE.iter().filter_map(move |row| number_in(row, architecture))

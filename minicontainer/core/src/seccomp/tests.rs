@@ -17,6 +17,7 @@ use seccompiler::{
     TargetArch,
 };
 
+use super::evaluate as run;
 use super::system_calls::{TABLE, number};
 use super::*;
 
@@ -29,41 +30,6 @@ const ENOTTY: u32 = 0x0005_0019;
 const EPROTONOSUPPORT: u32 = 0x0005_005d;
 const EAFNOSUPPORT: u32 = 0x0005_0061;
 const ARCHITECTURES: [Architecture; 2] = [Architecture::X86_64, Architecture::Aarch64];
-
-/// The input of a filter.
-#[derive(Clone, Copy, Debug)]
-struct Call {
-    number: u32,
-    architecture: u32,
-    arguments: [u64; 6],
-}
-
-/// Runs a filter, as the kernel would, and returns its action.
-fn run(program: &[Instruction], call: &Call) -> u32 {
-    let mut words = vec![call.number, call.architecture, 0, 0];
-    words.extend(call.arguments.iter().flat_map(|argument| [*argument as u32, (*argument >> 32) as u32]));
-    let (mut accumulator, mut place) = (0, 0);
-    loop {
-        let Instruction { code, jump_true, jump_false, value } = program[place];
-        let jump = |holds: bool| usize::from(if holds { jump_true } else { jump_false });
-        place += 1 + match code {
-            assembler::LOAD => {
-                accumulator = words[value as usize / 4];
-                0
-            }
-            assembler::AND => {
-                accumulator &= value;
-                0
-            }
-            assembler::JUMP => value as usize,
-            assembler::IF_EQUAL => jump(accumulator == value),
-            assembler::IF_GREATER => jump(accumulator > value),
-            assembler::IF_GREATER_OR_EQUAL => jump(accumulator >= value),
-            assembler::RETURN => return value,
-            _ => panic!("the instruction {code:#x} is not known here"),
-        };
-    }
-}
 
 /// The kernel's checks of a filter: every jump stays inside, and the last instruction returns.
 fn check_sound(program: &[Instruction]) {

@@ -35,6 +35,7 @@ fn report(verdict: Verdict) -> Report {
         oom_kills: 0,
         voluntary_switches: 0,
         forced_switches: 0,
+        denied_calls: Vec::new(),
         disk_full: None,
         limits: EnforcedLimits::default(),
     }

@@ -83,6 +83,7 @@ impl Judged {
             oom_kills: 0,
             voluntary_switches: 0,
             forced_switches: 0,
+            denied_calls: Vec::new(),
             disk_full: Some(false),
             limits: EnforcedLimits::default(),
         };

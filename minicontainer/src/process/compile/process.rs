@@ -1,11 +1,12 @@
 //! Compiling the steps that change the process itself: ids, resource limits, capabilities, the seccomp filter.
 
 use minicontainer_core::plan::{Step, capability_number, resource_number};
-use minicontainer_core::seccomp::Instruction;
+use minicontainer_core::seccomp::{self, Instruction};
 
 use super::numbers::{bits, sock_filter};
 use super::{CompileError, Compiler};
 use crate::process::program::Operation;
+use crate::sys::calls::Fd;
 
 impl Compiler<'_> {
     pub(super) fn drop_bounding_set(&self, keep: &[String]) -> Operation {
@@ -37,6 +38,11 @@ pub(super) fn set_user(uid: u32, gid: u32, groups: Option<&[u32]>) -> Operation 
     Operation::SetUser { uid, gid, groups: groups.map(<[u32]>::to_vec) }
 }
 
-pub(super) fn install_seccomp(flags: u32, instructions: &[Instruction]) -> Operation {
-    Operation::InstallSeccomp { flags, instructions: instructions.iter().map(sock_filter).collect() }
+/// With a socket for its listener, the filter asks about each call that it would refuse.
+pub(super) fn install_seccomp(flags: u32, instructions: &[Instruction], listener: Option<Fd>) -> Operation {
+    let (asking, flags) = match listener {
+        Some(_) => (seccomp::asking(instructions), flags | libc::SECCOMP_FILTER_FLAG_NEW_LISTENER as u32),
+        None => (instructions.to_vec(), flags),
+    };
+    Operation::InstallSeccomp { flags, instructions: asking.iter().map(sock_filter).collect(), listener }
 }

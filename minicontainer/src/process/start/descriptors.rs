@@ -23,6 +23,8 @@ pub(super) struct ParentEnds {
     pub terminal: Option<OwnedFd>,
     /// Receives the program's wait status from the init, if there is one.
     pub status: Option<OwnedFd>,
+    /// Receives the listener of the seccomp filter, if the filter asks about refused calls.
+    pub listener: Option<OwnedFd>,
 }
 
 /// The descriptors of the child. The parent closes its copies as soon as the child exists; otherwise it would never
@@ -32,18 +34,25 @@ pub(super) struct ChildEnds {
     pub report: OwnedFd,
     pub terminal: Option<OwnedFd>,
     pub status: Option<OwnedFd>,
+    pub listener: Option<OwnedFd>,
     /// The launcher, as a file in memory.
     pub launcher: OwnedFd,
     /// The descriptors that become stdin, stdout and stderr.
     pub standard: [Option<OwnedFd>; 3],
 }
 
-/// Creates all of them. The child's descriptors are above 2.
-pub(super) fn make(plan: &Plan, standard: [Option<OwnedFd>; 3]) -> Result<(ParentEnds, ChildEnds), StartError> {
+/// Creates all of them. The child's descriptors are above 2. `listens` says whether the seccomp filter, if there is
+/// one, asks about refused calls.
+pub(super) fn make(
+    plan: &Plan,
+    standard: [Option<OwnedFd>; 3],
+    listens: bool,
+) -> Result<(ParentEnds, ChildEnds), StartError> {
     let (childs_go, go) = pipe()?;
     let (report, childs_report) = pipe()?;
     let launcher = above_standard(launcher::in_memory().map_err(|source| StartError::Launcher { source })?)?;
-    let (terminal, childs_terminal) = terminal_socket(plan)?.unzip();
+    let (terminal, childs_terminal) = socket_if(plan.opens_terminal())?.unzip();
+    let (listener, childs_listener) = socket_if(listens && plan.has_filter())?.unzip();
     let (status, childs_status) = init_status::pair(plan).map_err(|source| StartError::Pipe { source })?.unzip();
     let [stdin, stdout, stderr] = standard.map(|descriptor| descriptor.map(above_standard).transpose());
     let child = ChildEnds {
@@ -51,10 +60,11 @@ pub(super) fn make(plan: &Plan, standard: [Option<OwnedFd>; 3]) -> Result<(Paren
         report: childs_report,
         terminal: childs_terminal,
         status: childs_status.map(above_standard).transpose()?,
+        listener: childs_listener,
         launcher,
         standard: [stdin?, stdout?, stderr?],
     };
-    Ok((ParentEnds { go, report, terminal, status }, child))
+    Ok((ParentEnds { go, report, terminal, status, listener }, child))
 }
 
 impl ChildEnds {
@@ -72,7 +82,8 @@ impl ChildEnds {
     /// The descriptors that stay open until the launcher is executed.
     pub(super) fn kept(&self) -> Vec<Fd> {
         let always = [&self.go, &self.report, &self.launcher];
-        always.into_iter().chain(&self.terminal).chain(&self.status).map(AsRawFd::as_raw_fd).collect()
+        let optional = self.terminal.iter().chain(&self.status).chain(&self.listener);
+        always.into_iter().chain(optional).map(AsRawFd::as_raw_fd).collect()
     }
 }
 
@@ -81,9 +92,9 @@ fn pipe() -> Result<(OwnedFd, OwnedFd), StartError> {
     Ok((above_standard(read)?, above_standard(write)?))
 }
 
-/// The socket through which the child sends its terminal, if the plan has one: the parent's end and the child's end.
-fn terminal_socket(plan: &Plan) -> Result<Option<(OwnedFd, OwnedFd)>, StartError> {
-    let pair = plan.opens_terminal().then(UnixStream::pair).transpose();
+/// A socket through which the child sends a descriptor, if it will have one: the parent's end and the child's end.
+fn socket_if(needed: bool) -> Result<Option<(OwnedFd, OwnedFd)>, StartError> {
+    let pair = needed.then(UnixStream::pair).transpose();
     let pair =
         pair.map_err(|error| StartError::Pipe { source: Errno::from_raw(error.raw_os_error().unwrap_or(0)) })?;
     pair.map(|(receive, send)| Ok((receive.into(), above_standard(send.into())?))).transpose()

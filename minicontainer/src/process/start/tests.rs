@@ -191,7 +191,11 @@ fn faults() -> Vec<Fault> {
         first(Operation::SetUser { uid: 0, gid: 0, groups: Some(vec![UNMAPPED]) }, "setgroups", Errno::EPERM),
         (vec![capabilities(0)], capabilities(1), "capset", Errno::EPERM),
         // A filter must have at least one instruction.
-        first(Operation::InstallSeccomp { flags: 0, instructions: Vec::new() }, "seccomp", Errno::EINVAL),
+        first(
+            Operation::InstallSeccomp { flags: 0, instructions: Vec::new(), listener: None },
+            "seccomp",
+            Errno::EINVAL,
+        ),
         first(execution("/no/such/path", CLOSED, REPORT), "execveat", Errno::EBADF),
         first(execution("/no/such/path", launcher_file(), CLOSED), "fcntl", Errno::EBADF),
         first(execution("/no/such/path", launcher_file(), REPORT), "execve", Errno::ENOENT),

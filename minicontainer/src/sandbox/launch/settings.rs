@@ -28,6 +28,8 @@ pub struct LaunchSettings {
     pub output_limit: Option<u64>,
     /// Whether the time of every step is measured.
     pub traced: bool,
+    /// Whether the calls that the seccomp filter refuses are recorded.
+    pub traces_denied_calls: bool,
     /// Whether the container is killed when the thread that started it exits.
     pub ends_with_caller: bool,
     /// The open files that bind mounts use instead of their source paths, by the target in the container.
@@ -46,6 +48,7 @@ impl Default for LaunchSettings {
             cpu_time: None,
             output_limit: None,
             traced: false,
+            traces_denied_calls: false,
             ends_with_caller: false,
             bind_sources: Vec::new(),
             namespaces: Vec::new(),

@@ -31,10 +31,11 @@ impl Launch {
             open_files: process::OpenFiles { mounts: &settings.bind_sources, namespaces: &settings.namespaces },
             cgroup: entrance.as_ref(),
             traced: settings.traced,
+            asks_about_calls: settings.traces_denied_calls,
         };
         let started = process::start(request, hooks)?;
         let limits = settings.watched_limits();
         let holdings = Holdings { group, _scratch: scratch };
-        Ok(Running::new(started, holdings, plan, limits, (connected.ends, connected.streams)))
+        Running::new(started, holdings, plan, limits, (connected.ends, connected.streams))
     }
 }

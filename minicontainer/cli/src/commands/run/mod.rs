@@ -9,6 +9,7 @@
 //! [`Stdio`] says why. With `-t` the container has its own terminal ([`terminal`]). Messages of the engine go to
 //! stderr.
 
+mod denied;
 mod report_file;
 pub mod terminal;
 
@@ -41,6 +42,7 @@ use crate::{
     language,
     output::{say, visible},
 };
+use denied::denied_calls;
 use report_file::{ReportFile, meta};
 use terminal::Terminal;
 
@@ -104,6 +106,10 @@ pub struct RunArguments {
     /// At the end, print how long each step of the start took
     #[arg(long)]
     trace: bool,
+
+    /// At the end, print which system calls the seccomp filter has refused, and with which errors
+    #[arg(long)]
+    trace_denied: bool,
 
     /// Write the exit status, the resource usage and the limits to a file, as JSON
     #[arg(long, value_name = "FILE")]
@@ -173,7 +179,8 @@ impl RunArguments {
         if let Some(timeout) = parse_time("--timeout", self.timeout.as_deref())? {
             sandbox = sandbox.wall_time(timeout.duration());
         }
-        Ok(if self.trace { sandbox.traced() } else { sandbox })
+        sandbox = if self.trace { sandbox.traced() } else { sandbox };
+        Ok(if self.trace_denied { sandbox.trace_denied_calls() } else { sandbox })
     }
 
     /// Creates the container, starts it, supervises it until it exits, and writes the report.
@@ -207,6 +214,9 @@ impl RunArguments {
             meta_file.map_or(Ok(()), |file| file.write(meta(&ended.report).as_bytes())),
         ];
         times.into_iter().for_each(|times| say(&times));
+        if self.trace_denied {
+            say(&denied_calls(&ended.report));
+        }
         let code = conclude(&ended.report);
         first_of(results)?;
         Ok(match ended.lost {

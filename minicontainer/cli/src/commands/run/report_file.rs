@@ -141,6 +141,7 @@ mod tests {
             oom_kills,
             voluntary_switches: 12,
             forced_switches: 3,
+            denied_calls: Vec::new(),
             disk_full: None,
             limits: EnforcedLimits::default(),
         }
