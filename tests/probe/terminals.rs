@@ -30,14 +30,14 @@ pub fn attack(name: &str, _: &[String]) -> Option<Outcome> {
     })
 }
 
-/// Makes the request on every possible terminal. Of several refusals, missing permission is reported.
+/// Makes the request on every possible terminal. A refusal for another reason than "not a terminal" is reported.
 fn anywhere(request: usize, argument: usize) -> Outcome {
     let opened = open("/dev/tty", libc::O_RDWR | libc::O_NOCTTY).ok();
     let mut refusal = Errno::ENOTTY;
     for descriptor in [0, 1, 2].into_iter().chain(opened) {
         match call(libc::SYS_ioctl, &[descriptor as usize, request, argument]) {
             Ok(_) => return Outcome::Done,
-            Err(Errno::EPERM) => refusal = Errno::EPERM,
+            Err(errno @ (Errno::EPERM | Errno::EIO)) => refusal = errno,
             Err(_) => {}
         }
     }

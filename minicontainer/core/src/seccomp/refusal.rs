@@ -29,7 +29,7 @@
 //! | `_sysctl`, `afs_syscall`, `create_module`, `get_kernel_syms`, `getpmsg`, `lookup_dcookie`, `nfsservctl`, `putpmsg`, `query_module`, `security`, `sysfs`, `tuxcall`, `uprobe`, `uselib`, `ustat`, `vserver` | ENOSYS | today's kernels lack them, or can be built without them; today's programs do not use them |
 //! | `clone3` | ENOSYS | libc, Go and systemd use clone(2) |
 //! | `ioctl` TIOCSTI | EIO | as on kernels with `dev.tty.legacy_tiocsti=0`: shells continue without it |
-//! | `ioctl` TIOCLINUX | ENOTTY | as on every terminal that is not a console |
+//! | `ioctl` TIOCLINUX | EPERM | as on a console without the capability |
 //! | all others | EPERM | mount, unshare, hostname, date, dmesg, insmod, reboot and swapon report the missing permission; systemd, apt and bubblewrap handle it as for every ordinary user |
 //!
 //! The tests compare this table with what the compiled filter returns. [`Profile::Docker`](crate::options::Profile)
@@ -43,7 +43,6 @@ use super::profile::{compare, low, masked, refuse};
 
 pub(super) const EPERM: u32 = 1;
 const EIO: u32 = 5;
-const ENOTTY: u32 = 25;
 pub(super) const ENOSYS: u32 = 38;
 const EPROTONOSUPPORT: u32 = 93;
 const EAFNOSUPPORT: u32 = 97;
@@ -121,7 +120,7 @@ pub(super) fn of_arguments() -> Result<Vec<LinuxSyscall>, OciSpecError> {
         refuse(["socketpair"], EAFNOSUPPORT, vec![low(0, 0)?]),
         refuse(["socketpair"], EAFNOSUPPORT, vec![compare(0, ScmpCmpGt, 1)?]),
         refuse(["ioctl"], EIO, vec![low(1, TIOCSTI)?]),
-        refuse(["ioctl"], ENOTTY, vec![low(1, TIOCLINUX)?]),
+        refuse(["ioctl"], EPERM, vec![low(1, TIOCLINUX)?]),
     ];
     for (mask, family) in REFUSED_FAMILIES {
         rules.push(refuse(["socket"], EAFNOSUPPORT, vec![masked(0, mask & 0xffff_ffff, family)?]));
