@@ -38,7 +38,7 @@ impl BuildRun<'_> {
     /// The cached layer, if it can be leased.
     fn cached_layer(&self, key: &Digest) -> Result<Option<StageLayer>, BuildError> {
         match self.cache.get(key)? {
-            Some(layer) if self.lease(&layer.diff_id)? => Ok(Some(layer)),
+            Some(layer) if self.lease(&layer.key)? => Ok(Some(layer)),
             _ => Ok(None),
         }
     }

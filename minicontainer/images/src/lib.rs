@@ -62,6 +62,7 @@ mod layer;
 mod layer_replacement;
 mod load;
 mod local_layer;
+mod new_layers;
 mod pack;
 pub mod parallel;
 pub mod registry;

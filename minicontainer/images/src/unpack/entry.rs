@@ -5,10 +5,14 @@ use std::{
     fmt,
     fs::File,
     io,
-    os::unix::ffi::{OsStrExt, OsStringExt},
+    os::unix::{
+        ffi::{OsStrExt, OsStringExt},
+        fs::MetadataExt,
+    },
     path::Path,
 };
 
+use minicontainer::rootfs::{RootFsError, merged::Entry};
 use nix::{
     sys::{
         stat::{Mode, fchmod, futimens},
@@ -21,7 +25,7 @@ use xattr::FileExt;
 use super::{UnpackError, archive::Member, pax::Time};
 
 /// The maximum length of a path in the kernel, and of a name in it (limits.h).
-const PATH_LIMIT: usize = 4096;
+pub(super) const PATH_LIMIT: usize = 4096;
 const NAME_LIMIT: usize = 255;
 /// The maximum size of an extended attribute, see xattr(7). The kernel refuses larger ones as well.
 const ATTRIBUTE_LIMIT: usize = 64 << 10;
@@ -90,6 +94,14 @@ impl EntryPath {
 
     pub(crate) fn has_component(&self, test: impl Fn(&[u8]) -> bool) -> bool {
         self.bytes.split(|byte| *byte == b'/').any(test)
+    }
+
+    pub(crate) fn components(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
+        self.bytes.split(|byte| *byte == b'/').filter(|name| !name.is_empty())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     pub(crate) fn is_root(&self) -> bool {
@@ -189,6 +201,25 @@ impl Metadata {
         Metadata { uid: 0, gid: 0, last, xattrs: Vec::new(), unkept: Vec::new() }
     }
 
+    /// The metadata of an entry of a layer below, except what belongs to overlayfs or to this machine.
+    pub(crate) fn of(below: &Entry) -> Result<Metadata, RootFsError> {
+        let found = below.metadata();
+        let modified = Time { seconds: found.mtime(), nanoseconds: found.mtime_nsec() };
+        let attributes = match below.attributes() {
+            // An ordinary user may not open a directory without permissions, and a symbolic link cannot be opened.
+            Err(error) if error.is_permission_denied() || found.is_symlink() => Vec::new(),
+            attributes => attributes?,
+        };
+        let is_kept = |name: &[u8]| !is_of_overlayfs(name) && name != b"security.selinux";
+        Ok(Metadata {
+            uid: found.uid(),
+            gid: found.gid(),
+            last: Last { mode: found.mode() & 0o7777, modified },
+            xattrs: attributes.into_iter().filter(|(name, _)| is_kept(name.as_bytes())).collect(),
+            unkept: Vec::new(),
+        })
+    }
+
     pub(crate) fn read(member: &mut Member, path: &EntryPath) -> Result<Metadata, UnpackError> {
         let id = |value: u64| match u32::try_from(value) {
             // chown(2) interprets the greatest number as "leave it unchanged".
@@ -203,7 +234,7 @@ impl Metadata {
             ..Metadata::implied()
         };
         for (name, value) in member.attributes.drain(..) {
-            if name.starts_with(b"trusted.overlay.") || name.starts_with(b"user.overlay.") {
+            if is_of_overlayfs(&name) {
                 let name = name.escape_ascii();
                 metadata
                     .unkept
@@ -248,6 +279,10 @@ impl Metadata {
     pub(crate) fn time(&self) -> TimeSpec {
         self.last.time()
     }
+}
+
+fn is_of_overlayfs(attribute: &[u8]) -> bool {
+    attribute.starts_with(b"trusted.overlay.") || attribute.starts_with(b"user.overlay.")
 }
 
 impl Last {

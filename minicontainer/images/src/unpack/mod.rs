@@ -18,8 +18,8 @@
 //!
 //! Each layer is unpacked by itself, not on top of the others, so it can be shared by all images that have it
 //! ([`Whiteouts::Kept`]). The same code can apply a layer to a directory that already contains the layers below; then
-//! whiteouts delete ([`Whiteouts::Applied`]). A directory that an archive uses without listing it gets mode 0755 and
-//! belongs to root.
+//! whiteouts delete ([`Whiteouts::Applied`]). The paths of an archive may lead through directories and symbolic links
+//! of the layers below: see [`parents`].
 //!
 //! Root keeps owners, devices and all attributes. For an ordinary user, all files belong to that user (in the
 //! container: root). Devices are left out with a warning, and so are attributes that need privileges.
@@ -31,6 +31,7 @@
 mod archive;
 mod entry;
 mod error;
+mod parents;
 mod pax;
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,7 @@ use std::{collections::BTreeSet, io::Read, path::Path};
 pub(super) use archive::{Archive, End};
 pub(super) use entry::Privilege;
 pub use error::UnpackError;
+pub(super) use parents::Below;
 pub(super) use tree::Tree;
 
 /// How a layer's whiteouts are treated.
@@ -69,9 +71,10 @@ pub(super) fn unpack<R: Read>(
     directory: &Path,
     whiteouts: Whiteouts,
     privilege: Privilege,
+    below: Below,
 ) -> Result<(Unpacked, R), UnpackError> {
     let damaged = |source| UnpackError::Archive { source };
-    let mut unpacker = unpacker::Unpacker::new(Tree::open(directory).map_err(damaged)?, whiteouts, privilege);
+    let mut unpacker = unpacker::Unpacker::new(Tree::open(directory).map_err(damaged)?, whiteouts, privilege, below);
     while let Some(member) = archive.next().map_err(damaged)? {
         unpacker.apply(member, &mut archive)?;
     }

@@ -18,6 +18,7 @@ use super::{
     Privilege, Tree, UnpackError, Unpacked, Whiteouts,
     archive::{Archive, Member},
     entry::{EntryPath, Last, Metadata},
+    parents::{Below, Missing},
     whiteouts::SeenPaths,
 };
 
@@ -35,6 +36,7 @@ pub(super) struct Unpacker {
     pub(super) tree: Tree,
     pub(super) language: Whiteouts,
     pub(super) privilege: Privilege,
+    pub(super) below: Below,
     members: u64,
     /// Directories get their modes and times last: a read-only directory must be filled first, and filling changes
     /// its time.
@@ -50,7 +52,7 @@ pub(super) struct Unpacker {
 }
 
 impl Unpacker {
-    pub(super) fn new(tree: Tree, language: Whiteouts, privilege: Privilege) -> Unpacker {
+    pub(super) fn new(tree: Tree, language: Whiteouts, privilege: Privilege, below: Below) -> Unpacker {
         let mut directories = BTreeMap::new();
         if language == Whiteouts::Kept {
             directories.insert(EntryPath::root(), Metadata::implied().last);
@@ -59,6 +61,7 @@ impl Unpacker {
             tree,
             language,
             privilege,
+            below,
             members: 0,
             directories,
             whiteouts: BTreeSet::new(),
@@ -96,12 +99,19 @@ impl Unpacker {
         match Whiteout::parse(&text) {
             Ok(None) if is_directory => {
                 let metadata = Metadata::read(&mut member, &path)?;
-                self.make_parents(&parent, &path)?;
+                let parent = self.way_to(&parent, Missing::Create, &path)?;
+                let path = parent.join(name);
                 self.make_directory(&path)?;
                 self.note(&path, parent)?;
                 self.set_directory(path, &metadata)
             }
-            Ok(None) => self.make_node(member, content, &path, parent),
+            Ok(None) => {
+                let metadata = Metadata::read(&mut member, &path)?;
+                let parent = self.way_to(&parent, Missing::Create, &path)?;
+                let path = parent.join(name);
+                self.note(&path, parent)?;
+                self.make_node(&member, content, &path, &metadata)
+            }
             _ if matches!(text, Cow::Owned(_)) => Err(path.refused("a whiteout of a name that is not UTF-8")),
             Ok(Some(Whiteout::Deleted(hidden))) => self.hide(&path, &parent, hidden.as_str().as_bytes()),
             Ok(Some(Whiteout::Opaque)) => self.make_opaque(&path, &parent),
@@ -114,32 +124,30 @@ impl Unpacker {
     /// Creates any entry except a directory.
     fn make_node(
         &mut self,
-        mut member: Member,
+        member: &Member,
         content: &mut Archive<impl Read>,
         path: &EntryPath,
-        parent: EntryPath,
+        metadata: &Metadata,
     ) -> Result<(), UnpackError> {
-        let metadata = Metadata::read(&mut member, path)?;
-        self.make_parents(&parent, path)?;
-        self.note(path, parent)?;
         match member.header.entry_type() {
-            EntryType::Link => self.link(&member, path),
-            EntryType::Char | EntryType::Block | EntryType::Fifo => self.make_special(&member, path, &metadata),
-            EntryType::Regular | EntryType::Continuous => self.make_file(member.size, content, path, &metadata),
+            EntryType::Link => self.link(member, path),
+            EntryType::Char | EntryType::Block | EntryType::Fifo => self.make_special(member, path, metadata),
+            EntryType::Regular | EntryType::Continuous => self.fill_file(member.size, content, path, metadata),
             EntryType::Symlink => {
-                let target = member.link.ok_or_else(|| path.refused("a symbolic link to nowhere"))?;
+                let target = member.link.as_ref().ok_or_else(|| path.refused("a symbolic link to nowhere"))?;
                 self.make_way(path)?;
-                self.tree.symlink(path, &target).map_err(path.failed("create a symbolic link"))?;
-                self.tree.set_unopened(path, &metadata, self.privilege).map_err(path.failed("set the owner"))
+                self.tree.symlink(path, target).map_err(path.failed("create a symbolic link"))?;
+                self.tree.set_unopened(path, metadata, self.privilege).map_err(path.failed("set the owner"))
             }
             _ => Err(path.refused("an entry of a type that no layer has")),
         }
     }
 
-    fn make_file(
+    /// Creates a regular file with this content.
+    pub(super) fn fill_file(
         &mut self,
         size: u64,
-        content: &mut Archive<impl Read>,
+        content: &mut impl Read,
         path: &EntryPath,
         metadata: &Metadata,
     ) -> Result<(), UnpackError> {
@@ -170,8 +178,15 @@ impl Unpacker {
     fn link(&mut self, member: &Member, path: &EntryPath) -> Result<(), UnpackError> {
         let raw = member.link.as_ref().ok_or_else(|| path.refused("a hard link to nothing"))?;
         let target = EntryPath::parse(raw)?;
-        if target.is_root() || self.whiteouts.contains(&target) {
+        let Some((_, name)) = target.split() else {
             return Err(path.refused("a hard link to something that cannot have one"));
+        };
+        let target = self.way_to(&target.parent(), Missing::Leave, path)?.join(name);
+        if self.whiteouts.contains(&target) {
+            return Err(path.refused("a hard link to something that cannot have one"));
+        }
+        if self.tree.look(&target).map_err(path.failed("find the target of a hard link"))?.is_none() {
+            self.copy_up(&target.parent(), name, path)?;
         }
         if self.tree.same_file(&target, path).map_err(path.failed("find the target of a hard link"))? {
             return Ok(());
@@ -205,28 +220,9 @@ impl Unpacker {
         self.tree.set_unopened(path, metadata, self.privilege).map_err(path.failed("set owner and mode"))
     }
 
-    /// Creates an entry's parent directories that the archive did not list.
-    pub(super) fn make_parents(&mut self, directory: &EntryPath, entry: &EntryPath) -> Result<(), UnpackError> {
-        if self.tree.enter(directory).is_ok() {
-            return Ok(());
-        }
-        for path in directory.ancestors() {
-            if self.tree.enter(&path).is_err() {
-                let in_the_way = self.tree.is_directory(&path).map_err(path.failed("look"))?.is_some();
-                if in_the_way && !self.whiteouts.contains(&path) {
-                    return Err(entry.refused("one of its parents is not a directory"));
-                }
-                self.make_directory(&path)?;
-                self.set_directory(path.clone(), &Metadata::implied())?;
-                self.tree.enter(&path).map_err(entry.failed("enter its directory"))?;
-            }
-        }
-        self.tree.enter(directory).map_err(entry.failed("enter its directory"))
-    }
-
     /// Creates one directory, whose parent exists. Anything else at its path is removed first. If that is a whiteout,
     /// the directory becomes opaque, so that it still hides the layers below.
-    fn make_directory(&mut self, path: &EntryPath) -> Result<(), UnpackError> {
+    pub(super) fn make_directory(&mut self, path: &EntryPath) -> Result<(), UnpackError> {
         let replaces_whiteout = self.whiteouts.contains(path);
         match self.tree.is_directory(path).map_err(path.failed("look"))? {
             Some(true) => return Ok(()),
@@ -238,7 +234,7 @@ impl Unpacker {
     }
 
     /// Sets owner and attributes of a directory now, and records the rest for the end.
-    fn set_directory(&mut self, path: EntryPath, metadata: &Metadata) -> Result<(), UnpackError> {
+    pub(super) fn set_directory(&mut self, path: EntryPath, metadata: &Metadata) -> Result<(), UnpackError> {
         let directory = self.tree.open_directory(&path).map_err(path.failed("open the directory"))?;
         let unkept = metadata.set_first(&directory, self.privilege).map_err(path.failed("set the owner"))?;
         self.warn(unkept);
