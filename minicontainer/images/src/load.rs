@@ -7,8 +7,8 @@
 use std::{fmt, io::Read, path::Path};
 
 use minicontainer::{
-    core::Platform,
-    store::{Staging, Store, is_index, reference_of},
+    core::{Platform, Reference, reference::ReferenceError},
+    store::{Staging, Store, is_index, name_of},
 };
 use oci_spec::image::{
     Arch, Descriptor, ImageIndex, ImageManifest, MediaType, OciLayout, Os, Platform as OciPlatform,
@@ -80,7 +80,7 @@ fn layout_images(source: &Source<'_>, index: &ImageIndex) -> Result<Vec<StagedIm
     let mut images: Vec<StagedImage> = Vec::new();
     for descriptor in candidates(index, "index.json")? {
         let found = resolve(source, descriptor.clone())?;
-        let references = reference_of(descriptor).into_iter().collect();
+        let references = reference(descriptor)?.into_iter().collect();
         let blob = source.blob(&found)?;
         let manifest: ImageManifest = blob.document(&format!("the manifest {}", blob.digest()), "image manifest")?;
         let config_type = manifest.config().media_type();
@@ -97,6 +97,18 @@ fn layout_images(source: &Source<'_>, index: &ImageIndex) -> Result<Vec<StagedIm
         images.push(StagedImage { references, manifest: blob, config, layers });
     }
     Ok(images)
+}
+
+/// The name of an image in a layout. A name that is not a reference does not count, because other tools write tags and
+/// versions there. A name that would be taken for an image's id is an error.
+fn reference(descriptor: &Descriptor) -> Result<Option<Reference>, ImageError> {
+    let Some(name) = name_of(descriptor) else { return Ok(None) };
+    match name.parse() {
+        Err(source @ (ReferenceError::Identifier { .. } | ReferenceError::Algorithm { .. })) => {
+            Err(ImageError::BadReference { name: name.to_owned(), source })
+        }
+        reference => Ok(reference.ok()),
+    }
 }
 
 fn check_count(images: usize) -> Result<(), ImageError> {

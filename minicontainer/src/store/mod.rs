@@ -67,7 +67,7 @@ pub use blob::Blob;
 pub use error::{DAMAGE_HINT, SPACE_HINT, StoreError};
 pub use image::{Damaged, Image};
 pub use layer::{ImageLayer, Layer, LayerId, StagedLayer, diff_ids};
-pub use layout::{digest_of, is_index, reference_of};
+pub use layout::{digest_of, is_index, name_of, reference_of};
 pub use lease::LayerLease;
 pub use lock::Lock;
 pub use paths::LAYER_TREE;

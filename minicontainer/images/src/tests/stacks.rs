@@ -61,3 +61,23 @@ fn foreign_layer_with_implied_parent_is_unpacked_on_the_layers_below() {
     assert_eq!(find(&store, "foreign:1").unwrap().layers.len(), 2);
     assert_eq!(mode_of_tmp(&store, "foreign:1"), 0o1777);
 }
+
+/// moby, daemon/refstore and reference.ParseNormalizedNamed: with such a name, `run sha256:…` would be ambiguous.
+#[test]
+fn archive_with_a_name_like_an_id_is_refused() {
+    let StoreEnv { directory: _directory, store } = env();
+    load(&store, saved("good:1", &[&tar(&[("x", b"")])]).as_slice()).unwrap();
+    let id = store.image("good:1").unwrap().id;
+    let layer = tar(&[("evil", b"")]);
+    for name in [id.to_string(), id.hex().to_owned(), format!("docker.io/library/{id}")] {
+        let error = load(&store, saved(&name, &[&layer]).as_slice()).unwrap_err();
+        assert!(matches!(error, ImageError::BadReference { .. }), "{name}: {error}");
+        let mut layout = LayoutFiles::default();
+        let image = layout.add_image(&[&layer]);
+        let archive = layout.tar(&[named(image, "io.containerd.image.name", &name)]);
+        let error = load(&store, archive.as_slice()).unwrap_err();
+        assert!(matches!(error, ImageError::BadReference { .. }), "{name}: {error}");
+        assert_eq!(names(&store), ["good:1"]);
+    }
+    assert_eq!(store.image(id.as_str()).unwrap().reference, store.image("good:1").unwrap().reference);
+}
