@@ -34,7 +34,7 @@ use super::{
     layers::Layers,
     select::{Fed, Fingerprint, Selected, attributes, each, select},
 };
-use minicontainer_images::{PackedLayer, check_layer, decompress};
+use minicontainer_images::{PackedLayer, decompress, extract};
 
 /// The maximum size of an image's `/etc/passwd` or `/etc/group`.
 const ACCOUNT_FILE_LIMIT: u64 = 1024 * 1024;
@@ -126,18 +126,20 @@ impl Copy<'_, '_> {
             true => self.directory()?,
             false => self.destination_parent()?,
         };
-        let (from, chmod) = (self.from, self.copying.chmod.clone());
+        let from = self.from;
         each(from, selected, exclude, &mut |relative, found| {
             print.add(from, relative, found)?;
             let path = if is_directory || self.into { place.join(relative) } else { place.clone() };
-            let meta = self.meta(found, chmod.as_ref());
+            let meta = self.meta_of(from, found);
             self.entry(&path, found, meta, print)
         })
     }
 
-    fn meta(&self, found: &Found, chmod: Option<&minicontainer_dockerfile::plan::Chmod>) -> Meta {
-        let own = owned(self.from, found);
+    /// The owner and the mode that a file gets.
+    fn meta_of(&self, from: &dyn Files, found: &Found) -> Meta {
+        let own = owned(from, found);
         let (uid, gid) = self.owner.unwrap_or((own.uid, own.gid));
+        let chmod = self.copying.chmod.as_ref();
         let mode = chmod.map_or(own.mode, |chmod| chmod.apply(own.mode, found.kind == Kind::Directory));
         Meta { uid, gid, mode, ..own }
     }
@@ -201,8 +203,8 @@ impl Copy<'_, '_> {
         Ok(path)
     }
 
-    /// Unpacks a local archive; returns whether it is one. The archive is first unpacked into a new directory, where
-    /// its own links have nowhere to lead.
+    /// Unpacks a local archive; returns whether it is one. It is first extracted into a new directory, which then holds
+    /// what it adds to the stage.
     fn unpack(&mut self, selected: &Selected, exclude: &Ignore, print: &mut Fingerprint) -> Result<bool, BuildError> {
         if selected.found.kind != Kind::File || exclude.excludes(&selected.name.to_string_lossy()) {
             return Ok(false);
@@ -217,33 +219,35 @@ impl Copy<'_, '_> {
         print.add(self.from, Path::new(&selected.name), found)?;
         let place = self.staging.vacant();
         private::make_new_directory(&place).map_err(|source| BuildError::Write { path: place.clone(), source })?;
+        let into = self.directory()?;
         let mut fed = Fed::new(file, found.size, print);
-        check_layer(&mut fed, &place)
+        let implied = extract(&mut fed, &place, &into, self.target.directories)
             .map_err(|source| BuildError::Unpack { path: found.path.clone(), source: Box::new(source) })?;
         std::io::copy(&mut fed, &mut std::io::sink()).map_err(failed)?;
         let unpacked = Layers::new(format!("the archive {}", found.path.display()), &[place])?;
-        let into = self.directory()?;
-        let (from, chmod) = (&unpacked as &dyn Files, self.copying.chmod.clone());
+        let from = &unpacked as &dyn Files;
         let all = Selected { name: selected.name.clone(), found: from.root()? };
         each(from, &all, &Ignore::default(), &mut |relative, found| {
-            let own = owned(from, found);
-            let (uid, gid) = self.owner.unwrap_or((own.uid, own.gid));
-            let mode = chmod.as_ref().map_or(own.mode, |chmod| chmod.apply(own.mode, found.kind == Kind::Directory));
-            let (path, meta) = (into.join(relative), Meta { uid, gid, mode, ..own });
-            match found.kind {
-                Kind::Directory => self.archive.directory(&path, meta),
-                Kind::Symlink => self.archive.symlink(&path, meta, from.target(found)?.as_os_str()),
-                Kind::File if self.archive.link(&path, meta, found.inode)? => Ok(()),
-                Kind::File => {
-                    let content = from.open(found)?;
-                    let failed = |source| BuildError::Read { path: found.path.clone(), of: from.name(), source };
-                    let attributes = attributes(&content).map_err(failed)?;
-                    self.archive.file_with(&path, meta, &attributes, found.size, content.take(found.size))
-                }
-                _ => self.archive.special(&path, meta, found.kind),
-            }
+            // What is in the stage already stays as it is.
+            let meta = if implied.contains(relative) { owned(from, found) } else { self.meta_of(from, found) };
+            self.extracted(from, &Path::new("/").join(relative), found, meta)
         })?;
         Ok(true)
+    }
+
+    fn extracted(&mut self, from: &dyn Files, path: &Path, found: &Found, meta: Meta) -> Result<(), BuildError> {
+        match found.kind {
+            Kind::Directory => self.archive.directory(path, meta),
+            Kind::Symlink => self.archive.symlink(path, meta, from.target(found)?.as_os_str()),
+            Kind::File if self.archive.link(path, meta, found.inode)? => Ok(()),
+            Kind::File => {
+                let content = from.open(found)?;
+                let failed = |source| BuildError::Read { path: found.path.clone(), of: from.name(), source };
+                let attributes = attributes(&content).map_err(failed)?;
+                self.archive.file_with(path, meta, &attributes, found.size, content.take(found.size))
+            }
+            _ => self.archive.special(path, meta, found.kind),
+        }
     }
 }
 

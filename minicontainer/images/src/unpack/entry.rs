@@ -22,7 +22,7 @@ use nix::{
 };
 use xattr::FileExt;
 
-use super::{UnpackError, archive::Member, pax::Time};
+use super::{UnpackError, archive::Member, header::mode, pax::Time};
 
 /// The maximum length of a path in the kernel, and of a name in it (limits.h).
 pub(super) const PATH_LIMIT: usize = 4096;
@@ -74,6 +74,11 @@ impl EntryPath {
         }
         bytes.extend_from_slice(name);
         EntryPath { bytes }
+    }
+
+    /// The path of an entry in this directory.
+    pub(crate) fn below(&self, entry: &EntryPath) -> EntryPath {
+        if entry.is_root() { self.clone() } else { self.join(&entry.bytes) }
     }
 
     /// Parent and name; `None` for the root.
@@ -226,7 +231,7 @@ impl Metadata {
             Ok(id) if id != u32::MAX => Ok(id),
             _ => Err(path.refused("its owner's id is out of range")),
         };
-        let mode = member.header.mode().map_err(|source| UnpackError::Archive { source })? & 0o7777;
+        let mode = mode(&member.header).map_err(|source| UnpackError::Archive { source })?;
         let mut metadata = Metadata {
             uid: id(member.uid)?,
             gid: id(member.gid)?,

@@ -31,6 +31,7 @@
 mod archive;
 mod entry;
 mod error;
+mod header;
 mod parents;
 mod pax;
 #[cfg(test)]
@@ -39,7 +40,12 @@ mod tree;
 mod unpacker;
 mod whiteouts;
 
-use std::{collections::BTreeSet, io::Read, path::Path};
+use std::{
+    collections::BTreeSet,
+    io::Read,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
 
 pub(super) use archive::{Archive, End};
 pub(super) use entry::Privilege;
@@ -54,6 +60,8 @@ pub(super) enum Whiteouts {
     Kept,
     /// They delete files at once: the directory contains the layers below.
     Applied,
+    /// They are ordinary files: the archive is not a layer.
+    Literal,
 }
 
 /// The result of unpacking.
@@ -79,4 +87,25 @@ pub(super) fn unpack<R: Read>(
         unpacker.apply(member, &mut archive)?;
     }
     Ok((unpacker.finish()?, archive.into_inner()))
+}
+
+/// Extracts a tar archive that is not a layer: see [`extract`](super::extract()). Returns the directories that the
+/// archive does not list and the layers below have.
+pub(super) fn extract_below<R: Read>(
+    mut archive: Archive<R>,
+    directory: &Path,
+    destination: &Path,
+    privilege: Privilege,
+    below: Below,
+) -> Result<(BTreeSet<PathBuf>, R), UnpackError> {
+    let damaged = |source| UnpackError::Archive { source };
+    let tree = Tree::open(directory).map_err(damaged)?;
+    let mut unpacker = unpacker::Unpacker::new(tree, Whiteouts::Literal, privilege, below);
+    unpacker.destination = entry::EntryPath::parse(destination.as_os_str().as_bytes())?;
+    while let Some(member) = archive.next().map_err(damaged)? {
+        unpacker.apply(member, &mut archive)?;
+    }
+    let implied = unpacker.implied.iter().map(|path| path.as_path().to_owned()).collect();
+    unpacker.finish()?;
+    Ok((implied, archive.into_inner()))
 }

@@ -23,7 +23,7 @@ use minicontainer::rootfs::{
 };
 
 use super::{
-    UnpackError,
+    UnpackError, Whiteouts,
     entry::{EntryPath, Metadata, PATH_LIMIT},
     unpacker::Unpacker,
 };
@@ -134,6 +134,10 @@ impl Unpacker {
                     if missing == Missing::Create {
                         self.make_directory(&path)?;
                         self.set_directory(path.clone(), &metadata)?;
+                        if self.language == Whiteouts::Literal && matches!(view, View::Directory(_)) {
+                            self.remember(path.weight())?;
+                            self.implied.insert(path.clone());
+                        }
                     }
                     way.enter(path, view);
                 }
@@ -152,6 +156,16 @@ impl Unpacker {
             }
         }
         Ok(way)
+    }
+
+    /// Whether a path is a symbolic link to a directory.
+    pub(super) fn is_link_to_directory(&mut self, path: &EntryPath) -> Result<bool, UnpackError> {
+        let way = match self.walk(path, Missing::Leave, path) {
+            Err(UnpackError::Refused { .. }) => return Ok(false),
+            way => way?,
+        };
+        let is_own = || self.tree.is_directory(&way.path).map_err(path.failed("look"));
+        Ok(way.path != *path && (matches!(way.view(), View::Directory(_)) || is_own()? == Some(true)))
     }
 
     /// What is at a path, and what the layers below show there. `view` is what they show at its parent.

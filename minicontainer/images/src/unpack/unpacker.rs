@@ -18,6 +18,7 @@ use super::{
     Privilege, Tree, UnpackError, Unpacked, Whiteouts,
     archive::{Archive, Member},
     entry::{EntryPath, Last, Metadata},
+    header::device,
     parents::{Below, Missing},
     whiteouts::SeenPaths,
 };
@@ -37,6 +38,11 @@ pub(super) struct Unpacker {
     pub(super) language: Whiteouts,
     pub(super) privilege: Privilege,
     pub(super) below: Below,
+    /// The directory in which an archive that is not a layer is extracted.
+    pub(super) destination: EntryPath,
+    /// Directories that the archive uses without listing them, and that the layers below have; kept only for an archive
+    /// that is not a layer.
+    pub(super) implied: BTreeSet<EntryPath>,
     members: u64,
     /// Directories get their modes and times last: a read-only directory must be filled first, and filling changes
     /// its time.
@@ -62,6 +68,8 @@ impl Unpacker {
             language,
             privilege,
             below,
+            destination: EntryPath::root(),
+            implied: BTreeSet::new(),
             members: 0,
             directories,
             whiteouts: BTreeSet::new(),
@@ -77,11 +85,16 @@ impl Unpacker {
         if self.members > MEMBER_LIMIT {
             return Err(UnpackError::TooLarge { limit: MEMBER_LIMIT, unit: "entries" });
         }
-        let path = EntryPath::parse(&member.path)?;
+        let path = self.destination.below(&EntryPath::parse(&member.path)?);
         let kind = member.header.entry_type();
         // The tar of 1979 has no type for directories, only the slash.
         let is_directory = kind.is_dir() || (kind.is_file() && member.path.ends_with(b"/"));
-        let Some((_, name)) = path.split() else {
+        if path == self.destination && self.language == Whiteouts::Literal && is_directory {
+            return Ok(()); // As in tar(1), "." stands for the destination, which is there.
+        }
+        let Some((_, name)) =
+            path.split().filter(|_| self.language != Whiteouts::Literal || path != self.destination)
+        else {
             if !is_directory {
                 return Err(path.refused("the root of a layer can only be a directory"));
             }
@@ -89,18 +102,22 @@ impl Unpacker {
             return self.set_directory(path, &metadata);
         };
         let parent = path.parent();
-        if parent.has_component(|name| name.starts_with(b".wh..wh.")) {
+        let is_layer = self.language != Whiteouts::Literal;
+        if is_layer && parent.has_component(|name| name.starts_with(b".wh..wh.")) {
             return Ok(()); // AUFS metadata in directories, see below.
         }
-        if parent.has_component(|name| name.starts_with(b".wh.")) {
+        if is_layer && parent.has_component(|name| name.starts_with(b".wh.")) {
             return Err(path.refused("it lies below a whiteout"));
         }
         let text = String::from_utf8_lossy(name);
-        match Whiteout::parse(&text) {
+        match if is_layer { Whiteout::parse(&text) } else { Ok(None) } {
             Ok(None) if is_directory => {
                 let metadata = Metadata::read(&mut member, &path)?;
                 let parent = self.way_to(&parent, Missing::Create, &path)?;
                 let path = parent.join(name);
+                if !is_layer && self.is_link_to_directory(&path)? {
+                    return Ok(());
+                }
                 self.make_directory(&path)?;
                 self.note(&path, parent)?;
                 self.set_directory(path, &metadata)
@@ -177,7 +194,7 @@ impl Unpacker {
 
     fn link(&mut self, member: &Member, path: &EntryPath) -> Result<(), UnpackError> {
         let raw = member.link.as_ref().ok_or_else(|| path.refused("a hard link to nothing"))?;
-        let target = EntryPath::parse(raw)?;
+        let target = self.destination.below(&EntryPath::parse(raw)?);
         let Some((_, name)) = target.split() else {
             return Err(path.refused("a hard link to something that cannot have one"));
         };
@@ -196,13 +213,11 @@ impl Unpacker {
     }
 
     fn make_special(&mut self, member: &Member, path: &EntryPath, metadata: &Metadata) -> Result<(), UnpackError> {
-        let (header, kind) = (&member.header, member.header.entry_type());
-        let number = |value: io::Result<Option<u32>>| value.map(Option::unwrap_or_default);
-        let device = number(header.device_major()).and_then(|major| Ok((major, number(header.device_minor())?)));
-        let (major, minor) = match device {
+        let kind = member.header.entry_type();
+        let (major, minor) = match kind {
             // The device fields of a FIFO have no meaning.
-            _ if kind == EntryType::Fifo => (0, 0),
-            device => device.map_err(|source| UnpackError::Archive { source })?,
+            EntryType::Fifo => (0, 0),
+            _ => device(&member.header).map_err(|source| UnpackError::Archive { source })?,
         };
         if kind == EntryType::Char && (major, minor) == (0, 0) {
             return Err(path.refused("a device 0:0, which overlayfs would take for a whiteout"));
@@ -238,6 +253,7 @@ impl Unpacker {
         let directory = self.tree.open_directory(&path).map_err(path.failed("open the directory"))?;
         let unkept = metadata.set_first(&directory, self.privilege).map_err(path.failed("set the owner"))?;
         self.warn(unkept);
+        self.implied.remove(&path);
         let weight = path.weight() + size_of::<Last>();
         match self.directories.insert(path, metadata.last) {
             None => self.remember(weight),
@@ -256,7 +272,7 @@ impl Unpacker {
 
     fn note(&mut self, path: &EntryPath, parent: EntryPath) -> Result<(), UnpackError> {
         match self.language {
-            Whiteouts::Kept => Ok(()),
+            Whiteouts::Kept | Whiteouts::Literal => Ok(()),
             Whiteouts::Applied => {
                 let weight = self.brought.add(path, parent);
                 self.remember(weight)

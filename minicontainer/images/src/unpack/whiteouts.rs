@@ -79,7 +79,7 @@ impl Unpacker {
         let directory = self.way_to(directory, Missing::Create, entry)?;
         match self.language {
             Whiteouts::Kept if directory.is_root() => Err(entry.refused(OPAQUE_ROOT)),
-            Whiteouts::Kept => self.set_opaque(&directory),
+            Whiteouts::Kept | Whiteouts::Literal => self.set_opaque(&directory),
             Whiteouts::Applied => self.delete_inside(&directory),
         }
     }
@@ -151,7 +151,7 @@ impl Unpacker {
 
     /// Discards what is recorded about a removed directory and the directories in it.
     pub(super) fn forget(&mut self, directory: &EntryPath) {
-        for paths in [&mut self.whiteouts, &mut self.cleared] {
+        for paths in [&mut self.whiteouts, &mut self.cleared, &mut self.implied] {
             let inside = paths.range(directory.first_below()..).take_while(|one| one.is_below(directory));
             for path in inside.cloned().collect::<Vec<_>>() {
                 paths.remove(&path);
@@ -163,5 +163,6 @@ impl Unpacker {
         }
         self.directories.remove(directory);
         self.cleared.remove(directory);
+        self.implied.remove(directory);
     }
 }
