@@ -32,7 +32,7 @@ use nix::{
 
 use super::{
     BuildError,
-    copy::is_header,
+    add::is_header,
     files::{Files, Found, Handle, Kind, resolve},
 };
 use minicontainer_images::extract;

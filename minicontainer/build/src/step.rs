@@ -58,7 +58,11 @@ impl BuildRun<'_> {
             Action::Copy(copying) => {
                 let target = Target { files: &image, directories: &directories };
                 let from = files(&copying.from)?;
-                copy(copying, from.as_ref(), &target, contents, self.staging, self.clock)
+                let (packed, warnings) = copy(copying, from.as_ref(), &target, contents, self.staging, self.clock)?;
+                for warning in warnings {
+                    self.build.progress.output(work, warning.as_bytes());
+                }
+                Ok(packed)
             }
             Action::MakeDirectory { path, user } => self.make_directory(&image, &directories, path, user),
             Action::Run(command) => {

@@ -15,8 +15,8 @@ use super::{
 /// Extracts a tar archive, which may be compressed, into an empty directory. There it creates only what the archive
 /// adds to the tree that the layers `below` show, at the path `destination`, which must be without symbolic links:
 ///
-/// - Paths lead through symbolic links of that tree, and stay in its root. A directory of the archive leaves a link to
-///   a directory as it is.
+/// - Paths lead through symbolic links of that tree, and stay in its root. A directory of the archive leaves a link
+///   to a directory as it is.
 /// - A directory that the archive does not list has the owner, the mode and the time that it has in that tree. Such
 ///   directories are returned.
 /// - Names such as `.wh.x`, which delete files in a layer, are ordinary names.

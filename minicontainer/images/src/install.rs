@@ -7,7 +7,7 @@ use minicontainer::{
     },
     store::{Blob, LayerId, Staging, Store, Transaction, diff_ids},
 };
-use oci_spec::image::{ImageManifestBuilder, MediaType, SCHEMA_VERSION};
+use oci_spec::image::{ImageManifest, ImageManifestBuilder, MediaType, SCHEMA_VERSION};
 
 use super::{
     ImageError,
@@ -140,8 +140,11 @@ pub fn install_watched(
     for ((image, ids), foreign) in images.iter().zip(&stacks).zip(foreign) {
         let warnings: Vec<String> = layers.warnings(ids).chain(foreign).collect();
         transaction.blobs.extend(image.layers.iter().chain([&image.config, &image.manifest]));
+        // A manifest of Docker's keeps its type: other tools refuse an entry of another type than its document.
+        let manifest: ImageManifest = image.manifest.document("the manifest", "image manifest")?;
+        let media_type = manifest.media_type().clone().unwrap_or(MediaType::ImageManifest);
         for reference in names(image) {
-            transaction.images.push((image.manifest.descriptor(MediaType::ImageManifest), reference.clone()));
+            transaction.images.push((image.manifest.descriptor(media_type.clone()), reference.clone()));
             loaded.push(Loaded { reference, id: image.config.digest().clone(), warnings: warnings.clone() });
         }
     }

@@ -12,7 +12,8 @@ use minicontainer::{
 
 use super::{ImageError, hashing::Hashing};
 
-/// Whether the store has the layer with this [key](minicontainer::store::Layer::key). A layer whose record is missing or invalid does not count.
+/// Whether the store has the layer with this [key](minicontainer::store::Layer::key). A layer whose record is missing
+/// or invalid does not count.
 ///
 /// # Errors
 /// If its record cannot be read.

@@ -12,9 +12,9 @@
 //!
 //! The **key** is the diff-id, so images that have the same layer share its tree, whatever is below it. But some
 //! archives can only be unpacked with a view of the layers below: an entry `tmp/x` without an entry `tmp` leaves the
-//! mode of `/tmp` to a layer below, and `lib/x` may lead through a symbolic link there. The key of such a layer is the
-//! digest of the stack up to it, its **chain-id** (*config.md*, "Layer ChainID"), and only images with the same layers
-//! below share its tree.
+//! mode of `/tmp` to a layer below, and `lib/x` may lead through a symbolic link there. The key of such a layer is
+//! the digest of the stack up to it, its **chain-id** (*config.md*, "Layer ChainID"), and only images with the same
+//! layers below share its tree.
 
 use std::{
     fs::File,

@@ -81,3 +81,63 @@ fn archive_with_a_name_like_an_id_is_refused() {
     }
     assert_eq!(store.image(id.as_str()).unwrap().reference, store.image("good:1").unwrap().reference);
 }
+
+/// Docker 25, `docker save ID`: "manifests": null in index.json, and no name.
+#[test]
+fn index_without_manifests_leaves_the_listing_to_docker() {
+    let StoreEnv { directory: _directory, store } = env();
+    let layer = tar(&[("x", b"")]);
+    let config = config(&[&layer]);
+    let manifest = json!([{"Config": "config.json", "RepoTags": null, "Layers": ["layer.tar"]}]).to_string();
+    let archive = tar(&[
+        ("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#),
+        (
+            "index.json",
+            br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":null}"#,
+        ),
+        ("manifest.json", manifest.as_bytes()),
+        ("config.json", &config),
+        ("layer.tar", &layer),
+    ]);
+    let loaded = load(&store, archive.as_slice()).unwrap();
+    assert_eq!((loaded.len(), &loaded[0].reference, &loaded[0].id), (1, &None, &Digest::of(&config)));
+}
+
+/// OCI image-spec, descriptor.md: `mediaType` is that of the document.
+#[test]
+fn manifest_of_docker_keeps_its_media_type() {
+    let StoreEnv { directory: _directory, store } = env();
+    let mut layout = LayoutFiles::default();
+    let docker = "application/vnd.docker.distribution.manifest.v2+json";
+    let layer = tar(&[("x", b"")]);
+    let config = layout.add("application/vnd.docker.container.image.v1+json", &config(&[&layer]));
+    let blob = layout.add("application/vnd.docker.image.rootfs.diff.tar.gzip", &gzip(&layer));
+    let manifest = json!({"schemaVersion": 2, "mediaType": docker, "config": config, "layers": [blob]}).to_string();
+    let image = layout.add(docker, manifest.as_bytes());
+    load(&store, layout.tar(&[named(image, REF_NAME, "docker:1")]).as_slice()).unwrap();
+    let index: Value = serde_json::from_slice(&fs::read(store.index_file()).unwrap()).unwrap();
+    assert_eq!(index["manifests"][0]["mediaType"], docker);
+    assert_eq!(store.image("docker:1").unwrap().layers.len(), 1);
+}
+
+/// OCI image-spec, image-index.md: `platform` is optional.
+#[test]
+fn entry_without_platform_has_that_of_its_config() {
+    let StoreEnv { directory: _directory, store } = env();
+    let mut layout = LayoutFiles::default();
+    let (wrong, right) = (tar(&[("wrong", b"")]), tar(&[("right", b"")]));
+    let other: Vec<u8> = {
+        let mut other: Value = serde_json::from_slice(&config(&[&wrong])).unwrap();
+        other["architecture"] = json!("s390x");
+        other.to_string().into_bytes()
+    };
+    let config = layout.add("application/vnd.oci.image.config.v1+json", &other);
+    let blob = layout.add("application/vnd.oci.image.layer.v1.tar", &wrong);
+    let manifest = json!({"schemaVersion": 2, "config": config, "layers": [blob]}).to_string();
+    let foreign = layout.add("application/vnd.oci.image.manifest.v1+json", manifest.as_bytes());
+    let own = layout.add_image(&[&right]);
+    let index = LayoutFiles::index(&[foreign, own]);
+    let index = layout.add("application/vnd.oci.image.index.v1+json", &index);
+    load(&store, layout.tar(&[named(index, REF_NAME, "both:1")]).as_slice()).unwrap();
+    assert_eq!(store.image("both:1").unwrap().layers[0].diff_id, Digest::of(&right));
+}

@@ -32,6 +32,8 @@ mod archive;
 mod entry;
 mod error;
 mod header;
+mod links;
+mod metadata;
 mod parents;
 mod pax;
 #[cfg(test)]
@@ -48,8 +50,8 @@ use std::{
 };
 
 pub(super) use archive::{Archive, End};
-pub(super) use entry::Privilege;
 pub use error::UnpackError;
+pub(super) use metadata::Privilege;
 pub(super) use parents::Below;
 pub(super) use tree::Tree;
 

@@ -2,8 +2,8 @@
 //! list.
 //!
 //! A path of a layer applies to the tree that the layers below and this one make together. Below, `lib` may be a
-//! symbolic link to `usr/lib`: then `lib/x` belongs into `usr/lib`. Below, `/tmp` may have mode 1777: then `tmp/x` must
-//! not make it 0755. But a layer is unpacked into a directory of its own, so its tree does not show either. So each
+//! symbolic link to `usr/lib`: then `lib/x` belongs into `usr/lib`. Below, `/tmp` may have mode 1777: then `tmp/x`
+//! must not make it 0755. But a layer is unpacked into a directory of its own, so its tree does not show either. So each
 //! component of a path is looked up here twice: in the layer's own tree, and if that has nothing there, in the layers
 //! below ([`Below`]). The rules are those of containerd (`pkg/archive/tar.go`, `fs.RootPath`):
 //!
@@ -15,7 +15,7 @@
 //! | nothing | it is created with mode 0755, and belongs to root |
 //! | any other file | the entry is refused |
 
-use std::{ffi::OsStr, io::Read, os::unix::ffi::OsStrExt, path::PathBuf};
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::PathBuf};
 
 use minicontainer::rootfs::{
     RootFsError,
@@ -24,7 +24,8 @@ use minicontainer::rootfs::{
 
 use super::{
     UnpackError, Whiteouts,
-    entry::{EntryPath, Metadata, PATH_LIMIT},
+    entry::{EntryPath, PATH_LIMIT},
+    metadata::Metadata,
     unpacker::Unpacker,
 };
 
@@ -55,7 +56,7 @@ pub(super) enum Missing {
 }
 
 /// What the layers below show at the path of a directory.
-enum View {
+pub(super) enum View {
     /// It is not known.
     Unknown,
     /// Nothing, or no directory; or this layer hides it.
@@ -64,8 +65,8 @@ enum View {
 }
 
 /// A directory without symbolic links on its path.
-struct Way {
-    path: EntryPath,
+pub(super) struct Way {
+    pub(super) path: EntryPath,
     /// What is below, for the root and each component.
     views: Vec<View>,
 }
@@ -81,7 +82,7 @@ enum Component {
 }
 
 impl Way {
-    fn view(&self) -> &View {
+    pub(super) fn view(&self) -> &View {
         self.views.last().unwrap_or(&View::Nothing)
     }
 
@@ -112,7 +113,12 @@ impl Unpacker {
         self.walk(directory, missing, entry).map(|way| way.path)
     }
 
-    fn walk(&mut self, directory: &EntryPath, missing: Missing, entry: &EntryPath) -> Result<Way, UnpackError> {
+    pub(super) fn walk(
+        &mut self,
+        directory: &EntryPath,
+        missing: Missing,
+        entry: &EntryPath,
+    ) -> Result<Way, UnpackError> {
         let mut ahead: Vec<Vec<u8>> = directory.components().rev().map(<[u8]>::to_vec).collect();
         let mut way = Way { path: EntryPath::root(), views: vec![self.root_below()] };
         let mut links = 0;
@@ -210,7 +216,7 @@ impl Unpacker {
     }
 
     /// The entry that the layers below show in a directory.
-    fn below(&self, path: &EntryPath, name: &[u8], view: &View) -> Result<Option<Entry>, UnpackError> {
+    pub(super) fn below(&self, path: &EntryPath, name: &[u8], view: &View) -> Result<Option<Entry>, UnpackError> {
         match (&self.below, view) {
             (_, View::Nothing) => Ok(None),
             (Below::Known(below), View::Directory(place)) if !self.whiteouts.contains(path) => {
@@ -231,29 +237,8 @@ impl Unpacker {
             _ => View::Nothing,
         }
     }
-
-    /// Creates in this layer what the layers below have at a path, because a hard link of this layer is one more name
-    /// of it.
-    pub(super) fn copy_up(&mut self, parent: &EntryPath, name: &[u8], entry: &EntryPath) -> Result<(), UnpackError> {
-        let way = self.walk(parent, Missing::Leave, entry)?;
-        let path = way.path.join(name);
-        let Some(below) = self.below(&path, name, way.view())? else { return Ok(()) };
-        let metadata = Metadata::of(&below).map_err(unreadable)?;
-        let (kind, size) = (below.metadata().file_type(), below.metadata().len());
-        if !kind.is_file() && !kind.is_symlink() {
-            return Err(entry.refused("a hard link to something below that is neither a file nor a symbolic link"));
-        }
-        self.way_to(&way.path, Missing::Create, entry)?;
-        if kind.is_symlink() {
-            let target = below.target().map_err(unreadable)?;
-            self.tree.symlink(&path, target.as_os_str().as_bytes()).map_err(path.failed("create a symbolic link"))?;
-            return self.tree.set_unopened(&path, &metadata, self.privilege).map_err(path.failed("set the owner"));
-        }
-        let content = below.open().map_err(unreadable)?;
-        self.fill_file(size, &mut content.take(size), &path, &metadata)
-    }
 }
 
-fn unreadable(source: RootFsError) -> UnpackError {
+pub(super) fn unreadable(source: RootFsError) -> UnpackError {
     UnpackError::Below { source: Box::new(source) }
 }

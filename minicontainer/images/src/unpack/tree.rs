@@ -30,7 +30,8 @@ use tar::EntryType;
 
 use super::{
     Privilege,
-    entry::{EntryPath, Metadata, path_of},
+    entry::{EntryPath, path_of},
+    metadata::Metadata,
 };
 
 /// The unpacker follows symbolic links itself (`parents`), because those of the layers below count, too.

@@ -17,8 +17,9 @@ use tar::EntryType;
 use super::{
     Privilege, Tree, UnpackError, Unpacked, Whiteouts,
     archive::{Archive, Member},
-    entry::{EntryPath, Last, Metadata},
+    entry::EntryPath,
     header::device,
+    metadata::{Last, Metadata},
     parents::{Below, Missing},
     whiteouts::SeenPaths,
 };
@@ -40,7 +41,7 @@ pub(super) struct Unpacker {
     pub(super) below: Below,
     /// The directory in which an archive that is not a layer is extracted.
     pub(super) destination: EntryPath,
-    /// Directories that the archive uses without listing them, and that the layers below have; kept only for an archive
+    /// Directories that the archive uses without listing them, and that the layers below have; only for an archive
     /// that is not a layer.
     pub(super) implied: BTreeSet<EntryPath>,
     members: u64,
@@ -190,26 +191,6 @@ impl Unpacker {
         let unkept = metadata.set(&file, self.privilege).map_err(path.failed("set owner, mode and times"))?;
         self.warn(unkept);
         Ok(())
-    }
-
-    fn link(&mut self, member: &Member, path: &EntryPath) -> Result<(), UnpackError> {
-        let raw = member.link.as_ref().ok_or_else(|| path.refused("a hard link to nothing"))?;
-        let target = self.destination.below(&EntryPath::parse(raw)?);
-        let Some((_, name)) = target.split() else {
-            return Err(path.refused("a hard link to something that cannot have one"));
-        };
-        let target = self.way_to(&target.parent(), Missing::Leave, path)?.join(name);
-        if self.whiteouts.contains(&target) {
-            return Err(path.refused("a hard link to something that cannot have one"));
-        }
-        if self.tree.look(&target).map_err(path.failed("find the target of a hard link"))?.is_none() {
-            self.copy_up(&target.parent(), name, path)?;
-        }
-        if self.tree.same_file(&target, path).map_err(path.failed("find the target of a hard link"))? {
-            return Ok(());
-        }
-        self.make_way(path)?;
-        self.tree.link(&target, path).map_err(path.failed("create a hard link"))
     }
 
     fn make_special(&mut self, member: &Member, path: &EntryPath, metadata: &Metadata) -> Result<(), UnpackError> {
