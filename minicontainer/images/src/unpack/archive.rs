@@ -5,8 +5,8 @@
 //! before it: a long name (`L`, GNU) or link name (`K`), or **pax records** (`x`), see [`super::pax`].
 //!
 //! The fields are read as Go's `archive/tar` reads them, see [`super::header`]. The iterator of the crate `tar` is
-//! not used, because it reads names and records of any length into memory. Where readers differ, Go's counts, because the
-//! other engines use it:
+//! not used, because it reads names and records of any length into memory. Where readers differ, Go's counts,
+//! because the other engines use it:
 //!
 //! - A size in a pax record overrides that of the header (RUSTSEC-2026-0068 and similar ones).
 //! - A link has no content, whatever its size is. Directories, devices and FIFOs with a size are refused: GNU tar

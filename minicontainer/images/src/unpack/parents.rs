@@ -3,9 +3,9 @@
 //!
 //! A path of a layer applies to the tree that the layers below and this one make together. Below, `lib` may be a
 //! symbolic link to `usr/lib`: then `lib/x` belongs into `usr/lib`. Below, `/tmp` may have mode 1777: then `tmp/x`
-//! must not make it 0755. But a layer is unpacked into a directory of its own, so its tree does not show either. So each
-//! component of a path is looked up here twice: in the layer's own tree, and if that has nothing there, in the layers
-//! below ([`Below`]). The rules are those of containerd (`pkg/archive/tar.go`, `fs.RootPath`):
+//! must not make it 0755. But a layer is unpacked into a directory of its own, so its tree does not show either.
+//! So each component of a path is looked up here twice: in the layer's own tree, and if that has nothing there,
+//! in the layers below ([`Below`]). The rules are those of containerd (`pkg/archive/tar.go`, `fs.RootPath`):
 //!
 //! | The component is | Then |
 //! |---|---|
