@@ -15,7 +15,6 @@ const MISTAKES: &[&[&str]] = &[
     &["history", "no-such-image"],
     &["tag", "busybox", "mine@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"],
     &["tag", "busybox", "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"],
-    &["tag", "busybox", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"],
     &["images", "--filter", "dangling"],
     &["images", "--filter", "until=soon"],
     &["image", "prune", "--filter", "reference=busybox"],

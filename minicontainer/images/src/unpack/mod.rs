@@ -10,8 +10,8 @@
 //!
 //! 1. **No path of the archive is ever a path of the host.** All are looked up below a descriptor of the layer's root
 //!    by openat2(2) with `RESOLVE_IN_ROOT`: the kernel itself treats that directory as `/`, so `..` does not lead
-//!    out. It refuses symbolic links (`RESOLVE_NO_SYMLINKS`). They are followed here, inside the root, before that. See
-//!    [`tree`] and [`parents`].
+//!    out. It refuses symbolic links (`RESOLVE_NO_SYMLINKS`). They are followed here, inside the root, before
+//!    that. See [`tree`] and [`parents`].
 //! 2. **No existing file is opened for writing.** An existing file at the path is removed first, and the new file is
 //!    created with `O_EXCL`, so no write goes through a hard link or a symbolic link.
 //! 3. **Overlay's own language is not accepted from outside**: devices 0:0 and `*.overlay.*` attributes in an archive
