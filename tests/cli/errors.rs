@@ -14,6 +14,7 @@ const MISTAKES: &[&[&str]] = &[
     &["tag", "busybox", "Not A Reference"],
     &["history", "no-such-image"],
     &["tag", "busybox", "mine@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"],
+    &["tag", "busybox", "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"],
     &["images", "--filter", "dangling"],
     &["images", "--filter", "until=soon"],
     &["image", "prune", "--filter", "reference=busybox"],

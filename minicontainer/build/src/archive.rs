@@ -81,6 +81,7 @@ impl LayerArchive {
         if path == Path::new("/") || !self.written.insert(path.to_owned()) {
             return Ok(());
         }
+        check_name(path)?;
         let mut header = self.header(EntryType::Directory, meta, 0);
         let inside = relative(path).join("");
         self.builder.append_data(&mut header, inside, io::empty()).map_err(failed(path))
@@ -95,6 +96,7 @@ impl LayerArchive {
         size: u64,
         content: impl Read,
     ) -> Result<(), BuildError> {
+        check_name(path)?;
         if !attributes.is_empty() {
             let named: Vec<(String, &[u8])> =
                 attributes.iter().map(|(name, value)| (format!("SCHILY.xattr.{name}"), value.as_slice())).collect();
@@ -106,6 +108,7 @@ impl LayerArchive {
 
     /// Writes a further name of a file that is in the archive, if it is.
     pub(super) fn link(&mut self, path: &Path, meta: Meta, inode: Option<(u64, u64)>) -> Result<bool, BuildError> {
+        check_name(path)?;
         let Some(inode) = inode else { return Ok(false) };
         let Some(first) = self.first_names.get(&inode).filter(|first| *first != path).cloned() else {
             self.first_names.insert(inode, path.to_owned());
@@ -117,12 +120,14 @@ impl LayerArchive {
 
     /// Writes a file of just so many bytes.
     pub(super) fn file(&mut self, path: &Path, meta: Meta, size: u64, content: impl Read) -> Result<(), BuildError> {
+        check_name(path)?;
         let mut header = self.header(EntryType::Regular, meta, size);
         self.builder.append_data(&mut header, relative(path), content).map_err(failed(path))
     }
 
     /// Writes a symbolic link.
     pub(super) fn symlink(&mut self, path: &Path, meta: Meta, target: &OsStr) -> Result<(), BuildError> {
+        check_name(path)?;
         let mut header = self.header(EntryType::Symlink, meta, 0);
         self.link_to(&mut header, path, target)
     }
@@ -138,6 +143,7 @@ impl LayerArchive {
 
     /// Writes a FIFO or a device.
     pub(super) fn special(&mut self, path: &Path, meta: Meta, kind: Kind) -> Result<(), BuildError> {
+        check_name(path)?;
         let (entry, major, minor) = match kind {
             Kind::Device { block: true, major, minor } => (EntryType::Block, major, minor),
             Kind::Device { block: false, major, minor } => (EntryType::Char, major, minor),
@@ -171,6 +177,12 @@ pub(super) fn owned(files: &dyn Files, found: &Found) -> Meta {
     let is_known = files.has_owners() && nix::unistd::geteuid().is_root();
     let (uid, gid) = if is_known { (found.uid, found.gid) } else { (0, 0) };
     Meta { mode: found.mode, uid, gid, modified: found.modified }
+}
+
+/// Refuses a name that would delete a file when the layer is unpacked (OCI image-spec, *layer.md*, "Whiteouts").
+fn check_name(path: &Path) -> Result<(), BuildError> {
+    let is_reserved = path.iter().any(|name| name.as_bytes().starts_with(b".wh."));
+    if is_reserved { Err(BuildError::Reserved { path: path.to_owned() }) } else { Ok(()) }
 }
 
 fn relative(path: &Path) -> &Path {

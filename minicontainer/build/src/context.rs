@@ -32,10 +32,10 @@ use nix::{
 
 use super::{
     BuildError,
-    copy::is_header,
+    add::is_header,
     files::{Files, Found, Handle, Kind, resolve},
 };
-use minicontainer_images::check_layer;
+use minicontainer_images::extract;
 
 /// An open context.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ impl Context {
     }
 
     /// What comes through a stream (`build -`): a tar archive, compressed or not, is a context, and is unpacked in a
-    /// directory of the build's own under the rules that hold for layers. Anything else is a Dockerfile without a
+    /// directory of the build's own under the rules that hold for `ADD`. Anything else is a Dockerfile without a
     /// context.
     ///
     /// # Errors
@@ -74,7 +74,8 @@ impl Context {
         if is_header(&start) || is_empty_archive || compressed.iter().any(|magic| start.starts_with(magic)) {
             let wrong = |source| BuildError::ContextArchive { source: Box::new(source) };
             let whole = Cursor::new(start).chain(stream);
-            let context = Context::filled(store, |place| check_layer(whole, place).map(drop).map_err(wrong))?;
+            let context =
+                Context::filled(store, |place| extract(whole, place, Path::new("/"), &[]).map(drop).map_err(wrong))?;
             return Ok((context, None));
         }
         stream.take((LARGEST + 1 - start.len()) as u64).read_to_end(&mut start).map_err(failed)?;

@@ -12,7 +12,6 @@
 //! | an archive, of `ADD` | | what is in it, in `destination` |
 
 use std::{
-    fs::File,
     io::{Read, Seek},
     path::{Path, PathBuf},
 };
@@ -29,12 +28,13 @@ use minicontainer_dockerfile::{Ignore, plan::CopyFiles};
 
 use super::{
     BuildError,
+    add::is_archive,
     archive::{Clock, LayerArchive, Meta, layer, owned},
     files::{Files, Found, Kind, Resolved, resolve},
     layers::Layers,
     select::{Fed, Fingerprint, Selected, attributes, each, select},
 };
-use minicontainer_images::{PackedLayer, check_layer, decompress};
+use minicontainer_images::{PackedLayer, extract};
 
 /// The maximum size of an image's `/etc/passwd` or `/etc/group`.
 const ACCOUNT_FILE_LIMIT: u64 = 1024 * 1024;
@@ -54,6 +54,7 @@ pub(super) fn excluded(files: &CopyFiles) -> Result<Ignore, BuildError> {
 }
 
 /// Creates the layer. `contents` are the fingerprints of the sources, which must still match while they are copied.
+/// Returns warnings about files that were left out, too.
 pub(super) fn copy(
     copying: &CopyFiles,
     from: &dyn Files,
@@ -61,7 +62,7 @@ pub(super) fn copy(
     contents: &[Digest],
     staging: &Staging,
     clock: Clock,
-) -> Result<PackedLayer, BuildError> {
+) -> Result<(PackedLayer, Vec<String>), BuildError> {
     let owner = copying.chown.as_deref().map(|user| account(user, target.directories)).transpose()?;
     let exclude = excluded(copying)?;
     let sources = copying.sources.iter().map(|source| select(from, source)).collect::<Result<Vec<_>, _>>()?;
@@ -69,15 +70,26 @@ pub(super) fn copy(
     if count == 0 {
         return Err(BuildError::NoSources);
     }
-    let (packed, ()) = layer(staging, clock, |archive| {
+    layer(staging, clock, |archive| {
         let way = resolve(target.files, Path::new(&copying.destination))?;
         let is_directory = way.missing.is_empty() && way.found.kind == Kind::Directory;
         let into = copying.into_directory || is_directory;
         if count > 1 && !into {
             return Err(BuildError::ManySources { destination: copying.destination.clone() });
         }
-        let mut copy =
-            Copy { copying, from, target, staging, owner, way, into, is_one_tree: count == 1, archive, clock };
+        let mut copy = Copy {
+            copying,
+            from,
+            target,
+            staging,
+            owner,
+            way,
+            into,
+            is_one_tree: count == 1,
+            archive,
+            clock,
+            warnings: Vec::new(),
+        };
         for ((selected, source), expected) in sources.iter().zip(&copying.sources).zip(contents) {
             let mut print = Fingerprint::new();
             for one in selected {
@@ -87,9 +99,9 @@ pub(super) fn copy(
                 return Err(BuildError::Changed { path: PathBuf::from(source), of: from.name() });
             }
         }
-        copying.inline.iter().try_for_each(|file| copy.inline(&file.name, file.content.as_bytes()))
-    })?;
-    Ok(packed)
+        copying.inline.iter().try_for_each(|file| copy.inline(&file.name, file.content.as_bytes()))?;
+        Ok(copy.warnings)
+    })
 }
 
 /// The ids of `user[:group]` according to the stage's own files.
@@ -113,6 +125,7 @@ struct Copy<'a, 'b> {
     is_one_tree: bool,
     archive: &'b mut LayerArchive,
     clock: Clock,
+    warnings: Vec<String>,
 }
 
 impl Copy<'_, '_> {
@@ -126,18 +139,38 @@ impl Copy<'_, '_> {
             true => self.directory()?,
             false => self.destination_parent()?,
         };
-        let (from, chmod) = (self.from, self.copying.chmod.clone());
+        let from = self.from;
         each(from, selected, exclude, &mut |relative, found| {
             print.add(from, relative, found)?;
+            if is_directory && self.is_left_out(found) {
+                return Ok(());
+            }
             let path = if is_directory || self.into { place.join(relative) } else { place.clone() };
-            let meta = self.meta(found, chmod.as_ref());
+            let meta = self.meta_of(from, found);
             self.entry(&path, found, meta, print)
         })
     }
 
-    fn meta(&self, found: &Found, chmod: Option<&minicontainer_dockerfile::plan::Chmod>) -> Meta {
-        let own = owned(self.from, found);
+    /// Whether a file in a directory that is copied is none that a layer can have: a socket belongs to a process. A
+    /// FIFO or a device of the context belongs to this machine. One that is named itself is an error.
+    fn is_left_out(&mut self, found: &Found) -> bool {
+        let is_left_out = match found.kind {
+            Kind::Socket => true,
+            Kind::Fifo | Kind::Device { .. } => !self.from.has_owners(),
+            Kind::File | Kind::Directory | Kind::Symlink => false,
+        };
+        if is_left_out {
+            let path = found.path.to_string_lossy();
+            self.warnings.push(format!("warning: left out {}: it is {}", path.escape_debug(), found.kind.words()));
+        }
+        is_left_out
+    }
+
+    /// The owner and the mode that a file gets.
+    fn meta_of(&self, from: &dyn Files, found: &Found) -> Meta {
+        let own = owned(from, found);
         let (uid, gid) = self.owner.unwrap_or((own.uid, own.gid));
+        let chmod = self.copying.chmod.as_ref();
         let mode = chmod.map_or(own.mode, |chmod| chmod.apply(own.mode, found.kind == Kind::Directory));
         Meta { uid, gid, mode, ..own }
     }
@@ -201,8 +234,8 @@ impl Copy<'_, '_> {
         Ok(path)
     }
 
-    /// Unpacks a local archive; returns whether it is one. The archive is first unpacked into a new directory, where
-    /// its own links have nowhere to lead.
+    /// Unpacks a local archive; returns whether it is one. It is first extracted into a new directory, which then
+    /// holds what it adds to the stage.
     fn unpack(&mut self, selected: &Selected, exclude: &Ignore, print: &mut Fingerprint) -> Result<bool, BuildError> {
         if selected.found.kind != Kind::File || exclude.excludes(&selected.name.to_string_lossy()) {
             return Ok(false);
@@ -217,64 +250,34 @@ impl Copy<'_, '_> {
         print.add(self.from, Path::new(&selected.name), found)?;
         let place = self.staging.vacant();
         private::make_new_directory(&place).map_err(|source| BuildError::Write { path: place.clone(), source })?;
+        let into = self.directory()?;
         let mut fed = Fed::new(file, found.size, print);
-        check_layer(&mut fed, &place)
+        let implied = extract(&mut fed, &place, &into, self.target.directories)
             .map_err(|source| BuildError::Unpack { path: found.path.clone(), source: Box::new(source) })?;
         std::io::copy(&mut fed, &mut std::io::sink()).map_err(failed)?;
         let unpacked = Layers::new(format!("the archive {}", found.path.display()), &[place])?;
-        let into = self.directory()?;
-        let (from, chmod) = (&unpacked as &dyn Files, self.copying.chmod.clone());
+        let from = &unpacked as &dyn Files;
         let all = Selected { name: selected.name.clone(), found: from.root()? };
         each(from, &all, &Ignore::default(), &mut |relative, found| {
-            let own = owned(from, found);
-            let (uid, gid) = self.owner.unwrap_or((own.uid, own.gid));
-            let mode = chmod.as_ref().map_or(own.mode, |chmod| chmod.apply(own.mode, found.kind == Kind::Directory));
-            let (path, meta) = (into.join(relative), Meta { uid, gid, mode, ..own });
-            match found.kind {
-                Kind::Directory => self.archive.directory(&path, meta),
-                Kind::Symlink => self.archive.symlink(&path, meta, from.target(found)?.as_os_str()),
-                Kind::File if self.archive.link(&path, meta, found.inode)? => Ok(()),
-                Kind::File => {
-                    let content = from.open(found)?;
-                    let failed = |source| BuildError::Read { path: found.path.clone(), of: from.name(), source };
-                    let attributes = attributes(&content).map_err(failed)?;
-                    self.archive.file_with(&path, meta, &attributes, found.size, content.take(found.size))
-                }
-                _ => self.archive.special(&path, meta, found.kind),
-            }
+            // What is in the stage already stays as it is.
+            let meta = if implied.contains(relative) { owned(from, found) } else { self.meta_of(from, found) };
+            self.extracted(from, &Path::new("/").join(relative), found, meta)
         })?;
         Ok(true)
     }
-}
 
-/// Whether a file is a tar archive, uncompressed or compressed with gzip or zstd. Docker also unpacks other
-/// compressions; here they are an error.
-fn is_archive(file: &mut File, found: &Found) -> Result<bool, BuildError> {
-    let mut start = Vec::new();
-    let failed = |source| BuildError::Read { path: found.path.clone(), of: "the build context".to_owned(), source };
-    file.take(512).read_to_end(&mut start).map_err(failed)?;
-    let unsupported = |compression| BuildError::Compression { path: found.path.clone(), compression };
-    match start.as_slice() {
-        [0xfd, b'7', b'z', b'X', b'Z', ..] => return Err(unsupported("xz")),
-        [b'B', b'Z', b'h', ..] => return Err(unsupported("bzip2")),
-        [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-            file.rewind().map_err(failed)?;
-            start.clear();
-            // A file that only looks compressed is copied as it is.
-            if let Ok(content) = decompress(file, "the archive") {
-                let _broken = content.take(512).read_to_end(&mut start);
+    fn extracted(&mut self, from: &dyn Files, path: &Path, found: &Found, meta: Meta) -> Result<(), BuildError> {
+        match found.kind {
+            Kind::Directory => self.archive.directory(path, meta),
+            Kind::Symlink => self.archive.symlink(path, meta, from.target(found)?.as_os_str()),
+            Kind::File if self.archive.link(path, meta, found.inode)? => Ok(()),
+            Kind::File => {
+                let content = from.open(found)?;
+                let failed = |source| BuildError::Read { path: found.path.clone(), of: from.name(), source };
+                let attributes = attributes(&content).map_err(failed)?;
+                self.archive.file_with(path, meta, &attributes, found.size, content.take(found.size))
             }
+            _ => self.archive.special(path, meta, found.kind),
         }
-        _ => {}
     }
-    Ok(is_header(&start))
-}
-
-/// Whether this is the header of a tar archive's first member: its checksum must be right.
-pub(super) fn is_header(block: &[u8]) -> bool {
-    let Ok(block) = <&[u8; 512]>::try_from(block) else { return false };
-    let header = tar::Header::from_byte_slice(block);
-    let sum: u32 =
-        block.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u32::from(*byte) }).sum();
-    header.cksum().is_ok_and(|stated| stated == sum) && block[0] != 0
 }

@@ -79,6 +79,9 @@ pub enum BuildError {
     /// An archive in a compression that is not supported.
     #[error("cannot unpack {}: it is compressed with {compression}, which is not supported yet", path.display())]
     Compression { path: PathBuf, compression: &'static str },
+    /// A name that means the deletion of a file in a layer.
+    #[error("cannot write {} into the layer: names that start with .wh. mean deleted files there", path.display())]
+    Reserved { path: PathBuf },
     /// A layer's archive cannot be written.
     #[error("cannot write {} into the layer", path.display())]
     Write { path: PathBuf, source: io::Error },
@@ -204,6 +207,7 @@ impl Diagnostic for BuildError {
             BuildError::HostNetwork => "allow it with --network host, if you trust the Dockerfile",
             BuildError::Secret { .. } => "pass it with --secret id=ID,src=FILE",
             BuildError::Vanished { .. } => "build again",
+            BuildError::Reserved { .. } => "give the file another name, or leave it out with .dockerignore",
             BuildError::Busy => "try again when it has ended",
             _ => "",
         };

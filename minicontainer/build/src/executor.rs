@@ -224,7 +224,7 @@ impl BuildRun<'_> {
             (Base::Image { request, .. }, Some(key)) => match self.build.planned.images.get(request) {
                 Some(image) => {
                     for layer in &image.layers {
-                        if !self.lease(&layer.diff_id)? {
+                        if !self.lease(&layer.key)? {
                             return Err(BuildError::Vanished { diff_id: layer.diff_id.clone() });
                         }
                     }
@@ -237,8 +237,8 @@ impl BuildRun<'_> {
     }
 
     /// Keeps a layer from being removed until the build has finished. Returns false if it was already removed.
-    pub(super) fn lease(&self, diff_id: &Digest) -> Result<bool, BuildError> {
-        let lease = self.build.store.lease_layer(&self.build.store.lock()?, diff_id);
+    pub(super) fn lease(&self, key: &Digest) -> Result<bool, BuildError> {
+        let lease = self.build.store.lease_layer(&self.build.store.lock()?, key);
         let is_there = lease.is_some();
         self.leases.lock().unwrap_or_else(PoisonError::into_inner).extend(lease);
         Ok(is_there)

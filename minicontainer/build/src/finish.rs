@@ -87,7 +87,7 @@ pub(super) fn publish(
     transaction.blobs.extend(blobs.values());
     if let Some((stack, documents, names)) = image {
         for layer in &stack.layers {
-            if !new.contains(&layer.diff_id) && store.layer(&layer.diff_id)?.is_none() {
+            if !new.contains(&layer.key) && store.layer(&layer.key)?.is_none() {
                 return Err(BuildError::Vanished { diff_id: layer.diff_id.clone() });
             }
         }

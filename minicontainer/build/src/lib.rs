@@ -30,6 +30,7 @@
 // written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
+mod add;
 mod archive;
 mod bases;
 mod build_lock;

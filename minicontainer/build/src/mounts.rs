@@ -176,7 +176,7 @@ impl Sources<'_> {
         let contents = [fingerprint(files.as_ref(), path, &Default::default())?];
         let nothing = Layers::new("nothing", &[])?;
         let target = Target { files: &nothing, directories: &[] };
-        let packed = copy(&copying, files.as_ref(), &target, &contents, self.staging, self.clock)?;
+        let (packed, _left_out) = copy(&copying, files.as_ref(), &target, &contents, self.staging, self.clock)?;
         let copied = unpack_built(self.staging, &packed)?;
         Ok(copied.directory.join(COPIES.trim_start_matches('/')))
     }

@@ -82,7 +82,7 @@ pub fn cached(store: &Store) -> Result<Vec<Cached>, BuildError> {
     let cache = Cache::of(store);
     let images = store.images()?;
     let shared: BTreeSet<&Digest> =
-        images.iter().flatten().flat_map(|image| &image.layers).map(|layer| &layer.diff_id).collect();
+        images.iter().flatten().flat_map(|image| &image.layers).map(|layer| &layer.key).collect();
     let mut layers: BTreeMap<Digest, Cached> = BTreeMap::new();
     for (path, record) in cache.records()? {
         let Some(record) = record else { continue };

@@ -150,6 +150,7 @@ fn print_lines(begun: &mut Vec<u8>, bytes: &[u8], print: &dyn Fn(&[u8])) {
 fn bare_image(stack: &Stack, containers: &Path) -> Image {
     let layer = |stacked: &super::stack::StageLayer| Layer {
         diff_id: stacked.diff_id.clone(),
+        key: stacked.key.clone(),
         directory: stacked.directory.clone(),
         size: 0,
     };

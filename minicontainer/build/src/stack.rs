@@ -15,6 +15,8 @@ use minicontainer_images::ImageError;
 #[derive(Clone, Debug)]
 pub(super) struct StageLayer {
     pub(super) diff_id: Digest,
+    /// Under which the store has it, see [`Layer::key`](minicontainer::store::Layer::key).
+    pub(super) key: Digest,
     /// Its unpacked files.
     pub(super) directory: PathBuf,
     /// The descriptor of its compressed blob.
@@ -26,7 +28,13 @@ pub(super) struct StageLayer {
 impl StageLayer {
     pub(super) fn of_record(record: Record, directory: PathBuf) -> StageLayer {
         let descriptor = descriptor(&record.blob, record.size);
-        StageLayer { diff_id: record.diff_id, directory, descriptor, created: Some(record.created) }
+        StageLayer {
+            key: record.diff_id.clone(),
+            diff_id: record.diff_id,
+            directory,
+            descriptor,
+            created: Some(record.created),
+        }
     }
 }
 
@@ -67,6 +75,7 @@ impl Stack {
             digest_of(descriptor)?;
             layers.push(StageLayer {
                 diff_id: layer.diff_id.clone(),
+                key: layer.key.clone(),
                 directory: layer.directory.clone(),
                 descriptor: descriptor.clone(),
                 created: None,

@@ -38,7 +38,7 @@ impl BuildRun<'_> {
     /// The cached layer, if it can be leased.
     fn cached_layer(&self, key: &Digest) -> Result<Option<StageLayer>, BuildError> {
         match self.cache.get(key)? {
-            Some(layer) if self.lease(&layer.diff_id)? => Ok(Some(layer)),
+            Some(layer) if self.lease(&layer.key)? => Ok(Some(layer)),
             _ => Ok(None),
         }
     }
@@ -58,7 +58,11 @@ impl BuildRun<'_> {
             Action::Copy(copying) => {
                 let target = Target { files: &image, directories: &directories };
                 let from = files(&copying.from)?;
-                copy(copying, from.as_ref(), &target, contents, self.staging, self.clock)
+                let (packed, warnings) = copy(copying, from.as_ref(), &target, contents, self.staging, self.clock)?;
+                for warning in warnings {
+                    self.build.progress.output(work, warning.as_bytes());
+                }
+                Ok(packed)
             }
             Action::MakeDirectory { path, user } => self.make_directory(&image, &directories, path, user),
             Action::Run(command) => {

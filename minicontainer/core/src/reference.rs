@@ -50,6 +50,8 @@ pub const DEFAULT_REGISTRY: &str = "docker.io";
 const LEGACY_REGISTRY: &str = "index.docker.io";
 /// The path of the default registry's official images.
 const OFFICIAL: &str = "library/";
+/// An image id starts with it and a colon, which looks like a name and a tag.
+const DIGEST_ALGORITHM: &str = "sha256";
 const DEFAULT_TAG: &str = "latest";
 const PATH_LIMIT: usize = 255;
 /// The most that DNS allows, see RFC 1035 section 2.3.4.
@@ -156,7 +158,12 @@ impl FromStr for Reference {
             (None, None) => Some(DEFAULT_TAG),
             (tag, _) => tag,
         };
-        Ok(Reference { registry: registry.to_owned(), path, tag: tag.map(str::to_owned), digest })
+        let reference = Reference { registry: registry.to_owned(), path, tag: tag.map(str::to_owned), digest };
+        // moby, daemon/refstore: "refusing to create an ambiguous tag using digest algorithm as name".
+        match reference.familiar_repository() == DIGEST_ALGORITHM {
+            true => Err(ReferenceError::Algorithm { given: text.to_owned() }),
+            false => Ok(reference),
+        }
     }
 }
 

@@ -76,10 +76,9 @@ fn user_of_image(store: &Store, id: &Digest) -> Option<String> {
 }
 
 /// The container that may be reading a layer or is about to, in words. The layer's files must not change then.
-pub(crate) fn user_of_layer(store: &Store, diff_id: &Digest) -> Option<String> {
+pub(crate) fn user_of_layer(store: &Store, key: &Digest) -> Option<String> {
     // The image may be damaged like the layer, so this also checks what is mounted.
-    let has =
-        |id: &str| store.image(id).is_ok_and(|image| image.layers.iter().any(|layer| layer.diff_id == *diff_id));
+    let has = |id: &str| store.image(id).is_ok_and(|image| image.layers.iter().any(|layer| layer.key == *key));
     // A created container may be about to start.
     let is_live = |state: &State| match state {
         State::Created { failure } => failure.is_none(),

@@ -11,7 +11,7 @@ use super::{
     ImageError, UnpackError,
     compression::decompress,
     hashing::Hashing,
-    unpack::{Archive, End, Privilege, Whiteouts, unpack},
+    unpack::{Archive, Below, End, Privilege, Whiteouts, unpack},
 };
 
 /// The result of applying a layer.
@@ -44,7 +44,10 @@ pub fn check_layer(layer: impl Read, directory: &Path) -> Result<Applied, ImageE
     let tar = Hashing::new(decompress(layer, "the layer")?);
     // There is no expected digest, so the archive must have an end marker to show that it is complete.
     let archive = Archive::new(tar, End::Required);
-    let (outcome, mut tar) = unpack(archive, directory, Whiteouts::Applied, Privilege::current()).map_err(failed)?;
+    // The directory itself has the layers below.
+    let nothing = Below::layers(&[]).map_err(failed)?;
+    let (outcome, mut tar) =
+        unpack(archive, directory, Whiteouts::Applied, Privilege::current(), nothing).map_err(failed)?;
     io::copy(&mut tar, &mut io::sink()).map_err(damaged)?;
     let warnings = outcome.warnings.into_iter().collect();
     Ok(Applied { diff_id: tar.finish(), size: outcome.size, warnings })

@@ -64,6 +64,9 @@ pub enum ImageError {
     /// A layer could not be applied to a directory.
     #[error("cannot apply the layer to {}", directory.display())]
     Apply { directory: PathBuf, source: UnpackError },
+    /// An archive that is not a layer could not be extracted.
+    #[error(transparent)]
+    Extract { source: UnpackError },
     /// An archive cannot become an image.
     #[error("cannot import the archive")]
     Import { source: UnpackError },
@@ -124,6 +127,8 @@ impl Diagnostic for ImageError {
             ImageError::Unpack { source, .. } | ImageError::Apply { source, .. } | ImageError::Import { source } => {
                 source.hint()
             }
+            ImageError::Extract { source: source @ UnpackError::Entry { .. } } => source.hint(),
+            ImageError::Extract { .. } => "the archive may be truncated or damaged: create it again",
             ImageError::LayerInUse { .. } => "then `minicontainer system check --repair` unpacks it again",
             ImageError::Save { source } if source.kind() == io::ErrorKind::StorageFull => SPACE_HINT,
             ImageError::Save { .. } | ImageError::Change(_) | ImageError::Pack(_) => "",

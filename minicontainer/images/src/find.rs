@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 
 use minicontainer::{
     core::{Digest, Reference},
-    store::{Image, Store, StoreError, Transaction},
+    store::{Image, ImageLayer, Store, StoreError, Transaction},
 };
 
-use super::{ImageError, layer::LayerBlob, layer_replacement::make_way};
+use super::{ImageError, layer::stage, layer_replacement::make_way};
 
 /// An image of the index that cannot be used, because a part of it is missing or damaged. It can be removed by its
 /// name or by the digest of its manifest.
@@ -30,7 +30,7 @@ pub struct Damaged {
 pub fn find(store: &Store, name: &str) -> Result<Image, ImageError> {
     loop {
         match store.image(name) {
-            Err(StoreError::NotUnpacked { diff_id, blob, .. }) => unpack_layer(store, &blob, &diff_id)?,
+            Err(StoreError::NotUnpacked { layer, .. }) => unpack_layer(store, &layer)?,
             image => return Ok(image?),
         }
     }
@@ -65,17 +65,17 @@ fn not_unpacked(image: &Result<Image, Box<minicontainer::store::Damaged>>) -> Op
 }
 
 /// Unpacks a layer of which only the blob is in the store.
-fn unpack_layer(store: &Store, blob: &Digest, diff_id: &Digest) -> Result<(), ImageError> {
+fn unpack_layer(store: &Store, layer: &ImageLayer) -> Result<(), ImageError> {
     let staging = store.sweep_and_stage()?;
-    let unpacked = LayerBlob { content: store.open_blob(blob)?, digest: None }.stage(&staging, diff_id)?;
+    let unpacked = stage(|| store.open_blob(&layer.blob), &staging, layer)?;
     let flushed = staging.flush()?;
     let lock = store.lock()?;
     // The image may have been removed meanwhile. Then the layer is not needed, and the caller gets the error that the
     // image does not exist.
-    if !store.has_blob(blob) {
+    if !store.has_blob(&layer.blob) {
         return Ok(());
     }
-    make_way(store, &lock, &staging, diff_id)?;
+    make_way(store, &lock, &staging, unpacked.layer.key())?;
     store.add(&lock, &flushed, Transaction { layers: vec![unpacked.layer], ..Transaction::default() })?;
     Ok(())
 }

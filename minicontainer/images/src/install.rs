@@ -1,23 +1,20 @@
 //! Adding an image to the store: complete and verified, or not at all.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use minicontainer::{
     core::{
         Digest, Platform, Reference,
         image::{Config, ImageConfig},
     },
-    store::{Blob, Staging, Store, StoreError, Transaction, diff_ids},
+    store::{Blob, LayerId, Staging, Store, Transaction, diff_ids},
 };
-use oci_spec::image::{ImageManifestBuilder, MediaType, SCHEMA_VERSION};
+use oci_spec::image::{ImageManifest, ImageManifestBuilder, MediaType, SCHEMA_VERSION};
 
 use super::{
     ImageError,
     compression::layer_type,
-    layer::{LayerBlob, Unpacked},
-    layer_replacement::{has_layer, make_way},
-    parallel::in_parallel,
-    unpack_progress::{Watch, Watched},
+    layer_replacement::make_way,
+    new_layers::{NewLayers, Stack},
+    unpack_progress::Watch,
 };
 
 /// The maximum number of arguments, or variables, of an image. The kernel hardly accepts more (execve(2), "Limits on
@@ -124,35 +121,37 @@ pub fn install_watched(
         foreign.push((other != own).then(|| {
             format!("the image is for {other} processors, this machine is {own}: its programs may not run here")
         }));
-        stacks.push(diff_ids(id, image.layers.len(), &config)?);
+        stacks.push(LayerId::stack(&diff_ids(id, image.layers.len(), &config)?));
     }
+    let all: Vec<Stack<'_>> =
+        images.iter().zip(&stacks).map(|(image, ids)| (image.layers.as_slice(), ids.as_slice())).collect();
     let mut layers = NewLayers::default();
     let (lock, flushed) = loop {
-        let all = images.iter().zip(&stacks).flat_map(|(image, diff_ids)| image.layers.iter().zip(diff_ids));
-        layers.unpack(store, staging, all, watch)?;
+        layers.unpack(store, staging, &all, watch)?;
         let flushed = staging.flush()?;
         let lock = store.lock()?;
         // A layer found in the store may have been removed together with its image meanwhile.
-        if layers.are_complete(store, stacks.iter().flatten())? {
+        if layers.are_complete(store, &all)? {
             break (lock, flushed);
         }
     };
     let mut loaded = Vec::new();
     let mut transaction = Transaction::default();
-    for ((image, diff_ids), foreign) in images.iter().zip(&stacks).zip(foreign) {
-        let of_layer =
-            |diff_id| layers.unpacked.get(diff_id).into_iter().flat_map(|layer| layer.warnings.iter().cloned());
-        let warnings: Vec<String> = diff_ids.iter().flat_map(of_layer).chain(foreign).collect();
+    for ((image, ids), foreign) in images.iter().zip(&stacks).zip(foreign) {
+        let warnings: Vec<String> = layers.warnings(ids).chain(foreign).collect();
         transaction.blobs.extend(image.layers.iter().chain([&image.config, &image.manifest]));
+        // A manifest of Docker's keeps its type: other tools refuse an entry of another type than its document.
+        let manifest: ImageManifest = image.manifest.document("the manifest", "image manifest")?;
+        let media_type = manifest.media_type().clone().unwrap_or(MediaType::ImageManifest);
         for reference in names(image) {
-            transaction.images.push((image.manifest.descriptor(MediaType::ImageManifest), reference.clone()));
+            transaction.images.push((image.manifest.descriptor(media_type.clone()), reference.clone()));
             loaded.push(Loaded { reference, id: image.config.digest().clone(), warnings: warnings.clone() });
         }
     }
-    for diff_id in layers.unpacked.keys() {
-        make_way(store, &lock, staging, diff_id)?;
+    for unpacked in layers.into_unpacked() {
+        make_way(store, &lock, staging, unpacked.layer.key())?;
+        transaction.layers.push(unpacked.layer);
     }
-    transaction.layers = layers.unpacked.into_values().map(|unpacked| unpacked.layer).collect();
     store.add(&lock, &flushed, transaction)?;
     Ok(loaded)
 }
@@ -166,67 +165,6 @@ fn check_entries(id: &Digest, config: &Config) -> Result<(), ImageError> {
         }
     }
     Ok(())
-}
-
-/// Layers that the store does not have, unpacked in the staging directory.
-#[derive(Default)]
-struct NewLayers {
-    unpacked: BTreeMap<Digest, Unpacked>,
-    /// Blobs that have been verified against their diff-ids.
-    verified: BTreeSet<(Digest, Digest)>,
-}
-
-impl NewLayers {
-    /// Unpacks the layers that the store does not have, and verifies the others, several at the same time. Work of
-    /// earlier calls is not repeated.
-    fn unpack<'a>(
-        &mut self,
-        store: &Store,
-        staging: &Staging,
-        layers: impl Iterator<Item = (&'a Blob, &'a Digest)>,
-        watch: Watch<'_>,
-    ) -> Result<(), ImageError> {
-        let mut work: Vec<(&Blob, &Digest, bool)> = Vec::new();
-        for (blob, diff_id) in layers {
-            let has = |work: &[(&Blob, &Digest, bool)]| work.iter().any(|(_, known, _)| *known == diff_id);
-            let is_new = !has(&work) && !self.unpacked.contains_key(diff_id) && !has_layer(store, diff_id)?;
-            let is_verified = self.verified.contains(&(blob.digest().clone(), diff_id.clone()))
-                || work.iter().any(|(other, known, _)| *known == diff_id && other.digest() == blob.digest());
-            if is_new || !is_verified {
-                work.push((blob, diff_id, is_new));
-            }
-        }
-        // The largest first, so that no worker starts it last while the others are idle.
-        work.sort_by_key(|(blob, ..)| std::cmp::Reverse(blob.size()));
-        let unpacked = in_parallel(&work, |(blob, diff_id, is_new)| {
-            let seen = |done| {
-                if *is_new {
-                    watch(blob.digest(), done, blob.size());
-                }
-            };
-            let content = Watched::new(blob.open()?, &seen);
-            let layer_blob = LayerBlob { content, digest: Some(blob.digest().clone()) };
-            match is_new {
-                true => layer_blob.stage(staging, diff_id).map(|layer| Some(((*diff_id).clone(), layer))),
-                false => layer_blob.verify(diff_id).map(|()| None),
-            }
-        })?;
-        self.unpacked.extend(unpacked.into_iter().flatten());
-        self.verified.extend(work.iter().map(|(blob, diff_id, _)| (blob.digest().clone(), (*diff_id).clone())));
-        Ok(())
-    }
-
-    /// Whether each of these layers is unpacked here or in the store. The caller holds the store's lock, so this
-    /// cannot change.
-    fn are_complete<'a>(
-        &self,
-        store: &Store,
-        mut diff_ids: impl Iterator<Item = &'a Digest>,
-    ) -> Result<bool, StoreError> {
-        diff_ids.try_fold(true, |all, diff_id| {
-            Ok(all && (self.unpacked.contains_key(diff_id) || has_layer(store, diff_id)?))
-        })
-    }
 }
 
 /// The names of an image for the index. An image without a name has one entry too.

@@ -8,13 +8,13 @@ use std::{
 
 use minicontainer::{
     core::{Digest, digest::Digester},
-    store::{StagedLayer, Staging},
+    store::{ImageLayer, LayerId, StagedLayer, Staging, StoreError},
 };
 
 use super::{
     ImageError,
     compression::decompress,
-    unpack::{Archive, End, Privilege, UnpackError, Whiteouts, unpack},
+    unpack::{Archive, Below, End, Privilege, UnpackError, Whiteouts, unpack},
 };
 
 /// A layer unpacked in a staging directory, not installed yet.
@@ -34,20 +34,35 @@ pub(super) struct LayerBlob<R> {
 }
 
 impl<R: Read + Send> LayerBlob<R> {
-    /// Decompresses and unpacks it, and verifies its diff-id.
-    pub(super) fn stage(self, staging: &Staging, diff_id: &Digest) -> Result<Unpacked, ImageError> {
-        let (mut warnings, mut directory) = (BTreeSet::new(), PathBuf::new());
-        let layer = StagedLayer::new(staging, diff_id, |tree: &Path| {
-            directory = tree.to_owned();
-            let failed = |source| ImageError::Unpack { diff_id: diff_id.clone(), source };
-            let tar = self.open(diff_id)?;
-            let archive = Archive::new(tar, End::Optional);
-            let (outcome, tar) = unpack(archive, tree, Whiteouts::Kept, Privilege::current()).map_err(failed)?;
-            tar.finish().map_err(failed)?;
-            warnings = outcome.warnings;
-            Ok::<u64, ImageError>(outcome.size)
-        })?;
-        Ok(Unpacked { layer, directory, warnings })
+    /// Decompresses and unpacks it by itself, and verifies its diff-id. `None` if its archive depends on the layers
+    /// below: see [`stage_on`](LayerBlob::stage_on).
+    pub(super) fn stage_alone(self, staging: &Staging, diff_id: &Digest) -> Result<Option<Unpacked>, ImageError> {
+        let mut filled = Filled::default();
+        let fill = |tree: &Path| self.fill(diff_id, tree, Below::Unknown, &mut filled);
+        match StagedLayer::new(staging, diff_id, fill) {
+            Err(ImageError::Unpack { source: UnpackError::DependsOnBelow, .. }) => Ok(None),
+            layer => Ok(Some(filled.unpacked(layer?))),
+        }
+    }
+
+    /// The same with a view of the layers below, whose trees are in these directories, the lowest first.
+    pub(super) fn stage_on(self, staging: &Staging, id: &LayerId, below: &[PathBuf]) -> Result<Unpacked, ImageError> {
+        let mut filled = Filled::default();
+        let below =
+            Below::layers(below).map_err(|source| ImageError::Unpack { diff_id: id.diff_id.clone(), source })?;
+        let fill = |tree: &Path| self.fill(&id.diff_id, tree, below, &mut filled);
+        let layer = StagedLayer::in_stack(staging, id, fill);
+        Ok(filled.unpacked(layer?))
+    }
+
+    fn fill(self, diff_id: &Digest, tree: &Path, below: Below, filled: &mut Filled) -> Result<u64, ImageError> {
+        filled.directory = tree.to_owned();
+        let failed = |source| ImageError::Unpack { diff_id: diff_id.clone(), source };
+        let archive = Archive::new(self.open(diff_id)?, End::Optional);
+        let (outcome, tar) = unpack(archive, tree, Whiteouts::Kept, Privilege::current(), below).map_err(failed)?;
+        tar.finish().map_err(failed)?;
+        filled.warnings = outcome.warnings;
+        Ok(outcome.size)
     }
 
     /// Verifies only its diff-id, for a layer that is unpacked already.
@@ -64,6 +79,32 @@ impl<R: Read + Send> LayerBlob<R> {
         // An uncompressed blob need not be hashed again: its digest is the diff-id.
         let known = self.digest.filter(|_| !content.is_compressed());
         Ok(Hashed { content, digester: Digester::new(), known, expected: diff_id.clone() })
+    }
+}
+
+/// What is known of a layer before it is complete.
+#[derive(Default)]
+struct Filled {
+    directory: PathBuf,
+    warnings: BTreeSet<String>,
+}
+
+impl Filled {
+    fn unpacked(self, layer: StagedLayer) -> Unpacked {
+        Unpacked { layer, directory: self.directory, warnings: self.warnings }
+    }
+}
+
+/// Unpacks a layer of an image, by itself if possible. `open` returns its blob.
+pub(super) fn stage<R: Read + Send>(
+    open: impl Fn() -> Result<R, StoreError>,
+    staging: &Staging,
+    layer: &ImageLayer,
+) -> Result<Unpacked, ImageError> {
+    let blob = || Ok::<_, ImageError>(LayerBlob { content: open()?, digest: None });
+    match blob()?.stage_alone(staging, &layer.id.diff_id)? {
+        Some(unpacked) => Ok(unpacked),
+        None => blob()?.stage_on(staging, &layer.id, &layer.below),
     }
 }
 

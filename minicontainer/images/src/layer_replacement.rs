@@ -7,19 +7,28 @@ use std::{
 
 use minicontainer::{
     core::Digest,
-    store::{Lock, Staging, Store, StoreError},
+    store::{Layer, LayerId, Lock, Staging, Store, StoreError},
 };
 
 use super::{ImageError, hashing::Hashing};
 
-/// Whether the store has this layer. A layer whose record is missing or invalid does not count.
+/// Whether the store has the layer with this [key](minicontainer::store::Layer::key). A layer whose record is missing
+/// or invalid does not count.
 ///
 /// # Errors
 /// If its record cannot be read.
-pub fn has_layer(store: &Store, diff_id: &Digest) -> Result<bool, StoreError> {
-    match store.layer(diff_id) {
+pub fn has_layer(store: &Store, key: &Digest) -> Result<bool, StoreError> {
+    match store.layer(key) {
         Err(StoreError::Document { .. } | StoreError::DocumentSize { .. }) => Ok(false),
-        layer => Ok(layer?.is_some_and(|layer| layer.diff_id == *diff_id)),
+        layer => Ok(layer?.is_some_and(|layer| layer.key == *key)),
+    }
+}
+
+/// The layer of a stack, if the store has it. A layer whose record is missing or invalid does not count.
+pub(super) fn usable_layer(store: &Store, id: &LayerId) -> Result<Option<Layer>, StoreError> {
+    match store.layer_of(id) {
+        Err(StoreError::Document { .. } | StoreError::DocumentSize { .. }) => Ok(None),
+        layer => Ok(layer?.filter(|layer| layer.diff_id == id.diff_id && id.keys().contains(&&layer.key))),
     }
 }
 
@@ -38,25 +47,25 @@ pub fn hash(content: impl Read) -> io::Result<Digest> {
 ///
 /// # Errors
 /// When a process uses it.
-pub fn make_way(store: &Store, lock: &Lock, staging: &Staging, diff_id: &Digest) -> Result<(), ImageError> {
-    let place = store.layer_directory(diff_id);
-    if !place.exists() || has_layer(store, diff_id)? {
+pub fn make_way(store: &Store, lock: &Lock, staging: &Staging, key: &Digest) -> Result<(), ImageError> {
+    let place = store.layer_directory(key);
+    if !place.exists() || has_layer(store, key)? {
         return Ok(());
     }
-    set_aside_layer(store, lock, staging, diff_id)
+    set_aside_layer(store, lock, staging, key)
 }
 
 /// Moves a layer away, damaged or not; it is removed with the staging directory.
 ///
 /// # Errors
 /// When a process uses it.
-pub fn set_aside_layer(store: &Store, _lock: &Lock, staging: &Staging, diff_id: &Digest) -> Result<(), ImageError> {
-    let place = store.layer_directory(diff_id);
+pub fn set_aside_layer(store: &Store, _lock: &Lock, staging: &Staging, key: &Digest) -> Result<(), ImageError> {
+    let place = store.layer_directory(key);
     if !place.exists() {
         return Ok(());
     }
-    if let Some(user) = user_of_layer(store, diff_id) {
-        return Err(ImageError::LayerInUse { diff_id: diff_id.clone(), user });
+    if let Some(user) = user_of_layer(store, key) {
+        return Err(ImageError::LayerInUse { diff_id: key.clone(), user });
     }
     let moved = fs::rename(&place, staging.vacant());
     moved.map_err(|source| StoreError::Io { action: "move away", path: place, source }.into())
@@ -64,16 +73,16 @@ pub fn set_aside_layer(store: &Store, _lock: &Lock, staging: &Staging, diff_id: 
 
 /// Who uses a layer, in words. The files of a layer in use must not change. A build has a lease; the processes of a
 /// container have the layer in their mount table. The records of containers must be checked by the caller.
-fn user_of_layer(store: &Store, diff_id: &Digest) -> Option<String> {
-    if store.is_leased(diff_id) {
+fn user_of_layer(store: &Store, key: &Digest) -> Option<String> {
+    if store.is_leased(key) {
         return Some("a build uses it: try again when the build has ended".to_owned());
     }
-    is_mounted(diff_id).then(|| "a process uses it: try again when the process has exited".to_owned())
+    is_mounted(key).then(|| "a process uses it: try again when the process has exited".to_owned())
 }
 
 /// Whether the mount table of a process, as far as the caller may read it, contains this layer.
-fn is_mounted(diff_id: &Digest) -> bool {
+fn is_mounted(key: &Digest) -> bool {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let mut mounts = processes.filter_map(|process| fs::read_to_string(process.path().join("mountinfo")).ok());
-    mounts.any(|mounts| mounts.contains(diff_id.hex()))
+    mounts.any(|mounts| mounts.contains(key.hex()))
 }

@@ -7,15 +7,15 @@
 use std::{fmt, io::Read, path::Path};
 
 use minicontainer::{
-    core::Platform,
-    store::{Staging, Store, is_index, reference_of},
+    core::{Platform, Reference, image::ImageConfig, reference::ReferenceError},
+    store::{Staging, Store, is_index, name_of},
 };
 use oci_spec::image::{
     Arch, Descriptor, ImageIndex, ImageManifest, MediaType, OciLayout, Os, Platform as OciPlatform,
 };
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, SeqAccess, Visitor},
+    de::{Error, IgnoredAny, SeqAccess, Visitor},
 };
 
 use super::{
@@ -66,8 +66,11 @@ fn images(source: &Source<'_>, staging: &Staging) -> Result<Vec<StagedImage>, Im
         }
     }
     if let Some(index) = source.fetch("index.json")? {
-        let index: ImageIndex = index.document("index.json", "image index")?;
-        return layout_images(source, &index);
+        // `docker save ID` of Docker 25 writes "manifests": null, and lists the image in manifest.json only.
+        let listing: Listing = index.document("index.json", "image index")?;
+        if listing.manifests.is_some() {
+            return layout_images(source, &index.document("index.json", "image index")?);
+        }
     }
     if let Some(manifest) = source.fetch("manifest.json")? {
         return saved_images(source, staging, manifest.document("manifest.json", "manifest of docker save")?);
@@ -75,12 +78,18 @@ fn images(source: &Source<'_>, staging: &Staging) -> Result<Vec<StagedImage>, Im
     Err(ImageError::NotAnArchive)
 }
 
+/// Whether an index has a list of manifests.
+#[derive(Deserialize)]
+struct Listing {
+    manifests: Option<IgnoredAny>,
+}
+
 fn layout_images(source: &Source<'_>, index: &ImageIndex) -> Result<Vec<StagedImage>, ImageError> {
     check_count(index.manifests().len())?;
     let mut images: Vec<StagedImage> = Vec::new();
     for descriptor in candidates(index, "index.json")? {
         let found = resolve(source, descriptor.clone())?;
-        let references = reference_of(descriptor).into_iter().collect();
+        let references = reference(descriptor)?.into_iter().collect();
         let blob = source.blob(&found)?;
         let manifest: ImageManifest = blob.document(&format!("the manifest {}", blob.digest()), "image manifest")?;
         let config_type = manifest.config().media_type();
@@ -97,6 +106,18 @@ fn layout_images(source: &Source<'_>, index: &ImageIndex) -> Result<Vec<StagedIm
         images.push(StagedImage { references, manifest: blob, config, layers });
     }
     Ok(images)
+}
+
+/// The name of an image in a layout. A name that is not a reference does not count, because other tools write tags
+/// and versions there. A name that would be taken for an image's id is an error.
+fn reference(descriptor: &Descriptor) -> Result<Option<Reference>, ImageError> {
+    let Some(name) = name_of(descriptor) else { return Ok(None) };
+    match name.parse() {
+        Err(source @ (ReferenceError::Identifier { .. } | ReferenceError::Algorithm { .. })) => {
+            Err(ImageError::BadReference { name: name.to_owned(), source })
+        }
+        reference => Ok(reference.ok()),
+    }
 }
 
 fn check_count(images: usize) -> Result<(), ImageError> {
@@ -122,14 +143,24 @@ fn resolve(source: &Source<'_>, mut descriptor: Descriptor) -> Result<Descriptor
         }
         let what = format!("the index {}", descriptor.digest());
         let index: ImageIndex = source.blob(&descriptor)?.document(&what, "image index")?;
-        // Prefer an entry for this platform to one without a platform.
+        // Prefer an entry for this platform to one without a platform, whose config has it.
         let best = Platform::own().choose(&index);
-        let Some(best) = best.or(candidates(&index, &what)?.first().copied()) else {
+        let candidates = candidates(&index, &what)?;
+        let fits = |entry: &&Descriptor| platform_of(source, entry).is_some_and(|found| found == Platform::own());
+        let by_config = || candidates.iter().copied().find(fits).or(candidates.first().copied());
+        let Some(best) = best.or_else(by_config) else {
             return Err(ImageError::Missing { what: format!("every image of {what}") });
         };
         descriptor = best.clone();
     }
     Err(ImageError::Nesting { what: descriptor.digest().to_string(), limit: NESTING_LIMIT })
+}
+
+/// The platform in the config of a manifest; `None` if it cannot be read, which is an error if the image is chosen.
+fn platform_of(source: &Source<'_>, entry: &Descriptor) -> Option<Platform> {
+    let manifest: ImageManifest = source.blob(entry).ok()?.document("the manifest", "image manifest").ok()?;
+    let config: ImageConfig = source.blob(manifest.config()).ok()?.document("the config", "image config").ok()?;
+    Some(Platform::of_config(&config))
 }
 
 /// One image in the `manifest.json` of `docker save`.
@@ -138,7 +169,7 @@ fn resolve(source: &Source<'_>, mut descriptor: Descriptor) -> Result<Descriptor
 struct SavedImage {
     config: String,
     repo_tags: Option<Names>,
-    layers: Names,
+    layers: Option<Names>,
 }
 
 /// A list with a maximum length: four megabytes of tiny strings would take sixty megabytes of memory.
@@ -191,7 +222,8 @@ fn saved_images(
         for tag in image.repo_tags.into_iter().flat_map(|tags| tags.0) {
             references.push(tag.parse().map_err(|source| ImageError::BadReference { name: tag.clone(), source })?);
         }
-        let layers = image.layers.0.iter().map(|name| fetch(name)).collect::<Result<_, _>>()?;
+        let layers = image.layers.into_iter().flat_map(|layers| layers.0);
+        let layers = layers.map(|name| fetch(&name)).collect::<Result<_, _>>()?;
         images.push(StagedImage::assemble(staging, references, config, layers)?);
     }
     Ok(images)

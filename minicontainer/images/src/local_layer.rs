@@ -10,7 +10,7 @@ use minicontainer::store::{StagedLayer, Staging};
 use super::{
     ImageError, PackedLayer,
     compression::decompress,
-    unpack::{Archive, End, Privilege, Whiteouts, unpack},
+    unpack::{Archive, Below, End, Privilege, Whiteouts, unpack},
 };
 
 /// A layer in packed and unpacked form, both in a staging directory.
@@ -36,7 +36,9 @@ pub fn unpack_built(staging: &Staging, packed: &PackedLayer) -> Result<Built, Im
         let failed = |source| ImageError::Unpack { diff_id: packed.diff_id.clone(), source };
         let tar = decompress(packed.blob.open()?, "the new layer")?;
         let archive = Archive::new(tar, End::Required);
-        let (unpacked, _) = unpack(archive, tree, Whiteouts::Kept, Privilege::current()).map_err(failed)?;
+        // It was packed from a directory, so it lists all directories that it uses.
+        let nothing = Below::layers(&[]).map_err(failed)?;
+        let (unpacked, _) = unpack(archive, tree, Whiteouts::Kept, Privilege::current(), nothing).map_err(failed)?;
         warnings = unpacked.warnings;
         Ok::<u64, ImageError>(unpacked.size)
     })?;

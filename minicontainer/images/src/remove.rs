@@ -82,7 +82,7 @@ fn build_on(store: &Store, id: &Digest) -> Option<String> {
         Ok(leased) => leased,
         Err(error) => return Some(format!("of a build, perhaps: the layers cannot be listed ({error})")),
     };
-    let stands_on = |image: Image| image.layers.iter().any(|layer| leased.contains(&layer.diff_id));
+    let stands_on = |image: Image| image.layers.iter().any(|layer| leased.contains(&layer.key));
     let is_built_upon = !leased.is_empty() && store.image(id.as_str()).map_or(true, stands_on);
     is_built_upon.then(|| "of a build that is under way".to_owned())
 }

@@ -22,6 +22,8 @@ use super::{ImageError, find, hashing::Hashing};
 /// An image to be saved, and the names that go with it.
 struct Saved {
     image: Image,
+    /// The media type of its manifest.
+    media_type: MediaType,
     manifest_size: u64,
     layers: Vec<Digest>,
     references: BTreeSet<String>,
@@ -61,7 +63,8 @@ fn prepare(store: &Store, image: Image) -> Result<Saved, ImageError> {
     })?;
     let layers = manifest.layers().iter().map(digest_of).collect::<Result<_, _>>()?;
     let (references, whole_names) = (BTreeSet::new(), BTreeSet::new());
-    Ok(Saved { image, manifest_size: text.len() as u64, layers, references, whole_names })
+    let media_type = manifest.media_type().clone().unwrap_or(MediaType::ImageManifest);
+    Ok(Saved { image, media_type, manifest_size: text.len() as u64, layers, references, whole_names })
 }
 
 fn write(store: &Store, images: &BTreeMap<Digest, Saved>, archive: impl Write) -> Result<(), ImageError> {
@@ -105,7 +108,7 @@ fn index(images: &BTreeMap<Digest, Saved>) -> Value {
     let mut manifests = Vec::new();
     for (digest, saved) in images {
         let descriptor = json!({
-            "mediaType": MediaType::ImageManifest.to_string(),
+            "mediaType": saved.media_type.to_string(),
             "digest": digest,
             "size": saved.manifest_size,
         });

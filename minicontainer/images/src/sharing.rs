@@ -14,7 +14,7 @@ use minicontainer::{
 /// Which images use which layers.
 #[derive(Clone, Debug, Default)]
 pub struct Sharing {
-    /// The images of a layer, by its diff-id.
+    /// The images of a layer, by its key.
     users: BTreeMap<Digest, BTreeSet<Digest>>,
     /// The names of an image, by its id.
     names: BTreeMap<Digest, BTreeSet<String>>,
@@ -26,7 +26,7 @@ impl Sharing {
         let mut sharing = Sharing::default();
         for image in images {
             for layer in &image.layers {
-                sharing.users.entry(layer.diff_id.clone()).or_default().insert(image.id.clone());
+                sharing.users.entry(layer.key.clone()).or_default().insert(image.id.clone());
             }
             let names = sharing.names.entry(image.id.clone()).or_default();
             names.extend(image.reference.iter().map(|name| name.familiar()));
@@ -36,7 +36,7 @@ impl Sharing {
 
     /// The names of the other images that use a layer of this one; the id of one that has no name.
     pub fn others(&self, image: &Image, layer: &Layer) -> Vec<String> {
-        let others = self.users.get(&layer.diff_id).into_iter().flatten().filter(|id| **id != image.id);
+        let others = self.users.get(&layer.key).into_iter().flatten().filter(|id| **id != image.id);
         let of_image = |id: &Digest| match self.names.get(id) {
             Some(names) if !names.is_empty() => names.iter().cloned().collect(),
             _ => vec![id.to_string()],
@@ -47,7 +47,7 @@ impl Sharing {
     /// The size in bytes of an image's layers that other images use too. The others are freed when the image is
     /// removed.
     pub fn shared_size(&self, image: &Image) -> u64 {
-        let is_shared = |layer: &&Layer| self.users.get(&layer.diff_id).is_some_and(|users| users.len() > 1);
+        let is_shared = |layer: &&Layer| self.users.get(&layer.key).is_some_and(|users| users.len() > 1);
         image.layers.iter().filter(is_shared).map(|layer| layer.size).sum()
     }
 }
@@ -60,8 +60,12 @@ mod tests {
 
     fn image(name: Option<&str>, id: u8, layers: &[(u8, u64)]) -> Image {
         let digest = |number: u8| Digest::of(&[number]);
-        let layer =
-            |(number, size): &(u8, u64)| Layer { diff_id: digest(*number), directory: PathBuf::new(), size: *size };
+        let layer = |(number, size): &(u8, u64)| Layer {
+            diff_id: digest(*number),
+            key: digest(*number),
+            directory: PathBuf::new(),
+            size: *size,
+        };
         Image {
             reference: name.map(|name| name.parse().unwrap()),
             id: digest(id),

@@ -20,6 +20,7 @@ use tar::{Builder, EntryType, Header};
 use super::*;
 
 mod locks;
+mod stacks;
 #[path = "../../../tests/test_store.rs"]
 mod test_store;
 

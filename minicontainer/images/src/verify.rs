@@ -5,11 +5,15 @@ use std::path::{Path, PathBuf};
 use minicontainer::{
     core::Digest,
     rootfs::RootFsError,
-    store::{StagedLayer, Staging, Store, remove_directory},
+    store::{ImageLayer, StagedLayer, Staging, Store, remove_directory},
 };
 use nix::fcntl::AT_FDCWD;
 
-use super::{ImageError, compare::differences, layer::LayerBlob};
+use super::{
+    ImageError,
+    compare::differences,
+    layer::{LayerBlob, stage},
+};
 
 /// A layer that was unpacked again, to compare it with the existing one.
 #[derive(Debug)]
@@ -41,8 +45,8 @@ impl Fresh {
 ///
 /// # Errors
 /// If the blob is missing, or does not match the diff-id.
-pub fn unpack_beside(store: &Store, staging: &Staging, blob: &Digest, diff_id: &Digest) -> Result<Fresh, ImageError> {
-    let unpacked = LayerBlob { content: store.open_blob(blob)?, digest: None }.stage(staging, diff_id)?;
+pub fn unpack_beside(store: &Store, staging: &Staging, layer: &ImageLayer) -> Result<Fresh, ImageError> {
+    let unpacked = stage(|| store.open_blob(&layer.blob), staging, layer)?;
     Ok(Fresh { layer: unpacked.layer, directory: unpacked.directory })
 }
 

@@ -169,8 +169,9 @@ impl Merged {
         Ok(directories)
     }
 
-    /// Enters an entry that was just found, using its descriptors.
-    pub(super) fn enter_found(&self, entry: Entry) {
+    /// Enters a directory that was just found, using its descriptors, so that a look-up in it does not start at the
+    /// root.
+    pub fn enter_found(&self, entry: Entry) {
         let Entry { place, nodes, .. } = entry;
         let directories = place.trees.iter().copied().zip(nodes.into_iter().map(Node::into_directory)).collect();
         *self.entered.lock().unwrap_or_else(PoisonError::into_inner) = Some((place, Arc::new(directories)));

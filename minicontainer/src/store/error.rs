@@ -77,9 +77,9 @@ pub enum StoreError {
     /// Manifest and config have different numbers of layers.
     #[error("the image {id} is inconsistent: {layers} layers in its manifest, {diff_ids} in its config", id = id.short())]
     LayerCount { id: Digest, layers: usize, diff_ids: usize },
-    /// Another tool added the image, and this layer has not been unpacked yet. `blob` is the compressed layer.
-    #[error("the layer {diff_id} of the image {} is not unpacked yet", image.short())]
-    NotUnpacked { image: Digest, diff_id: Digest, blob: Digest },
+    /// Another tool added the image, and this layer has not been unpacked yet.
+    #[error("the layer {} of the image {} is not unpacked yet", layer.id.diff_id, image.short())]
+    NotUnpacked { image: Digest, layer: Box<super::ImageLayer> },
 }
 
 impl Diagnostic for StoreError {

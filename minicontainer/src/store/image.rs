@@ -7,7 +7,7 @@ use oci_spec::image::Descriptor;
 
 use super::{
     Store, StoreError,
-    layer::{Layer, diff_ids},
+    layer::{ImageLayer, Layer, LayerId, diff_ids},
     layout::{self, Listed},
 };
 
@@ -102,11 +102,14 @@ impl Store {
     fn complete(&self, listed: Listed) -> Result<Image, StoreError> {
         let config = self.layout.config(&listed.id)?;
         let blobs = listed.layer_digests()?;
-        let mut layers = Vec::new();
-        for (blob, diff_id) in blobs.iter().zip(diff_ids(&listed.id, blobs.len(), &config)?) {
-            let not_unpacked =
-                || StoreError::NotUnpacked { image: listed.id.clone(), diff_id: diff_id.clone(), blob: blob.clone() };
-            layers.push(self.layer(&diff_id)?.ok_or_else(not_unpacked)?);
+        let mut layers: Vec<Layer> = Vec::new();
+        for (blob, id) in blobs.iter().zip(LayerId::stack(&diff_ids(&listed.id, blobs.len(), &config)?)) {
+            let Some(layer) = self.layer_of(&id)? else {
+                let below = layers.into_iter().map(|layer| layer.directory).collect();
+                let layer = Box::new(ImageLayer { id, blob: blob.clone(), below });
+                return Err(StoreError::NotUnpacked { image: listed.id, layer });
+            };
+            layers.push(layer);
         }
         let Listed { reference, manifest_digest, id, .. } = listed;
         let containers = self.containers_directory();

@@ -169,13 +169,18 @@ pub fn is_index(media_type: &MediaType) -> bool {
         || media_type.as_ref() == "application/vnd.docker.distribution.manifest.list.v2+json"
 }
 
+/// The name of a descriptor in an index, if it is valid.
+pub fn reference_of(descriptor: &Descriptor) -> Option<Reference> {
+    name_of(descriptor)?.parse().ok()
+}
+
 /// The name of a descriptor in an index. A bare word in `ref.name` is a tag without a repository ("latest"), as umoci
 /// and buildah write it, so it is not the name of an image.
-pub fn reference_of(descriptor: &Descriptor) -> Option<Reference> {
+pub fn name_of(descriptor: &Descriptor) -> Option<&str> {
     let annotations = descriptor.annotations().as_ref()?;
     let whole = annotations.get(ANNOTATION_IMAGE_NAME);
-    let name = whole.or_else(|| annotations.get(ANNOTATION_REF_NAME).filter(|name| name.contains([':', '/'])))?;
-    name.parse().ok()
+    let name = whole.or_else(|| annotations.get(ANNOTATION_REF_NAME).filter(|name| name.contains([':', '/'])));
+    name.map(String::as_str)
 }
 
 /// Gives a name to an image, and removes the name from the image that had it. That image stays without a name if it

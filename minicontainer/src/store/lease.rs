@@ -24,17 +24,17 @@ pub struct LayerLease {
 }
 
 impl Store {
-    /// Leases the layer of this diff-id. `None` if it does not exist, or is about to be replaced.
-    pub fn lease_layer(&self, _lock: &Lock, diff_id: &Digest) -> Option<LayerLease> {
-        try_lock(&self.layer_directory(diff_id), FlockArg::LockSharedNonblock)
+    /// Leases the layer with this [key](super::Layer::key). `None` if it does not exist, or is about to be replaced.
+    pub fn lease_layer(&self, _lock: &Lock, key: &Digest) -> Option<LayerLease> {
+        try_lock(&self.layer_directory(key), FlockArg::LockSharedNonblock)
     }
 
     /// Whether a process has a lease on this layer. The caller has the store's lock, or the answer may be outdated.
-    pub fn is_leased(&self, diff_id: &Digest) -> bool {
-        is_leased(&self.layer_directory(diff_id))
+    pub fn is_leased(&self, key: &Digest) -> bool {
+        is_leased(&self.layer_directory(key))
     }
 
-    /// The diff-ids of all layers with a lease.
+    /// The keys of all layers with a lease.
     ///
     /// # Errors
     /// If the directory of layers cannot be read.

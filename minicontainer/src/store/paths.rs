@@ -56,15 +56,16 @@ impl Store {
         self.root.join("layers")
     }
 
-    /// The place of an unpacked layer, whether it exists or not: its tree and its record.
-    pub fn layer_directory(&self, diff_id: &Digest) -> PathBuf {
-        self.layers_directory().join(diff_id.hex())
+    /// The place of the unpacked layer with this [key](super::Layer::key), whether it exists or not: its tree and its
+    /// record.
+    pub fn layer_directory(&self, key: &Digest) -> PathBuf {
+        self.layers_directory().join(key.hex())
     }
 
     /// The tree of an unpacked layer, whether it exists or not. Its files have the owners and modes that the layer
     /// gives.
-    pub fn layer_tree(&self, diff_id: &Digest) -> PathBuf {
-        self.layer_directory(diff_id).join(LAYER_TREE)
+    pub fn layer_tree(&self, key: &Digest) -> PathBuf {
+        self.layer_directory(key).join(LAYER_TREE)
     }
 
     /// The directory of all staging directories.

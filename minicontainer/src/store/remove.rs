@@ -10,7 +10,7 @@ use super::Damaged;
 use super::{
     Staging, Store, StoreError,
     image::{digits, is_meant},
-    layer::diff_ids,
+    layer::{LayerId, diff_ids},
     layout::{digest_of, reference_of, set_reference},
 };
 
@@ -123,14 +123,18 @@ impl Store {
         if !whole {
             return Ok(Vec::new());
         }
-        let layers: Vec<_> = unneeded.layers.difference(&needed.layers).cloned().collect();
-        for diff_id in &layers {
-            set_aside(staging, &self.layer_directory(diff_id))?;
+        let needed_keys: BTreeSet<&Digest> = needed.layers.iter().flat_map(LayerId::keys).collect();
+        let mut layers = BTreeSet::new();
+        for id in &unneeded.layers {
+            for key in id.keys().into_iter().filter(|key| !needed_keys.contains(key)) {
+                let is_gone = set_aside(staging, &self.layer_directory(key))?;
+                layers.extend((is_gone || *key == id.diff_id).then(|| id.diff_id.clone()));
+            }
         }
         for digest in unneeded.blobs.difference(&needed.blobs) {
             set_aside(staging, &self.blob_file(digest))?;
         }
-        Ok(layers)
+        Ok(layers.into_iter().collect())
     }
 
     /// Adds the content of a descriptor. For a damaged image, adds the known part before it returns the error.
@@ -143,7 +147,8 @@ impl Store {
             let layers = listed.layer_digests()?;
             content.blobs.insert(listed.id.clone());
             content.blobs.extend(layers.iter().cloned());
-            content.layers.extend(diff_ids(&listed.id, layers.len(), &self.layout.config(&listed.id)?)?);
+            let diff_ids = diff_ids(&listed.id, layers.len(), &self.layout.config(&listed.id)?)?;
+            content.layers.extend(LayerId::stack(&diff_ids));
             return Ok(());
         }
         // An index that another tool has added. It may lack the variants for other platforms.
@@ -154,11 +159,11 @@ impl Store {
     }
 }
 
-/// Moves content into a staging directory, with which it is removed. It is not an error if the content is missing.
-fn set_aside(staging: &Staging, place: &Path) -> Result<(), StoreError> {
+/// Moves content into a staging directory, with which it is removed. Returns false if the content is missing.
+fn set_aside(staging: &Staging, place: &Path) -> Result<bool, StoreError> {
     match fs::rename(place, staging.vacant()) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        renamed => renamed.map_err(StoreError::io("move away", place)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        renamed => renamed.map(|()| true).map_err(StoreError::io("move away", place)),
     }
 }
 
@@ -167,6 +172,6 @@ fn set_aside(staging: &Staging, place: &Path) -> Result<(), StoreError> {
 struct Content {
     /// Manifests, configs and compressed layers, by digest.
     blobs: BTreeSet<Digest>,
-    /// Unpacked layers, by diff-id.
-    layers: BTreeSet<Digest>,
+    /// Unpacked layers.
+    layers: BTreeSet<LayerId>,
 }

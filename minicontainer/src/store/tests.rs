@@ -192,7 +192,7 @@ fn image_with_packed_layers_is_reported() {
     let top = Digest::of(b"top");
     add_some(&store, "foreign:1", &["base", "top"], |layer| *layer != top).unwrap();
     let error = store.image("foreign:1").unwrap_err();
-    assert!(matches!(&error, StoreError::NotUnpacked { blob, .. } if *blob == top), "{error:?}");
+    assert!(matches!(&error, StoreError::NotUnpacked { layer, .. } if layer.blob == top), "{error:?}");
     let id = Digest::of(&config(&["base", "top"]));
     assert_eq!(error.to_string(), format!("the layer {top} of the image {} is not unpacked yet", id.short()));
     assert_eq!(

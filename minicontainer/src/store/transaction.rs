@@ -75,8 +75,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (has_layers, has_blobs) = (!transaction.layers.is_empty(), !transaction.blobs.is_empty());
         for layer in &transaction.layers {
-            if self.layer(&layer.diff_id)?.is_none() {
-                move_into_place(&layer.path, self.layer_directory(&layer.diff_id), placed)?;
+            if self.layer(&layer.key)?.is_none() {
+                move_into_place(&layer.path, self.layer_directory(&layer.key), placed)?;
             }
         }
         for blob in transaction.blobs {

@@ -239,6 +239,66 @@ fn only_add_unpacks_archives() {
     );
 }
 
+/// Dockerfile reference, "Adding local tar archives": "it has the same behavior as tar -x".
+#[test]
+fn add_extracts_archives_into_what_is_there() {
+    let place = TestEnv::new();
+    let dockerfile = "FROM busybox\nRUN mkdir -p /usr/lib && rm -rf /lib && ln -s usr/lib /lib && mkdir -p /data && \
+        chmod 1777 /data && touch /data/keep\nADD tree.tar /\nADD literal.tar /data/\n";
+    project(&place, "add", &[("Dockerfile", dockerfile)]);
+    project(&place, "tree", &[("lib/x", "in usr/lib"), ("data/deep/y", "y")]);
+    project(&place, "literal", &[("only/z", "z")]);
+    let pack = |file: &str, from: &str, names: &[&str]| {
+        let mut tar = std::process::Command::new("tar");
+        tar.args(["-cf", file, "-C", from]).args(names).current_dir(place.path(""));
+        assert!(tar.status().unwrap().success());
+    };
+    // `lib/` is listed, and `data/` is only implied.
+    pack("add/tree.tar", "tree", &["lib", "data/deep/y"]);
+    pack("add/literal.tar", "literal", &["."]);
+    build(&place, &["-t", "added", "add"]);
+    assert_eq!(
+        say(
+            &place,
+            "added",
+            "readlink /lib; cat /usr/lib/x; stat -c %a /data; cat /data/deep/y /data/only/z; ls /data/keep"
+        ),
+        "usr/lib\nin usr/lib1777\nyz/data/keep\n"
+    );
+    // A whiteout would delete a file of the stage, and no layer can hold a file of such a name.
+    project(&place, "literal", &[(".wh.keep", "")]);
+    pack("add/literal.tar", "literal", &["."]);
+    let refused = place.command(&["build", "add"]).output().unwrap();
+    let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success() && message.contains("names that start with .wh. mean deleted files"),
+        "{message}"
+    );
+    // A truncated archive is a problem of the archive, not of the store.
+    let whole = fs::read(place.path("add/tree.tar")).unwrap();
+    fs::write(place.path("add/tree.tar"), &whole[..1000]).unwrap();
+    let refused = place.command(&["build", "add"]).output().unwrap();
+    let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(message.contains("cannot unpack /tree.tar") || message.contains("cannot unpack tree.tar"), "{message}");
+    assert!(message.contains("it is cut short") && !message.contains("staging"), "{message}");
+}
+
+/// BuildKit's fsutil does not send sockets of a context either.
+#[test]
+fn sockets_and_fifos_of_a_context_are_left_out() {
+    let place = TestEnv::new();
+    project(&place, "live", &[("Dockerfile", "FROM busybox\nCOPY . /all\n"), ("a", "a")]);
+    let _socket = std::os::unix::net::UnixListener::bind(place.path("live/sock")).unwrap();
+    nix::unistd::mkfifo(&place.path("live/fifo"), nix::sys::stat::Mode::from_bits_truncate(0o644)).unwrap();
+    let output = place.command(&["build", "-t", "live", "live"]).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}");
+    for warning in ["left out /sock: it is a socket", "left out /fifo: it is a FIFO"] {
+        assert!(told.contains(warning), "{warning}: {told}");
+    }
+    assert_eq!(say(&place, "live", "ls /all"), "Dockerfile\na\n");
+}
+
 #[test]
 fn builds_are_reproducible() {
     let file = "FROM busybox\nWORKDIR /w/x\nCOPY . .\nRUN echo made > made; ln made hard; ln -s made soft; mkdir d; rm -r /var/tmp; chmod 640 made\n\

@@ -17,7 +17,7 @@ const MISTAKES: &[&str] = &[
     "COPY ../up /",
     "COPY a b /c",
     "COPY fifo /",
-    "COPY . /all",
+    "COPY fifo /all",
     "COPY --chown=unknown-user a /",
     "COPY --from=127.0.0.1:9/nowhere:1 /a /",
     "COPY a /etc/passwd/x",

@@ -32,6 +32,7 @@ fn case(row: &'static str, layer: Vec<u8>, expect: Expect) -> Case {
 }
 
 const CLIMBS: Expect = Refused("its path climbs with ..");
+const LOOP: Expect = Refused("more than 40 symbolic links");
 const NO_DIRECTORY: Expect = Refused("one of its parents is not a directory");
 const TOO_LONG: Expect = Refused("at most 1048576 are allowed");
 
@@ -57,11 +58,7 @@ fn paths() -> Vec<Case> {
     }
     cases.push(case("H15", tar().file("x", "").file("x/y", "").end(), NO_DIRECTORY));
     let below = tar().file("x", "").end();
-    cases.push(Case {
-        lower: Some(below),
-        loaded: Harmless,
-        ..case("H15", tar().file("x/y", "").end(), NO_DIRECTORY)
-    });
+    cases.push(Case { lower: Some(below), ..case("H15", tar().file("x/y", "").end(), NO_DIRECTORY) });
     for (first, second) in [
         (tar().file("x", ""), tar().directory("x/")),
         (tar().directory("x/").file("x/y", ""), tar().file("x", "")),
@@ -78,13 +75,14 @@ fn paths() -> Vec<Case> {
 fn links() -> Vec<Case> {
     let mut cases = Vec::new();
     for target in ["../victim", "/victim", "../../../../../../tmp", "/proc/self/root/tmp", "out", "."] {
-        let refused = if target == "." { Harmless } else { NO_DIRECTORY };
+        // As containerd does it, directories are created where the link leads inside the root.
+        let refused = if target == "out" { LOOP } else { Harmless };
         cases.push(case("H03", tar().symlink("out", target).file("out/x", "").end(), refused));
         cases.push(case("H09", tar().symlink("out", target).directory("out/a/b/").end(), refused));
         let lower = Some(tar().symlink("out", target).end());
-        cases.push(Case { lower, loaded: Harmless, ..case("H04", tar().file("out/x", "").end(), refused) });
+        cases.push(Case { lower, ..case("H04", tar().file("out/x", "").end(), refused) });
     }
-    cases.push(case("H03", tar().symlink("a", "b").symlink("b", "../victim").file("a/x", "").end(), NO_DIRECTORY));
+    cases.push(case("H03", tar().symlink("a", "b").symlink("b", "../victim").file("a/x", "").end(), Harmless));
     for target in ["../victim/hello", "/../victim/hello"] {
         cases.push(case("H06", tar().link("x", target).end(), CLIMBS));
     }
@@ -114,7 +112,7 @@ fn whiteouts() -> Vec<Case> {
         cases.push(case("H10", tar().file(name, "").end(), Refused("below a whiteout")));
     }
     let through = tar().symlink("out", "../victim").file("out/.wh.hello", "").end();
-    cases.push(Case { loaded: NO_DIRECTORY, ..case("H11", through, Harmless) });
+    cases.push(case("H11", through, Harmless));
     let lower = Some(tar().symlink("out", "../victim").end());
     cases.push(Case { lower, ..case("H11", tar().file("out/.wh.hello", "").end(), Harmless) });
     let opaque = "d/.wh..wh..opq";
@@ -139,7 +137,7 @@ fn whiteouts() -> Vec<Case> {
         absent: &["d/old", "d/sub/old"],
         ..case("H12", tar().file("d/sub/new", "").file(opaque, "").end(), Harmless)
     });
-    cases.push(case("H12", tar().symlink("s", "../victim").file("s/.wh..wh..opq", "").end(), NO_DIRECTORY));
+    cases.push(case("H12", tar().symlink("s", "../victim").file("s/.wh..wh..opq", "").end(), Harmless));
     cases.push(Case {
         loaded: Refused("cannot make the root of a layer opaque"),
         ..case("H12", tar().file(".wh..wh..opq", "").end(), Harmless)
@@ -219,11 +217,12 @@ fn extensions() -> Vec<Case> {
         case("H23", claims(b'L', 100 << 20), TOO_LONG),
         case("H23", claims(b'K', 100 << 20), TOO_LONG),
         case("H23", tar().extension('L', b"no end").file("x", "").end(), Harmless),
-        case(
-            "H23",
-            tar().extension('L', b"a\0").extension('L', b"b\0").file("x", "").end(),
-            Refused("two long names"),
-        ),
+        // Go's archive/tar takes the last one.
+        Case {
+            present: &["b"],
+            absent: &["a", "x"],
+            ..case("H23", tar().extension('L', b"a\0").extension('L', b"b\0").file("x", "").end(), Harmless)
+        },
         case("H23", tar().extension('L', b"a\0").end(), Refused("belongs to no member")),
         case("H23", tar().extension('L', &[b'n'; 5000]).file("x", "").end(), Refused("longer than 4095 bytes")),
         Case { present: &["outer"], absent: &["evil"], ..case("H24", swallowed, Harmless) },
@@ -232,11 +231,11 @@ fn extensions() -> Vec<Case> {
             tar().member(Head { size: 512, ..head(b'5', "d/") }, &inner).end(),
             Refused("has no content, but a size"),
         ),
-        case(
-            "H24",
-            tar().member(Head { size: 512, ..head(b'2', "l") }, &inner).end(),
-            Refused("has no content, but a size"),
-        ),
+        // A link has no content, as in Go's archive/tar: the next member follows its header.
+        Case {
+            present: &["evil"],
+            ..case("H24", tar().member(Head { size: 512, link: b"x", ..head(b'2', "l") }, &inner).end(), Harmless)
+        },
         case("H24", pax("size", b"99999999999999999999"), malformed),
         case("H25", pax("path", b"../victim/x"), CLIMBS),
         case("H25", tar().pax(&[("linkpath", b"../victim/hello")]).link("x", "y").end(), CLIMBS),
@@ -269,8 +268,8 @@ fn sizes() -> Vec<Case> {
     };
     vec![
         case("H27", raw(124, &binary(i64::MAX)), Refused("are allowed")),
-        case("H27", raw(124, &binary(-1)), Refused("are allowed")),
-        case("H27", raw(124, b"99999999999"), Refused("numeric field")),
+        case("H27", raw(124, &binary(-1)), Refused("a number in a header is malformed")),
+        case("H27", raw(124, b"99999999999"), Refused("a number in a header is malformed")),
         case("H27", tar().member(Head { size: 8 << 30, ..head(b'0', "x") }, b"short").end(), Refused("cut short")),
         case("H27", tar().member(Head { checksum: false, ..head(b'0', "x") }, b"").end(), Refused("checksum")),
     ]

@@ -15,6 +15,12 @@ pub enum ReferenceError {
         /// What was given.
         given: String,
     },
+    /// The name of a digest algorithm, with which `sha256:…` would be both a name and an image id.
+    #[error("invalid image reference {given:?}: the name \"sha256\" would be ambiguous, because ids start with it")]
+    Algorithm {
+        /// What was given.
+        given: String,
+    },
     /// The registry is not a host name or address.
     #[error(
         "invalid image reference {given:?}: the registry {host:?} must be a host name or address (for example, \

@@ -57,6 +57,20 @@ fn ambiguous_names_stay_fully_qualified() {
     check(&identifier, &format!("docker.io/{identifier}:latest"), &format!("{identifier}:latest"));
 }
 
+/// moby, daemon/refstore: "refusing to create an ambiguous tag using digest algorithm as name".
+#[test]
+fn name_that_looks_like_an_id_is_refused() {
+    for text in
+        ["sha256", "sha256:1", &format!("sha256:{HEX}"), "docker.io/library/sha256:1", "index.docker.io/sha256"]
+    {
+        let error = text.parse::<Reference>().unwrap_err();
+        assert!(matches!(error, ReferenceError::Algorithm { .. }), "{text}: {error}");
+    }
+    check("team/sha256:1", "docker.io/team/sha256:1", "team/sha256:1");
+    check("localhost/sha256:1", "localhost/sha256:1", "localhost/sha256:1");
+    check("sha512:1", "docker.io/library/sha512:1", "sha512:1");
+}
+
 #[test]
 fn digest_reference_needs_no_tag() {
     let digest = Digest::of(b"content");

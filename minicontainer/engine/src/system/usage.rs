@@ -121,6 +121,6 @@ fn distinct(images: impl Iterator<Item = Image>) -> Vec<(Image, Vec<Reference>)>
 
 fn parts(store: &Store, image: &Image) -> Result<BTreeMap<Part, u64>, SystemError> {
     let blobs = blobs(store, image)?.into_iter().map(|(digest, size)| (("blob", digest), size));
-    let layers = image.layers.iter().map(|layer| (("layer", layer.diff_id.clone()), layer.size));
+    let layers = image.layers.iter().map(|layer| (("layer", layer.key.clone()), layer.size));
     Ok(blobs.chain(layers).collect())
 }

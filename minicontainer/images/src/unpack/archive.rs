@@ -4,10 +4,15 @@
 //! then its content, padded; at the end two blocks of zeros. Metadata that does not fit into a header is in members
 //! before it: a long name (`L`, GNU) or link name (`K`), or **pax records** (`x`), see [`super::pax`].
 //!
-//! The fields of a header are read by the crate `tar`. Its iterator is not used, because it reads names and records
-//! of any length into memory. Three rules ensure that all readers see the same members (RUSTSEC-2026-0068 and similar
-//! ones): a size in a pax record overrides that of the header; a member without content must have size 0; a long name
-//! or pax record must be followed by the member that it describes.
+//! The fields are read as Go's `archive/tar` reads them, see [`super::header`]. The iterator of the crate `tar` is
+//! not used, because it reads names and records of any length into memory. Where readers differ, Go's counts,
+//! because the other engines use it:
+//!
+//! - A size in a pax record overrides that of the header (RUSTSEC-2026-0068 and similar ones).
+//! - A link has no content, whatever its size is. Directories, devices and FIFOs with a size are refused: GNU tar
+//!   skips as many bytes, and Go does not.
+//! - If a member has several long names or extended headers, the last one counts, and a long name counts more than a
+//!   pax record. A long name or pax record must be followed by the member that it describes.
 //!
 //! Sparse files are refused: "Sparse files SHOULD NOT be used because they lack consistent support across tar
 //! implementations" (OCI image-spec, *layer.md*).
@@ -16,7 +21,10 @@ use std::io::{self, Read};
 
 use tar::{EntryType, Header};
 
-use super::pax::{Records, Time};
+use super::{
+    header::{has_checksum, number, path, unsigned},
+    pax::{Records, Time},
+};
 
 const BLOCK: usize = 512;
 /// The maximum number of headers.
@@ -37,6 +45,8 @@ pub(super) enum TarError {
     MoreBehindEnd,
     #[error("the checksum of a header is wrong")]
     Checksum,
+    #[error("a number in a header is malformed")]
+    Number,
     #[error("it has more than {HEADER_LIMIT} headers")]
     TooMany,
     #[error("a member has {size} bytes; at most {SIZE_LIMIT} are allowed")]
@@ -45,8 +55,6 @@ pub(super) enum TarError {
         "a long name, or the extended header, of one member has {size} bytes; at most {EXTENSION_LIMIT} are allowed"
     )]
     LongExtension { size: u64 },
-    #[error("one member has two long names or two extended headers")]
-    TwoExtensions,
     #[error("a long name or an extended header belongs to no member")]
     NoMember,
     #[error("an extended header is malformed: {what}")]
@@ -130,11 +138,11 @@ impl<R: Read> Archive<R> {
             let Some(header) = self.header()? else {
                 return if extensions.is_empty() { Ok(None) } else { Err(TarError::NoMember.into()) };
             };
-            let size = or_blank(header.entry_size(), &header.as_old().size)?;
+            let size = unsigned(&header.as_old().size)?;
             match header.entry_type() {
-                EntryType::GNULongName => once(&mut extensions.name, self.text(size)?)?,
-                EntryType::GNULongLink => once(&mut extensions.link, self.text(size)?)?,
-                EntryType::XHeader => once(&mut extensions.records, Records::parse(&self.extension(size)?)?)?,
+                EntryType::GNULongName => extensions.name = Some(self.text(size)?),
+                EntryType::GNULongLink => extensions.link = Some(self.text(size)?),
+                EntryType::XHeader => extensions.records = Some(Records::parse(&self.extension(size)?)?),
                 // It contains nothing that layers need; Docker ignores it, too.
                 EntryType::XGlobalHeader => self.begin(size)?,
                 EntryType::GNUSparse => return Err(TarError::Sparse.into()),
@@ -150,9 +158,12 @@ impl<R: Read> Archive<R> {
 
     fn member(&mut self, header: Header, size: u64, extensions: Extensions) -> io::Result<Member> {
         let records = extensions.records.unwrap_or_default();
-        let size = records.size.unwrap_or(size);
         let kind = header.entry_type();
-        let path = records.path.or(extensions.name).unwrap_or_else(|| header.path_bytes().into_owned());
+        let path = extensions.name.or(records.path).unwrap_or_else(|| path(&header));
+        let size = match kind {
+            EntryType::Link | EntryType::Symlink => 0,
+            _ => records.size.unwrap_or(size),
+        };
         let has_content = matches!(kind, EntryType::Regular | EntryType::Continuous) && !path.ends_with(b"/");
         if size > 0 && !has_content {
             return Err(TarError::Content { kind: char::from(kind.as_byte()), size }.into());
@@ -160,14 +171,13 @@ impl<R: Read> Archive<R> {
         self.begin(size)?;
         Ok(Member {
             path,
-            link: records.link.or(extensions.link).or_else(|| header.link_name_bytes().map(|name| name.into_owned())),
+            link: extensions.link.or(records.link).or_else(|| header.link_name_bytes().map(|name| name.into_owned())),
             size,
-            uid: records.uid.map_or_else(|| or_blank(header.uid(), &header.as_old().uid), Ok)?,
-            gid: records.gid.map_or_else(|| or_blank(header.gid(), &header.as_old().gid), Ok)?,
-            // Negative numbers are possible, too: in binary, as two's complement.
+            uid: records.uid.map_or_else(|| unsigned(&header.as_old().uid), Ok)?,
+            gid: records.gid.map_or_else(|| unsigned(&header.as_old().gid), Ok)?,
             modified: match records.modified {
                 Some(time) => time,
-                None => Time::seconds(or_blank(header.mtime(), &header.as_old().mtime)? as i64),
+                None => Time::seconds(number(&header.as_old().mtime)?),
             },
             attributes: records.attributes,
             header,
@@ -193,12 +203,7 @@ impl<R: Read> Archive<R> {
             return Err(TarError::TooMany.into());
         }
         let header = Header::from_byte_slice(&block).clone();
-        let sum: u32 = block[..148].iter().chain(&block[156..]).map(|byte| u32::from(*byte)).sum();
-        // The checksum field itself counts as eight spaces.
-        match header.cksum() {
-            Ok(expected) if expected == sum + 8 * u32::from(b' ') => Ok(Some(header)),
-            _ => Err(TarError::Checksum.into()),
-        }
+        if has_checksum(&header) { Ok(Some(header)) } else { Err(TarError::Checksum.into()) }
     }
 
     /// Starts a member's content of this size.
@@ -265,17 +270,5 @@ impl<R: Read> Read for Archive<R> {
         }
         self.remaining -= count as u64;
         Ok(count)
-    }
-}
-
-/// A number; 0 if its field is blank.
-fn or_blank(number: io::Result<u64>, field: &[u8]) -> io::Result<u64> {
-    if field.iter().all(|byte| matches!(byte, 0 | b' ')) { Ok(0) } else { number }
-}
-
-fn once<T>(place: &mut Option<T>, value: T) -> io::Result<()> {
-    match place.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(TarError::TwoExtensions.into()),
     }
 }

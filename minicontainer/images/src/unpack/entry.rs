@@ -1,30 +1,12 @@
-//! The path and metadata of one entry of a layer.
+//! The path of one entry of a layer.
 
-use std::{
-    ffi::{OsStr, OsString},
-    fmt,
-    fs::File,
-    io,
-    os::unix::ffi::{OsStrExt, OsStringExt},
-    path::Path,
-};
+use std::{ffi::OsStr, fmt, io, os::unix::ffi::OsStrExt, path::Path};
 
-use nix::{
-    sys::{
-        stat::{Mode, fchmod, futimens},
-        time::TimeSpec,
-    },
-    unistd::{Gid, Uid, fchown, geteuid},
-};
-use xattr::FileExt;
-
-use super::{UnpackError, archive::Member, pax::Time};
+use super::UnpackError;
 
 /// The maximum length of a path in the kernel, and of a name in it (limits.h).
-const PATH_LIMIT: usize = 4096;
-const NAME_LIMIT: usize = 255;
-/// The maximum size of an extended attribute, see xattr(7). The kernel refuses larger ones as well.
-const ATTRIBUTE_LIMIT: usize = 64 << 10;
+pub(super) const PATH_LIMIT: usize = 4096;
+pub(super) const NAME_LIMIT: usize = 255;
 
 /// A path inside a layer: components joined by single slashes, none of them empty, `.` or `..`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +54,11 @@ impl EntryPath {
         EntryPath { bytes }
     }
 
+    /// The path of an entry in this directory.
+    pub(crate) fn below(&self, entry: &EntryPath) -> EntryPath {
+        if entry.is_root() { self.clone() } else { self.join(&entry.bytes) }
+    }
+
     /// Parent and name; `None` for the root.
     pub(crate) fn split(&self) -> Option<(&[u8], &[u8])> {
         if self.bytes.is_empty() {
@@ -90,6 +77,14 @@ impl EntryPath {
 
     pub(crate) fn has_component(&self, test: impl Fn(&[u8]) -> bool) -> bool {
         self.bytes.split(|byte| *byte == b'/').any(test)
+    }
+
+    pub(crate) fn components(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
+        self.bytes.split(|byte| *byte == b'/').filter(|name| !name.is_empty())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     pub(crate) fn is_root(&self) -> bool {
@@ -147,117 +142,4 @@ impl EntryPath {
 /// For system calls, see [`EntryPath::as_path`].
 pub(crate) fn path_of(bytes: &[u8]) -> &Path {
     if bytes.is_empty() { Path::new(".") } else { Path::new(OsStr::from_bytes(bytes)) }
-}
-
-/// Whether owners, devices and `trusted.*` attributes can be set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Privilege {
-    /// Root: everything as the archive says.
-    Root,
-    /// An ordinary user: every file is the user's own.
-    User,
-}
-
-impl Privilege {
-    /// That of this process.
-    pub(crate) fn current() -> Privilege {
-        if geteuid().is_root() { Privilege::Root } else { Privilege::User }
-    }
-}
-
-/// Owner, permissions, time and extended attributes.
-pub(crate) struct Metadata {
-    pub(crate) uid: u32,
-    pub(crate) gid: u32,
-    pub(crate) last: Last,
-    xattrs: Vec<(OsString, Vec<u8>)>,
-    unkept: Vec<String>,
-}
-
-/// The part of a directory's metadata that is set after it is filled: its mode may deny access, and filling changes
-/// its time.
-#[derive(Clone, Copy)]
-pub(crate) struct Last {
-    pub(crate) mode: u32,
-    modified: Time,
-}
-
-impl Metadata {
-    /// The metadata of a directory that an archive uses without listing it.
-    pub(crate) fn implied() -> Metadata {
-        let last = Last { mode: 0o755, modified: Time::default() };
-        Metadata { uid: 0, gid: 0, last, xattrs: Vec::new(), unkept: Vec::new() }
-    }
-
-    pub(crate) fn read(member: &mut Member, path: &EntryPath) -> Result<Metadata, UnpackError> {
-        let id = |value: u64| match u32::try_from(value) {
-            // chown(2) interprets the greatest number as "leave it unchanged".
-            Ok(id) if id != u32::MAX => Ok(id),
-            _ => Err(path.refused("its owner's id is out of range")),
-        };
-        let mode = member.header.mode().map_err(|source| UnpackError::Archive { source })? & 0o7777;
-        let mut metadata = Metadata {
-            uid: id(member.uid)?,
-            gid: id(member.gid)?,
-            last: Last { mode, modified: member.modified },
-            ..Metadata::implied()
-        };
-        for (name, value) in member.attributes.drain(..) {
-            if name.starts_with(b"trusted.overlay.") || name.starts_with(b"user.overlay.") {
-                let name = name.escape_ascii();
-                metadata
-                    .unkept
-                    .push(format!("left out the attribute {name} of {}: it is overlayfs's own", path.display()));
-                continue;
-            }
-            if name.contains(&0) {
-                return Err(path.refused("an attribute's name contains a NUL byte"));
-            }
-            if name.len() > NAME_LIMIT || value.len() > ATTRIBUTE_LIMIT {
-                return Err(path.refused("an attribute's name is longer than 255 bytes, or its value than 64 KiB"));
-            }
-            metadata.xattrs.push((OsString::from_vec(name), value));
-        }
-        Ok(metadata)
-    }
-
-    /// Sets everything on an open file, and returns warnings.
-    pub(crate) fn set(&self, file: &File, privilege: Privilege) -> io::Result<Vec<String>> {
-        let unkept = self.set_first(file, privilege)?;
-        self.last.set(file)?;
-        Ok(unkept)
-    }
-
-    /// Sets owner and attributes, in this order: chown(2) clears set-user-id bits and capabilities.
-    pub(crate) fn set_first(&self, file: &File, privilege: Privilege) -> io::Result<Vec<String>> {
-        let mut unkept = self.unkept.clone();
-        if privilege == Privilege::Root {
-            fchown(file, Some(Uid::from_raw(self.uid)), Some(Gid::from_raw(self.gid)))?;
-        }
-        for (name, value) in &self.xattrs {
-            match file.set_xattr(name, value) {
-                Err(error) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EOPNOTSUPP)) => {
-                    unkept.push(format!("left out attributes named {}: not permitted here", name.display()));
-                }
-                result => result?,
-            }
-        }
-        Ok(unkept)
-    }
-
-    pub(crate) fn time(&self) -> TimeSpec {
-        self.last.time()
-    }
-}
-
-impl Last {
-    /// Sets mode and time of an open file or directory.
-    pub(crate) fn set(&self, file: &File) -> io::Result<()> {
-        fchmod(file, Mode::from_bits_truncate(self.mode))?;
-        Ok(futimens(file, &self.time(), &self.time())?)
-    }
-
-    fn time(&self) -> TimeSpec {
-        TimeSpec::new(self.modified.seconds, self.modified.nanoseconds)
-    }
 }

@@ -4,6 +4,7 @@ use std::io;
 
 use minicontainer::{
     core::Digest,
+    rootfs::RootFsError,
     store::{DAMAGE_HINT, SPACE_HINT},
 };
 
@@ -20,6 +21,12 @@ pub enum UnpackError {
     /// A forbidden entry.
     #[error("refused the entry \"{entry}\": {reason}")]
     Refused { entry: String, reason: &'static str },
+    /// The layer was unpacked by itself, but a path of its archive leads through the layers below.
+    #[error("it depends on the layers below it")]
+    DependsOnBelow,
+    /// The layers below cannot be read.
+    #[error("cannot read the layers below it")]
+    Below { source: Box<RootFsError> },
     /// A system call for an entry failed.
     #[error("cannot {action} for the entry \"{entry}\"")]
     Entry { entry: String, action: &'static str, source: io::Error },

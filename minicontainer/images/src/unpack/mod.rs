@@ -9,8 +9,9 @@
 //! The archive is untrusted: it may be made by an attacker who knows this code. There are three rules:
 //!
 //! 1. **No path of the archive is ever a path of the host.** All are looked up below a descriptor of the layer's root
-//!    by openat2(2) with `RESOLVE_IN_ROOT`: the kernel itself treats that directory as `/`, so neither `..` nor a
-//!    symbolic link leads out, not even one created during the look-up. See [`tree`].
+//!    by openat2(2) with `RESOLVE_IN_ROOT`: the kernel itself treats that directory as `/`, so `..` does not lead
+//!    out. It refuses symbolic links (`RESOLVE_NO_SYMLINKS`). They are followed here, inside the root, before
+//!    that. See [`tree`] and [`parents`].
 //! 2. **No existing file is opened for writing.** An existing file at the path is removed first, and the new file is
 //!    created with `O_EXCL`, so no write goes through a hard link or a symbolic link.
 //! 3. **Overlay's own language is not accepted from outside**: devices 0:0 and `*.overlay.*` attributes in an archive
@@ -18,8 +19,8 @@
 //!
 //! Each layer is unpacked by itself, not on top of the others, so it can be shared by all images that have it
 //! ([`Whiteouts::Kept`]). The same code can apply a layer to a directory that already contains the layers below; then
-//! whiteouts delete ([`Whiteouts::Applied`]). A directory that an archive uses without listing it gets mode 0755 and
-//! belongs to root.
+//! whiteouts delete ([`Whiteouts::Applied`]). The paths of an archive may lead through directories and symbolic links
+//! of the layers below: see [`parents`].
 //!
 //! Root keeps owners, devices and all attributes. For an ordinary user, all files belong to that user (in the
 //! container: root). Devices are left out with a warning, and so are attributes that need privileges.
@@ -31,6 +32,10 @@
 mod archive;
 mod entry;
 mod error;
+mod header;
+mod links;
+mod metadata;
+mod parents;
 mod pax;
 #[cfg(test)]
 mod tests;
@@ -38,11 +43,17 @@ mod tree;
 mod unpacker;
 mod whiteouts;
 
-use std::{collections::BTreeSet, io::Read, path::Path};
+use std::{
+    collections::BTreeSet,
+    io::Read,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
 
 pub(super) use archive::{Archive, End};
-pub(super) use entry::Privilege;
 pub use error::UnpackError;
+pub(super) use metadata::Privilege;
+pub(super) use parents::Below;
 pub(super) use tree::Tree;
 
 /// How a layer's whiteouts are treated.
@@ -52,6 +63,8 @@ pub(super) enum Whiteouts {
     Kept,
     /// They delete files at once: the directory contains the layers below.
     Applied,
+    /// They are ordinary files: the archive is not a layer.
+    Literal,
 }
 
 /// The result of unpacking.
@@ -69,11 +82,33 @@ pub(super) fn unpack<R: Read>(
     directory: &Path,
     whiteouts: Whiteouts,
     privilege: Privilege,
+    below: Below,
 ) -> Result<(Unpacked, R), UnpackError> {
     let damaged = |source| UnpackError::Archive { source };
-    let mut unpacker = unpacker::Unpacker::new(Tree::open(directory).map_err(damaged)?, whiteouts, privilege);
+    let mut unpacker = unpacker::Unpacker::new(Tree::open(directory).map_err(damaged)?, whiteouts, privilege, below);
     while let Some(member) = archive.next().map_err(damaged)? {
         unpacker.apply(member, &mut archive)?;
     }
     Ok((unpacker.finish()?, archive.into_inner()))
+}
+
+/// Extracts a tar archive that is not a layer: see [`extract`](super::extract()). Returns the directories that the
+/// archive does not list and the layers below have.
+pub(super) fn extract_below<R: Read>(
+    mut archive: Archive<R>,
+    directory: &Path,
+    destination: &Path,
+    privilege: Privilege,
+    below: Below,
+) -> Result<(BTreeSet<PathBuf>, R), UnpackError> {
+    let damaged = |source| UnpackError::Archive { source };
+    let tree = Tree::open(directory).map_err(damaged)?;
+    let mut unpacker = unpacker::Unpacker::new(tree, Whiteouts::Literal, privilege, below);
+    unpacker.destination = entry::EntryPath::parse(destination.as_os_str().as_bytes())?;
+    while let Some(member) = archive.next().map_err(damaged)? {
+        unpacker.apply(member, &mut archive)?;
+    }
+    let implied = unpacker.implied.iter().map(|path| path.as_path().to_owned()).collect();
+    unpacker.finish()?;
+    Ok((implied, archive.into_inner()))
 }

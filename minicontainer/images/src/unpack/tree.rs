@@ -11,7 +11,7 @@ use std::{
     io,
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
-        unix::ffi::OsStrExt,
+        unix::ffi::{OsStrExt, OsStringExt},
     },
     path::Path,
 };
@@ -20,7 +20,7 @@ use minicontainer::store::remove_directory;
 use nix::{
     dir::Dir,
     errno::Errno,
-    fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2},
+    fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2, readlinkat},
     sys::stat::{
         FchmodatFlags, FileStat, Mode, SFlag, UtimensatFlags, fchmodat, fstatat, makedev, mkdirat, mknodat, utimensat,
     },
@@ -30,8 +30,12 @@ use tar::EntryType;
 
 use super::{
     Privilege,
-    entry::{EntryPath, Metadata, path_of},
+    entry::{EntryPath, path_of},
+    metadata::Metadata,
 };
+
+/// The unpacker follows symbolic links itself (`parents`), because those of the layers below count, too.
+const NO_LINKS: ResolveFlag = ResolveFlag::RESOLVE_NO_SYMLINKS;
 
 /// The tree below one open directory.
 #[derive(Debug)]
@@ -63,10 +67,8 @@ impl Tree {
         Ok(Tree { root, entered: None })
     }
 
-    fn resolve(&self, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
-        let how = OpenHow::new()
-            .flags(flags | OFlag::O_CLOEXEC)
-            .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    fn resolve(&self, path: &Path, flags: OFlag, links: ResolveFlag) -> nix::Result<OwnedFd> {
+        let how = OpenHow::new().flags(flags | OFlag::O_CLOEXEC).resolve(ResolveFlag::RESOLVE_IN_ROOT | links);
         loop {
             // EAGAIN: a file was renamed meanwhile, so the kernel cannot verify that `..` stayed inside.
             match openat2(&self.root, path, how) {
@@ -76,8 +78,7 @@ impl Tree {
         }
     }
 
-    /// Enters the directory whose entries the next calls use. A direct child of the current directory is not resolved
-    /// from the root again, because links can make that path longer than the maximum.
+    /// Enters the directory whose entries the next calls use. No component of its path may be a symbolic link.
     pub(crate) fn enter(&mut self, directory: &EntryPath) -> nix::Result<()> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
         let inside = match (&self.entered, directory.split()) {
@@ -89,10 +90,8 @@ impl Tree {
             _ => None,
         };
         let descriptor = match inside {
-            Some(Ok(descriptor)) => descriptor,
-            Some(Err(Errno::ENOENT)) => return Err(Errno::ENOENT),
-            // It may be a symbolic link to a directory.
-            _ => self.resolve(directory.as_path(), flags)?,
+            Some(descriptor) => descriptor?,
+            None => self.resolve(directory.as_path(), flags, NO_LINKS)?,
         };
         self.entered = Some((directory.clone(), descriptor));
         Ok(())
@@ -103,15 +102,15 @@ impl Tree {
         let (parent, name) = path.split().ok_or(Errno::EINVAL)?;
         let descriptor = match &self.entered {
             Some((entered, descriptor)) if entered.is_same(parent) => Parent::Entered(descriptor.as_fd()),
-            _ => Parent::Opened(self.resolve(path_of(parent), OFlag::O_PATH | OFlag::O_DIRECTORY)?),
+            _ => Parent::Opened(self.resolve(path_of(parent), OFlag::O_PATH | OFlag::O_DIRECTORY, NO_LINKS)?),
         };
         Ok((descriptor, Path::new(OsStr::from_bytes(name))))
     }
 
     /// The result of lstat(2); `None` if the path does not exist.
     pub(crate) fn look(&self, path: &EntryPath) -> nix::Result<Option<FileStat>> {
-        let (parent, name) = self.locate(path)?;
-        match fstatat(&parent, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+        let located = self.locate(path);
+        match located.and_then(|(parent, name)| fstatat(&parent, name, AtFlags::AT_SYMLINK_NOFOLLOW)) {
             Ok(stat) => Ok(Some(stat)),
             Err(Errno::ENOENT) => Ok(None),
             Err(errno) => Err(errno),
@@ -123,6 +122,15 @@ impl Tree {
         Ok(self.look(path)?.map(|stat| SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR))
     }
 
+    /// The target of a symbolic link; `None` if it is another file.
+    pub(crate) fn target(&self, path: &EntryPath) -> nix::Result<Option<Vec<u8>>> {
+        let (parent, name) = self.locate(path)?;
+        match readlinkat(&parent, name) {
+            Err(Errno::EINVAL) => Ok(None),
+            target => target.map(|target| Some(target.into_vec())),
+        }
+    }
+
     pub(crate) fn same_file(&self, one: &EntryPath, other: &EntryPath) -> nix::Result<bool> {
         let one = self.look(one)?.ok_or(Errno::ENOENT)?;
         Ok(self.look(other)?.is_some_and(|other| (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)))
@@ -132,7 +140,7 @@ impl Tree {
     pub(crate) fn open_directory(&self, path: &EntryPath) -> nix::Result<File> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;
         if path.is_root() {
-            return self.resolve(path.as_path(), flags).map(File::from);
+            return self.resolve(path.as_path(), flags, NO_LINKS).map(File::from);
         }
         let (parent, name) = self.locate(path)?;
         openat(&parent, name, flags | OFlag::O_CLOEXEC, Mode::empty()).map(File::from)
@@ -146,7 +154,11 @@ impl Tree {
     /// Opens a regular file for reading; symbolic links are followed inside the root. Refuses a FIFO, because opening
     /// it would block.
     pub(crate) fn open_file(&self, path: &Path) -> io::Result<File> {
-        let file = File::from(self.resolve(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?);
+        let file = File::from(self.resolve(
+            path,
+            OFlag::O_RDONLY | OFlag::O_NONBLOCK,
+            ResolveFlag::RESOLVE_NO_MAGICLINKS,
+        )?);
         if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
     }
 

@@ -17,7 +17,10 @@ use tar::EntryType;
 use super::{
     Privilege, Tree, UnpackError, Unpacked, Whiteouts,
     archive::{Archive, Member},
-    entry::{EntryPath, Last, Metadata},
+    entry::EntryPath,
+    header::device,
+    metadata::{Last, Metadata},
+    parents::{Below, Missing},
     whiteouts::SeenPaths,
 };
 
@@ -35,6 +38,12 @@ pub(super) struct Unpacker {
     pub(super) tree: Tree,
     pub(super) language: Whiteouts,
     pub(super) privilege: Privilege,
+    pub(super) below: Below,
+    /// The directory in which an archive that is not a layer is extracted.
+    pub(super) destination: EntryPath,
+    /// Directories that the archive uses without listing them, and that the layers below have; only for an archive
+    /// that is not a layer.
+    pub(super) implied: BTreeSet<EntryPath>,
     members: u64,
     /// Directories get their modes and times last: a read-only directory must be filled first, and filling changes
     /// its time.
@@ -50,7 +59,7 @@ pub(super) struct Unpacker {
 }
 
 impl Unpacker {
-    pub(super) fn new(tree: Tree, language: Whiteouts, privilege: Privilege) -> Unpacker {
+    pub(super) fn new(tree: Tree, language: Whiteouts, privilege: Privilege, below: Below) -> Unpacker {
         let mut directories = BTreeMap::new();
         if language == Whiteouts::Kept {
             directories.insert(EntryPath::root(), Metadata::implied().last);
@@ -59,6 +68,9 @@ impl Unpacker {
             tree,
             language,
             privilege,
+            below,
+            destination: EntryPath::root(),
+            implied: BTreeSet::new(),
             members: 0,
             directories,
             whiteouts: BTreeSet::new(),
@@ -74,11 +86,16 @@ impl Unpacker {
         if self.members > MEMBER_LIMIT {
             return Err(UnpackError::TooLarge { limit: MEMBER_LIMIT, unit: "entries" });
         }
-        let path = EntryPath::parse(&member.path)?;
+        let path = self.destination.below(&EntryPath::parse(&member.path)?);
         let kind = member.header.entry_type();
         // The tar of 1979 has no type for directories, only the slash.
         let is_directory = kind.is_dir() || (kind.is_file() && member.path.ends_with(b"/"));
-        let Some((_, name)) = path.split() else {
+        if path == self.destination && self.language == Whiteouts::Literal && is_directory {
+            return Ok(()); // As in tar(1), "." stands for the destination, which is there.
+        }
+        let Some((_, name)) =
+            path.split().filter(|_| self.language != Whiteouts::Literal || path != self.destination)
+        else {
             if !is_directory {
                 return Err(path.refused("the root of a layer can only be a directory"));
             }
@@ -86,22 +103,33 @@ impl Unpacker {
             return self.set_directory(path, &metadata);
         };
         let parent = path.parent();
-        if parent.has_component(|name| name.starts_with(b".wh..wh.")) {
+        let is_layer = self.language != Whiteouts::Literal;
+        if is_layer && parent.has_component(|name| name.starts_with(b".wh..wh.")) {
             return Ok(()); // AUFS metadata in directories, see below.
         }
-        if parent.has_component(|name| name.starts_with(b".wh.")) {
+        if is_layer && parent.has_component(|name| name.starts_with(b".wh.")) {
             return Err(path.refused("it lies below a whiteout"));
         }
         let text = String::from_utf8_lossy(name);
-        match Whiteout::parse(&text) {
+        match if is_layer { Whiteout::parse(&text) } else { Ok(None) } {
             Ok(None) if is_directory => {
                 let metadata = Metadata::read(&mut member, &path)?;
-                self.make_parents(&parent, &path)?;
+                let parent = self.way_to(&parent, Missing::Create, &path)?;
+                let path = parent.join(name);
+                if !is_layer && self.is_link_to_directory(&path)? {
+                    return Ok(());
+                }
                 self.make_directory(&path)?;
                 self.note(&path, parent)?;
                 self.set_directory(path, &metadata)
             }
-            Ok(None) => self.make_node(member, content, &path, parent),
+            Ok(None) => {
+                let metadata = Metadata::read(&mut member, &path)?;
+                let parent = self.way_to(&parent, Missing::Create, &path)?;
+                let path = parent.join(name);
+                self.note(&path, parent)?;
+                self.make_node(&member, content, &path, &metadata)
+            }
             _ if matches!(text, Cow::Owned(_)) => Err(path.refused("a whiteout of a name that is not UTF-8")),
             Ok(Some(Whiteout::Deleted(hidden))) => self.hide(&path, &parent, hidden.as_str().as_bytes()),
             Ok(Some(Whiteout::Opaque)) => self.make_opaque(&path, &parent),
@@ -114,32 +142,30 @@ impl Unpacker {
     /// Creates any entry except a directory.
     fn make_node(
         &mut self,
-        mut member: Member,
+        member: &Member,
         content: &mut Archive<impl Read>,
         path: &EntryPath,
-        parent: EntryPath,
+        metadata: &Metadata,
     ) -> Result<(), UnpackError> {
-        let metadata = Metadata::read(&mut member, path)?;
-        self.make_parents(&parent, path)?;
-        self.note(path, parent)?;
         match member.header.entry_type() {
-            EntryType::Link => self.link(&member, path),
-            EntryType::Char | EntryType::Block | EntryType::Fifo => self.make_special(&member, path, &metadata),
-            EntryType::Regular | EntryType::Continuous => self.make_file(member.size, content, path, &metadata),
+            EntryType::Link => self.link(member, path),
+            EntryType::Char | EntryType::Block | EntryType::Fifo => self.make_special(member, path, metadata),
+            EntryType::Regular | EntryType::Continuous => self.fill_file(member.size, content, path, metadata),
             EntryType::Symlink => {
-                let target = member.link.ok_or_else(|| path.refused("a symbolic link to nowhere"))?;
+                let target = member.link.as_ref().ok_or_else(|| path.refused("a symbolic link to nowhere"))?;
                 self.make_way(path)?;
-                self.tree.symlink(path, &target).map_err(path.failed("create a symbolic link"))?;
-                self.tree.set_unopened(path, &metadata, self.privilege).map_err(path.failed("set the owner"))
+                self.tree.symlink(path, target).map_err(path.failed("create a symbolic link"))?;
+                self.tree.set_unopened(path, metadata, self.privilege).map_err(path.failed("set the owner"))
             }
             _ => Err(path.refused("an entry of a type that no layer has")),
         }
     }
 
-    fn make_file(
+    /// Creates a regular file with this content.
+    pub(super) fn fill_file(
         &mut self,
         size: u64,
-        content: &mut Archive<impl Read>,
+        content: &mut impl Read,
         path: &EntryPath,
         metadata: &Metadata,
     ) -> Result<(), UnpackError> {
@@ -167,27 +193,12 @@ impl Unpacker {
         Ok(())
     }
 
-    fn link(&mut self, member: &Member, path: &EntryPath) -> Result<(), UnpackError> {
-        let raw = member.link.as_ref().ok_or_else(|| path.refused("a hard link to nothing"))?;
-        let target = EntryPath::parse(raw)?;
-        if target.is_root() || self.whiteouts.contains(&target) {
-            return Err(path.refused("a hard link to something that cannot have one"));
-        }
-        if self.tree.same_file(&target, path).map_err(path.failed("find the target of a hard link"))? {
-            return Ok(());
-        }
-        self.make_way(path)?;
-        self.tree.link(&target, path).map_err(path.failed("create a hard link"))
-    }
-
     fn make_special(&mut self, member: &Member, path: &EntryPath, metadata: &Metadata) -> Result<(), UnpackError> {
-        let (header, kind) = (&member.header, member.header.entry_type());
-        let number = |value: io::Result<Option<u32>>| value.map(Option::unwrap_or_default);
-        let device = number(header.device_major()).and_then(|major| Ok((major, number(header.device_minor())?)));
-        let (major, minor) = match device {
+        let kind = member.header.entry_type();
+        let (major, minor) = match kind {
             // The device fields of a FIFO have no meaning.
-            _ if kind == EntryType::Fifo => (0, 0),
-            device => device.map_err(|source| UnpackError::Archive { source })?,
+            EntryType::Fifo => (0, 0),
+            _ => device(&member.header).map_err(|source| UnpackError::Archive { source })?,
         };
         if kind == EntryType::Char && (major, minor) == (0, 0) {
             return Err(path.refused("a device 0:0, which overlayfs would take for a whiteout"));
@@ -205,28 +216,9 @@ impl Unpacker {
         self.tree.set_unopened(path, metadata, self.privilege).map_err(path.failed("set owner and mode"))
     }
 
-    /// Creates an entry's parent directories that the archive did not list.
-    pub(super) fn make_parents(&mut self, directory: &EntryPath, entry: &EntryPath) -> Result<(), UnpackError> {
-        if self.tree.enter(directory).is_ok() {
-            return Ok(());
-        }
-        for path in directory.ancestors() {
-            if self.tree.enter(&path).is_err() {
-                let in_the_way = self.tree.is_directory(&path).map_err(path.failed("look"))?.is_some();
-                if in_the_way && !self.whiteouts.contains(&path) {
-                    return Err(entry.refused("one of its parents is not a directory"));
-                }
-                self.make_directory(&path)?;
-                self.set_directory(path.clone(), &Metadata::implied())?;
-                self.tree.enter(&path).map_err(entry.failed("enter its directory"))?;
-            }
-        }
-        self.tree.enter(directory).map_err(entry.failed("enter its directory"))
-    }
-
     /// Creates one directory, whose parent exists. Anything else at its path is removed first. If that is a whiteout,
     /// the directory becomes opaque, so that it still hides the layers below.
-    fn make_directory(&mut self, path: &EntryPath) -> Result<(), UnpackError> {
+    pub(super) fn make_directory(&mut self, path: &EntryPath) -> Result<(), UnpackError> {
         let replaces_whiteout = self.whiteouts.contains(path);
         match self.tree.is_directory(path).map_err(path.failed("look"))? {
             Some(true) => return Ok(()),
@@ -238,10 +230,11 @@ impl Unpacker {
     }
 
     /// Sets owner and attributes of a directory now, and records the rest for the end.
-    fn set_directory(&mut self, path: EntryPath, metadata: &Metadata) -> Result<(), UnpackError> {
+    pub(super) fn set_directory(&mut self, path: EntryPath, metadata: &Metadata) -> Result<(), UnpackError> {
         let directory = self.tree.open_directory(&path).map_err(path.failed("open the directory"))?;
         let unkept = metadata.set_first(&directory, self.privilege).map_err(path.failed("set the owner"))?;
         self.warn(unkept);
+        self.implied.remove(&path);
         let weight = path.weight() + size_of::<Last>();
         match self.directories.insert(path, metadata.last) {
             None => self.remember(weight),
@@ -260,7 +253,7 @@ impl Unpacker {
 
     fn note(&mut self, path: &EntryPath, parent: EntryPath) -> Result<(), UnpackError> {
         match self.language {
-            Whiteouts::Kept => Ok(()),
+            Whiteouts::Kept | Whiteouts::Literal => Ok(()),
             Whiteouts::Applied => {
                 let weight = self.brought.add(path, parent);
                 self.remember(weight)

@@ -10,11 +10,13 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
-use nix::dir::Type;
+use nix::{dir::Type, errno::Errno};
 use tar::EntryType;
 use xattr::FileExt;
 
-use super::{Privilege, UnpackError, Whiteouts, entry::EntryPath, unpacker::Unpacker};
+use super::{Privilege, UnpackError, Whiteouts, entry::EntryPath, parents::Missing, unpacker::Unpacker};
+
+const OPAQUE_ROOT: &str = "overlayfs cannot make the root of a layer opaque";
 
 /// The paths that this layer itself has added, while whiteouts are applied. Only hashes are stored, because a million
 /// paths would take too much memory. The key of the hash is secret, so an attacker cannot create collisions.
@@ -52,14 +54,14 @@ impl SeenPaths {
 
 impl Unpacker {
     pub(super) fn hide(&mut self, entry: &EntryPath, parent: &EntryPath, hidden: &[u8]) -> Result<(), UnpackError> {
-        let path = parent.join(hidden);
         if self.language == Whiteouts::Applied {
-            return match self.tree.enter(parent) {
-                Ok(()) => self.delete(&path),
+            let parent = self.way_to(parent, Missing::Leave, entry)?;
+            return match self.tree.enter(&parent) {
+                Ok(()) => self.delete(&parent.join(hidden)),
                 Err(_) => Ok(()), // Without such a directory there is nothing to delete.
             };
         }
-        self.make_parents(parent, entry)?;
+        let path = self.way_to(parent, Missing::Create, entry)?.join(hidden);
         // A whiteout applies to the layers below only (layer.md): what this layer itself has added there stays.
         match self.tree.is_directory(&path).map_err(entry.failed("look"))? {
             Some(true) => self.set_opaque(&path),
@@ -74,23 +76,35 @@ impl Unpacker {
     }
 
     pub(super) fn make_opaque(&mut self, entry: &EntryPath, directory: &EntryPath) -> Result<(), UnpackError> {
-        if self.language == Whiteouts::Kept && directory.is_root() {
-            return Err(entry.refused("overlayfs cannot make the root of a layer opaque"));
-        }
-        self.make_parents(directory, entry)?;
+        let directory = self.way_to(directory, Missing::Create, entry)?;
         match self.language {
-            Whiteouts::Kept => self.set_opaque(directory),
-            Whiteouts::Applied => self.delete_inside(directory),
+            Whiteouts::Kept if directory.is_root() => Err(entry.refused(OPAQUE_ROOT)),
+            Whiteouts::Kept | Whiteouts::Literal => self.set_opaque(&directory),
+            Whiteouts::Applied => self.delete_inside(&directory),
         }
     }
 
     pub(super) fn set_opaque(&self, path: &EntryPath) -> Result<(), UnpackError> {
-        let name = match self.privilege {
+        let directory = self.tree.open_directory(path).map_err(path.failed("open the directory"))?;
+        directory.set_xattr(self.opaque_name(), b"y").map_err(path.failed("mark the directory opaque"))
+    }
+
+    /// Whether this layer's own directory hides what the layers below have in it.
+    pub(super) fn is_opaque(&self, path: &EntryPath) -> Result<bool, UnpackError> {
+        let directory = match self.tree.open_directory(path) {
+            // This layer has no directory there.
+            Err(Errno::ENOENT) => return Ok(false),
+            directory => directory.map_err(path.failed("open the directory"))?,
+        };
+        let value = directory.get_xattr(self.opaque_name()).map_err(path.failed("read the attributes"))?;
+        Ok(value.as_deref() == Some(b"y"))
+    }
+
+    fn opaque_name(&self) -> &'static str {
+        match self.privilege {
             Privilege::Root => "trusted.overlay.opaque",
             Privilege::User => "user.overlay.opaque",
-        };
-        let directory = self.tree.open_directory(path).map_err(path.failed("open the directory"))?;
-        directory.set_xattr(name, b"y").map_err(path.failed("mark the directory opaque"))
+        }
     }
 
     /// Deletes the file or directory at a path, except what this layer has added there.
@@ -137,7 +151,7 @@ impl Unpacker {
 
     /// Discards what is recorded about a removed directory and the directories in it.
     pub(super) fn forget(&mut self, directory: &EntryPath) {
-        for paths in [&mut self.whiteouts, &mut self.cleared] {
+        for paths in [&mut self.whiteouts, &mut self.cleared, &mut self.implied] {
             let inside = paths.range(directory.first_below()..).take_while(|one| one.is_below(directory));
             for path in inside.cloned().collect::<Vec<_>>() {
                 paths.remove(&path);
@@ -149,5 +163,6 @@ impl Unpacker {
         }
         self.directories.remove(directory);
         self.cleared.remove(directory);
+        self.implied.remove(directory);
     }
 }

@@ -5,7 +5,10 @@ use std::{
     fs, io,
 };
 
-use minicontainer::core::{Digest, digest::Digester};
+use minicontainer::{
+    core::{Digest, digest::Digester},
+    store::{ImageLayer, LayerId},
+};
 
 use super::{Depth, Fix, Pass, SystemError};
 
@@ -14,10 +17,20 @@ use super::{Depth, Fix, Pass, SystemError};
 pub(super) struct Content {
     /// Blobs that are in use.
     pub(super) blobs: BTreeSet<Digest>,
-    /// Layers that are in use, and the blobs from which they can be unpacked.
-    pub(super) layers: BTreeMap<Digest, BTreeSet<Digest>>,
+    /// Layers that are in use, by their keys.
+    pub(super) layers: BTreeMap<Digest, LayerUse>,
     pub(super) blob_states: BTreeMap<Digest, Blob>,
     pub(super) layer_states: BTreeMap<Digest, Layer>,
+}
+
+/// An unpacked layer in use.
+#[derive(Clone)]
+pub(super) struct LayerUse {
+    pub(super) id: LayerId,
+    /// The keys of the layers below it in an image that has it, the lowest first.
+    pub(super) below: Vec<Digest>,
+    /// The blobs from which it can be unpacked.
+    pub(super) blobs: BTreeSet<Digest>,
 }
 
 /// The state of a blob.
@@ -38,6 +51,14 @@ pub(super) enum Layer {
     Packed,
     /// It is not usable and cannot be unpacked.
     Lost(String),
+}
+
+impl Content {
+    /// Adds a layer with one of its blobs. `below` are the keys of the layers below it.
+    pub(super) fn use_layer(&mut self, key: &Digest, id: LayerId, below: &[Digest], blob: Digest) {
+        let new = || LayerUse { id, below: below.to_vec(), blobs: BTreeSet::new() };
+        self.layers.entry(key.clone()).or_insert_with(new).blobs.insert(blob);
+    }
 }
 
 impl Pass<'_> {
@@ -110,10 +131,11 @@ impl Pass<'_> {
         for digest in self.content.blobs.clone() {
             self.blob(&digest);
         }
-        for (diff_id, blobs) in self.content.layers.clone() {
+        for (key, LayerUse { id, below, blobs }) in self.content.layers.clone() {
             let whole = blobs.into_iter().find(|blob| matches!(self.blob(blob), Blob::Whole(_)));
-            let state = self.layer(&diff_id, whole)?;
-            self.content.layer_states.insert(diff_id, state);
+            let below = below.iter().map(|key| self.store.layer_tree(key)).collect();
+            let state = self.layer(&key, whole.map(|blob| ImageLayer { id, blob, below }))?;
+            self.content.layer_states.insert(key, state);
         }
         Ok(())
     }

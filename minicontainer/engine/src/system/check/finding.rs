@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use minicontainer::core::Digest;
+use minicontainer::{core::Digest, store::ImageLayer};
 
 /// A problem.
 #[derive(Clone, Debug)]
@@ -56,10 +56,10 @@ pub enum Fix {
     RemoveBlob(Digest),
     /// Unpack the layer again.
     UnpackAgain {
-        /// The layer.
-        diff_id: Digest,
-        /// Its blob.
-        blob: Digest,
+        /// Its key.
+        key: Digest,
+        /// What it is unpacked from.
+        from: Box<ImageLayer>,
     },
     /// Remove the layer; a pull or load restores it.
     RemoveLayer(Digest),

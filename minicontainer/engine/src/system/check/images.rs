@@ -4,7 +4,7 @@ use std::fs;
 
 use minicontainer::{
     core::{Digest, Reference, image::ImageConfig},
-    store::{diff_ids, digest_of, is_index, reference_of},
+    store::{LayerId, diff_ids, digest_of, is_index, reference_of},
 };
 use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, OciLayout};
 use serde::de::DeserializeOwned;
@@ -31,7 +31,7 @@ pub(super) struct Entry {
 #[derive(Clone, Debug)]
 pub(super) struct Parts {
     pub(super) id: Digest,
-    /// Blob and diff-id of each layer, the lowest first.
+    /// Blob and key of each layer, the lowest first.
     pub(super) layers: Vec<(Digest, Digest)>,
 }
 
@@ -115,13 +115,16 @@ impl Pass<'_> {
         let id = digest_of(manifest.config()).map_err(|error| error.to_string())?;
         let config: ImageConfig = self.document(&id, manifest.config().size(), "config")?;
         let diff_ids = diff_ids(&id, manifest.layers().len(), &config).map_err(|error| error.to_string())?;
-        let mut layers = Vec::new();
-        for (descriptor, diff_id) in manifest.layers().iter().zip(diff_ids) {
+        let (mut layers, mut keys) = (Vec::new(), Vec::new());
+        for (descriptor, layer) in manifest.layers().iter().zip(LayerId::stack(&diff_ids)) {
             let blob = digest_of(descriptor).map_err(|error| error.to_string())?;
             self.described(&blob, descriptor.size());
             self.content.blobs.insert(blob.clone());
-            self.content.layers.entry(diff_id.clone()).or_default().insert(blob.clone());
-            layers.push((blob, diff_id));
+            let is_in_stack = self.layer_path(&layer.chain_id).exists();
+            let key = if is_in_stack { layer.chain_id.clone() } else { layer.diff_id.clone() };
+            self.content.use_layer(&key, layer, &keys, blob.clone());
+            keys.push(key.clone());
+            layers.push((blob, key));
         }
         self.parts.insert(manifest_digest, Parts { id, layers });
         Ok(())
@@ -169,9 +172,9 @@ impl Pass<'_> {
         for entry in self.entries.clone() {
             let path = self.store.index_file();
             let parts = entry.digest().and_then(|digest| self.parts.get(&digest).cloned());
-            let lost = parts.iter().flat_map(|parts| &parts.layers).find_map(|(_, diff_id)| {
-                match self.content.layer_states.get(diff_id) {
-                    Some(Layer::Lost(why)) => Some(format!("its layer {diff_id} is lost: {why}")),
+            let lost = parts.iter().flat_map(|parts| &parts.layers).find_map(|(_, key)| {
+                match self.content.layer_states.get(key) {
+                    Some(Layer::Lost(why)) => Some(format!("its layer {key} is lost: {why}")),
                     _ => None,
                 }
             });

@@ -1,25 +1,28 @@
 //! Compares unpacked layers with their blobs.
 
-use minicontainer::{core::Digest, store::StoreError};
+use minicontainer::{
+    core::Digest,
+    store::{ImageLayer, StoreError},
+};
 
 use super::{Depth, Fix, Pass, SystemError, content::Layer};
 use minicontainer_images::{ImageError, UnpackError, unpack_beside, verify_diff_id};
 
 impl Pass<'_> {
-    /// Checks a layer; `blob` is an intact one from which it can be unpacked.
-    pub(super) fn layer(&mut self, diff_id: &Digest, blob: Option<Digest>) -> Result<Layer, SystemError> {
-        let directory = self.layer_path(diff_id);
+    /// Checks the layer with this key; `from` has an intact blob from which it can be unpacked.
+    pub(super) fn layer(&mut self, key: &Digest, from: Option<ImageLayer>) -> Result<Layer, SystemError> {
+        let directory = self.layer_path(key);
         if !directory.exists() {
-            return self.packed(diff_id, blob);
+            return self.packed(key, from);
         }
-        let why = match self.record(diff_id) {
+        let why = match self.record(key) {
             Err(why) => Some(why),
-            Ok(()) => match &blob {
-                Some(blob) if self.depth_of_layer(diff_id) == Depth::Whole => match self.compare(diff_id, blob)? {
+            Ok(()) => match &from {
+                Some(from) if self.depth_of_layer(key) == Depth::Whole => match self.compare(key, from)? {
                     Ok(why) => why,
                     // The blob has another content than this layer, so the unpacked files cannot be checked.
                     Err(why) => {
-                        self.suspects.layers.insert(diff_id.clone());
+                        self.suspects.layers.insert(key.clone());
                         return Ok(Layer::Lost(why));
                     }
                 },
@@ -27,49 +30,49 @@ impl Pass<'_> {
             },
         };
         let Some(why) = why else { return Ok(Layer::Whole) };
-        self.suspects.layers.insert(diff_id.clone());
-        let (state, fix) = match blob {
-            Some(blob) => (Layer::Packed, Fix::UnpackAgain { diff_id: diff_id.clone(), blob }),
-            None => (Layer::Lost("it is damaged, and so is its blob".to_owned()), Fix::RemoveLayer(diff_id.clone())),
+        self.suspects.layers.insert(key.clone());
+        let (state, fix) = match from {
+            Some(from) => (Layer::Packed, Fix::UnpackAgain { key: key.clone(), from: Box::new(from) }),
+            None => (Layer::Lost("it is damaged, and so is its blob".to_owned()), Fix::RemoveLayer(key.clone())),
         };
-        self.find("damaged layer", diff_id.to_string(), directory, why, fix);
+        self.find("damaged layer", key.to_string(), directory, why, fix);
         Ok(state)
     }
 
     /// A layer that is not unpacked.
-    fn packed(&mut self, diff_id: &Digest, blob: Option<Digest>) -> Result<Layer, SystemError> {
-        let state = match blob {
+    fn packed(&mut self, key: &Digest, from: Option<ImageLayer>) -> Result<Layer, SystemError> {
+        let state = match from {
             None => Layer::Lost("neither its files nor its blob exist".to_owned()),
-            Some(_) if self.depth_of_layer(diff_id) == Depth::Quick => Layer::Packed,
-            Some(blob) => match verify_diff_id(self.store, &blob, diff_id) {
+            Some(_) if self.depth_of_layer(key) == Depth::Quick => Layer::Packed,
+            Some(from) => match verify_diff_id(self.store, &from.blob, &from.id.diff_id) {
                 Ok(()) => Layer::Packed,
                 Err(error) => Layer::Lost(reason(error)?),
             },
         };
         if state != Layer::Packed {
-            self.suspects.layers.insert(diff_id.clone());
+            self.suspects.layers.insert(key.clone());
         }
         Ok(state)
     }
 
     /// Why the files beside a layer's directory are invalid.
-    fn record(&self, diff_id: &Digest) -> Result<(), String> {
-        let layer = self.store.layer(diff_id).map_err(|error| with_causes(&error))?;
+    fn record(&self, key: &Digest) -> Result<(), String> {
+        let layer = self.store.layer(key).map_err(|error| with_causes(&error))?;
         let layer = layer.ok_or_else(|| "it has no layer.json".to_owned())?;
         match () {
-            () if layer.diff_id != *diff_id => Err(format!("its layer.json is that of {}", layer.diff_id)),
+            () if layer.key != *key => Err(format!("its layer.json is that of {}", layer.key)),
             () if !layer.directory.is_dir() => Err("its files are missing".to_owned()),
             () => Ok(()),
         }
     }
 
     /// How a layer's files differ from its blob, in words. An error if the blob is not the layer's.
-    fn compare(&self, diff_id: &Digest, blob: &Digest) -> Result<Result<Option<String>, String>, SystemError> {
-        let fresh = match unpack_beside(self.store, self.staging, blob, diff_id) {
+    fn compare(&self, key: &Digest, from: &ImageLayer) -> Result<Result<Option<String>, String>, SystemError> {
+        let fresh = match unpack_beside(self.store, self.staging, from) {
             Ok(fresh) => fresh,
             Err(error) => return reason(error).map(Err),
         };
-        let compared = fresh.differences(&self.store.layer_tree(diff_id));
+        let compared = fresh.differences(&self.store.layer_tree(key));
         // Before the next layer is unpacked.
         fresh.remove().map_err(SystemError::io("empty", self.staging_path()))?;
         Ok(Ok(match compared {

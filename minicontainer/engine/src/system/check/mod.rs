@@ -192,8 +192,8 @@ impl<'a> Pass<'a> {
     }
 
     /// How thoroughly to check a layer.
-    fn depth_of_layer(&self, diff_id: &Digest) -> Depth {
-        let is_verified = self.only.as_ref().is_some_and(|only| !only.layers.contains(diff_id));
+    fn depth_of_layer(&self, key: &Digest) -> Depth {
+        let is_verified = self.only.as_ref().is_some_and(|only| !only.layers.contains(key));
         if is_verified { Depth::Quick } else { self.depth }
     }
 
@@ -259,7 +259,7 @@ impl<'a> Pass<'a> {
         self.store.blob_file(digest)
     }
 
-    fn layer_path(&self, diff_id: &Digest) -> PathBuf {
-        self.store.layer_directory(diff_id)
+    fn layer_path(&self, key: &Digest) -> PathBuf {
+        self.store.layer_directory(key)
     }
 }

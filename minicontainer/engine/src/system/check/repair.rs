@@ -91,9 +91,9 @@ fn unpack_again(
 ) -> Result<BTreeMap<Digest, StagedLayer>, SystemError> {
     let mut fresh = BTreeMap::new();
     for finding in findings {
-        let Fix::UnpackAgain { diff_id, blob } = &finding.fix else { continue };
-        match unpack_beside(store, staging, blob, diff_id) {
-            Ok(layer) => drop(fresh.insert(diff_id.clone(), layer.layer)),
+        let Fix::UnpackAgain { key, from } = &finding.fix else { continue };
+        match unpack_beside(store, staging, from) {
+            Ok(layer) => drop(fresh.insert(key.clone(), layer.layer)),
             // Its image was removed meanwhile, so the second pass will not find it.
             Err(ImageError::Store(StoreError::Missing { .. })) => {}
             Err(error) => return Err(error.into()),
@@ -135,17 +135,17 @@ impl Repair<'_> {
             Fix::RebuildIndex => self.replace(&finding.place, &self.index_of_what_is_there()?)?,
             Fix::ForgetImage { manifest, .. } => self.forget(&finding.place, manifest)?,
             Fix::RemoveBlob(_) | Fix::RemoveFile(_) => remove_file(&finding.place)?,
-            Fix::UnpackAgain { diff_id, .. } => {
-                let Some(fresh) = self.fresh.remove(diff_id) else {
+            Fix::UnpackAgain { key, .. } => {
+                let Some(fresh) = self.fresh.remove(key) else {
                     return Ok(Outcome::Refused("it has been damaged just now: try again".to_owned()));
                 };
-                if let Some(user) = self.put_aside(diff_id)? {
+                if let Some(user) = self.put_aside(key)? {
                     return Ok(Outcome::Refused(user));
                 }
                 store.add(self.lock, &self.flushed, Transaction { layers: vec![fresh], ..Transaction::default() })?;
             }
-            Fix::RemoveLayer(diff_id) => {
-                if let Some(user) = self.put_aside(diff_id)? {
+            Fix::RemoveLayer(key) => {
+                if let Some(user) = self.put_aside(key)? {
                     return Ok(Outcome::Refused(user));
                 }
             }
@@ -154,11 +154,11 @@ impl Repair<'_> {
     }
 
     /// Renames a layer away atomically; its files are removed with the staging directory. Or returns who uses it.
-    fn put_aside(&self, diff_id: &Digest) -> Result<Option<String>, SystemError> {
-        if let Some(user) = user_of_layer(self.store, diff_id) {
+    fn put_aside(&self, key: &Digest) -> Result<Option<String>, SystemError> {
+        if let Some(user) = user_of_layer(self.store, key) {
             return Ok(Some(user));
         }
-        match set_aside_layer(self.store, self.lock, self.staging, diff_id) {
+        match set_aside_layer(self.store, self.lock, self.staging, key) {
             Err(ImageError::LayerInUse { user, .. }) => Ok(Some(user)),
             done => Ok(done.map(|()| None)?),
         }

@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use minicontainer::{core::Digest, store::Store};
+use minicontainer::{
+    core::Digest,
+    store::{LayerId, Store},
+};
 use minicontainer_build::{CacheRecord, cache_records};
 
 use super::{Finding, Fix, Pass, Severity, SystemError, content::Blob};
@@ -59,7 +62,9 @@ impl Pass<'_> {
                 continue;
             }
             self.content.blobs.insert(blob.clone());
-            self.content.layers.entry(diff_id).or_default().insert(blob);
+            // A build's own layer does not depend on the layers below.
+            let id = LayerId { chain_id: diff_id.clone(), diff_id: diff_id.clone() };
+            self.content.use_layer(&diff_id, id, &[], blob);
         }
         Ok(())
     }
@@ -121,9 +126,9 @@ impl Pass<'_> {
             }
         }
         for place in listed(&self.store.layers_directory())? {
-            let Some(diff_id) = named(&place) else { continue };
-            if !self.content.layers.contains_key(&diff_id) {
-                self.leftover("unused layer", diff_id.to_string(), place, why, Fix::RemoveLayer(diff_id));
+            let Some(key) = named(&place) else { continue };
+            if !self.content.layers.contains_key(&key) {
+                self.leftover("unused layer", key.to_string(), place, why, Fix::RemoveLayer(key));
             }
         }
         Ok(())

@@ -1,0 +1,41 @@
+//! Which files `ADD` unpacks: tar archives, recognized by their content.
+
+use std::{
+    fs::File,
+    io::{Read, Seek},
+};
+
+use super::{BuildError, files::Found};
+use minicontainer_images::decompress;
+
+/// Whether a file is a tar archive, uncompressed or compressed with gzip or zstd. Docker also unpacks other
+/// compressions; here they are an error.
+pub(super) fn is_archive(file: &mut File, found: &Found) -> Result<bool, BuildError> {
+    let mut start = Vec::new();
+    let failed = |source| BuildError::Read { path: found.path.clone(), of: "the build context".to_owned(), source };
+    file.take(512).read_to_end(&mut start).map_err(failed)?;
+    let unsupported = |compression| BuildError::Compression { path: found.path.clone(), compression };
+    match start.as_slice() {
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => return Err(unsupported("xz")),
+        [b'B', b'Z', b'h', ..] => return Err(unsupported("bzip2")),
+        [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            file.rewind().map_err(failed)?;
+            start.clear();
+            // A file that only looks compressed is copied as it is.
+            if let Ok(content) = decompress(file, "the archive") {
+                let _broken = content.take(512).read_to_end(&mut start);
+            }
+        }
+        _ => {}
+    }
+    Ok(is_header(&start))
+}
+
+/// Whether this is the header of a tar archive's first member: its checksum must be right.
+pub(super) fn is_header(block: &[u8]) -> bool {
+    let Ok(block) = <&[u8; 512]>::try_from(block) else { return false };
+    let header = tar::Header::from_byte_slice(block);
+    let sum: u32 =
+        block.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u32::from(*byte) }).sum();
+    header.cksum().is_ok_and(|stated| stated == sum) && block[0] != 0
+}

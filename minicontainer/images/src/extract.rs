@@ -1,0 +1,41 @@
+//! Extracting an archive, as `ADD` and a context from a stream do: its files are added, and nothing is deleted.
+
+use std::{
+    collections::BTreeSet,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use super::{
+    ImageError, UnpackError,
+    compression::decompress,
+    unpack::{Archive, Below, End, Privilege, extract_below},
+};
+
+/// Extracts a tar archive, which may be compressed, into an empty directory. There it creates only what the archive
+/// adds to the tree that the layers `below` show, at the path `destination`, which must be without symbolic links:
+///
+/// - Paths lead through symbolic links of that tree, and stay in its root. A directory of the archive leaves a link
+///   to a directory as it is.
+/// - A directory that the archive does not list has the owner, the mode and the time that it has in that tree. Such
+///   directories are returned.
+/// - Names such as `.wh.x`, which delete files in a layer, are ordinary names.
+///
+/// # Errors
+/// If the archive is truncated, or one of its entries is refused.
+pub fn extract(
+    archive: impl Read,
+    directory: &Path,
+    destination: &Path,
+    below: &[PathBuf],
+) -> Result<BTreeSet<PathBuf>, ImageError> {
+    let failed = |source| ImageError::Extract { source };
+    let tar = decompress(archive, "the archive")?;
+    // There is no expected digest, so the archive must have an end marker to show that it is complete.
+    let archive = Archive::new(tar, End::Required);
+    let below = Below::layers(below).map_err(failed)?;
+    let (implied, mut rest) =
+        extract_below(archive, directory, destination, Privilege::current(), below).map_err(failed)?;
+    io::copy(&mut rest, &mut io::sink()).map_err(|source| failed(UnpackError::Archive { source }))?;
+    Ok(implied)
+}

@@ -1,0 +1,168 @@
+//! The metadata of one entry of a layer.
+
+use std::{
+    ffi::OsString,
+    fs::File,
+    io,
+    os::unix::{
+        ffi::{OsStrExt, OsStringExt},
+        fs::MetadataExt,
+    },
+};
+
+use minicontainer::rootfs::{RootFsError, merged::Entry};
+use nix::{
+    sys::{
+        stat::{Mode, fchmod, futimens},
+        time::TimeSpec,
+    },
+    unistd::{Gid, Uid, fchown, geteuid},
+};
+use xattr::FileExt;
+
+use super::{
+    UnpackError,
+    archive::Member,
+    entry::{EntryPath, NAME_LIMIT},
+    header::mode,
+    pax::Time,
+};
+
+/// The maximum size of an extended attribute, see xattr(7). The kernel refuses larger ones as well.
+const ATTRIBUTE_LIMIT: usize = 64 << 10;
+
+/// Whether owners, devices and `trusted.*` attributes can be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Privilege {
+    /// Root: everything as the archive says.
+    Root,
+    /// An ordinary user: every file is the user's own.
+    User,
+}
+
+impl Privilege {
+    /// That of this process.
+    pub(crate) fn current() -> Privilege {
+        if geteuid().is_root() { Privilege::Root } else { Privilege::User }
+    }
+}
+
+/// Owner, permissions, time and extended attributes.
+pub(crate) struct Metadata {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) last: Last,
+    xattrs: Vec<(OsString, Vec<u8>)>,
+    unkept: Vec<String>,
+}
+
+/// The part of a directory's metadata that is set after it is filled: its mode may deny access, and filling changes
+/// its time.
+#[derive(Clone, Copy)]
+pub(crate) struct Last {
+    pub(crate) mode: u32,
+    modified: Time,
+}
+
+impl Metadata {
+    /// The metadata of a directory that an archive uses without listing it.
+    pub(crate) fn implied() -> Metadata {
+        let last = Last { mode: 0o755, modified: Time::default() };
+        Metadata { uid: 0, gid: 0, last, xattrs: Vec::new(), unkept: Vec::new() }
+    }
+
+    /// The metadata of an entry of a layer below, except what belongs to overlayfs or to this machine.
+    pub(crate) fn of(below: &Entry) -> Result<Metadata, RootFsError> {
+        let found = below.metadata();
+        let modified = Time { seconds: found.mtime(), nanoseconds: found.mtime_nsec() };
+        let attributes = match below.attributes() {
+            // An ordinary user may not open a directory without permissions, and a symbolic link cannot be opened.
+            Err(error) if error.is_permission_denied() || found.is_symlink() => Vec::new(),
+            attributes => attributes?,
+        };
+        let is_kept = |name: &[u8]| !is_of_overlayfs(name) && name != b"security.selinux";
+        Ok(Metadata {
+            uid: found.uid(),
+            gid: found.gid(),
+            last: Last { mode: found.mode() & 0o7777, modified },
+            xattrs: attributes.into_iter().filter(|(name, _)| is_kept(name.as_bytes())).collect(),
+            unkept: Vec::new(),
+        })
+    }
+
+    pub(crate) fn read(member: &mut Member, path: &EntryPath) -> Result<Metadata, UnpackError> {
+        let id = |value: u64| match u32::try_from(value) {
+            // chown(2) interprets the greatest number as "leave it unchanged".
+            Ok(id) if id != u32::MAX => Ok(id),
+            _ => Err(path.refused("its owner's id is out of range")),
+        };
+        let mode = mode(&member.header).map_err(|source| UnpackError::Archive { source })?;
+        let mut metadata = Metadata {
+            uid: id(member.uid)?,
+            gid: id(member.gid)?,
+            last: Last { mode, modified: member.modified },
+            ..Metadata::implied()
+        };
+        for (name, value) in member.attributes.drain(..) {
+            if is_of_overlayfs(&name) {
+                let name = name.escape_ascii();
+                metadata
+                    .unkept
+                    .push(format!("left out the attribute {name} of {}: it is overlayfs's own", path.display()));
+                continue;
+            }
+            if name.contains(&0) {
+                return Err(path.refused("an attribute's name contains a NUL byte"));
+            }
+            if name.len() > NAME_LIMIT || value.len() > ATTRIBUTE_LIMIT {
+                return Err(path.refused("an attribute's name is longer than 255 bytes, or its value than 64 KiB"));
+            }
+            metadata.xattrs.push((OsString::from_vec(name), value));
+        }
+        Ok(metadata)
+    }
+
+    /// Sets everything on an open file, and returns warnings.
+    pub(crate) fn set(&self, file: &File, privilege: Privilege) -> io::Result<Vec<String>> {
+        let unkept = self.set_first(file, privilege)?;
+        self.last.set(file)?;
+        Ok(unkept)
+    }
+
+    /// Sets owner and attributes, in this order: chown(2) clears set-user-id bits and capabilities.
+    pub(crate) fn set_first(&self, file: &File, privilege: Privilege) -> io::Result<Vec<String>> {
+        let mut unkept = self.unkept.clone();
+        if privilege == Privilege::Root {
+            fchown(file, Some(Uid::from_raw(self.uid)), Some(Gid::from_raw(self.gid)))?;
+        }
+        for (name, value) in &self.xattrs {
+            match file.set_xattr(name, value) {
+                Err(error) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EOPNOTSUPP)) => {
+                    unkept.push(format!("left out attributes named {}: not permitted here", name.display()));
+                }
+                result => result?,
+            }
+        }
+        Ok(unkept)
+    }
+
+    pub(crate) fn time(&self) -> TimeSpec {
+        self.last.time()
+    }
+}
+
+fn is_of_overlayfs(attribute: &[u8]) -> bool {
+    attribute.starts_with(b"trusted.overlay.") || attribute.starts_with(b"user.overlay.")
+}
+
+impl Last {
+    /// Sets mode and time of an open file or directory.
+    pub(crate) fn set(&self, file: &File) -> io::Result<()> {
+        fchmod(file, Mode::from_bits_truncate(self.mode))?;
+        Ok(futimens(file, &self.time(), &self.time())?)
+    }
+
+    fn time(&self) -> TimeSpec {
+        TimeSpec::new(self.modified.seconds, self.modified.nanoseconds)
+    }
+}
