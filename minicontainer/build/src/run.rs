@@ -38,7 +38,7 @@ impl BuildRun<'_> {
         let failed = |source| BuildError::Sandbox { process: process.clone(), source: Box::new(source) };
         let no_container = |source| BuildError::Container { process: process.clone(), source };
         let container = self.build.containers.create().map_err(no_container)?;
-        let sandbox = Sandbox::from_image(&bare_image(stack, container.directory()))
+        let sandbox = Sandbox::from_image(&bare_image(stack, &self.build.store.containers_directory()))
             .options(self.options(command, mounts)?)
             .driver(Driver::Overlay)
             .kept_in(container.directory(), container.id())
