@@ -66,9 +66,10 @@ impl BuildRun<'_> {
         let upper = container.directory().join("upper");
         stubs.remove(&upper).map_err(|source| BuildError::Make { path: upper.clone(), source })?;
         let latest = self.request.epoch.map(|epoch| u64::try_from(epoch).unwrap_or_default());
-        // The command has exited, so files no longer change and the packer's warnings do not apply.
-        let packed = layer_from_upper(&upper, self.staging, latest).map_err(ImageError::from)?;
-        Ok(packed.0)
+        let (packed, warnings) = layer_from_upper(&upper, self.staging, latest).map_err(ImageError::from)?;
+        // For example, about a name that would delete a file when the layer is unpacked.
+        warnings.iter().for_each(|warning| print(format!("warning: {warning}").as_bytes()));
+        Ok(packed)
     }
 
     fn options(&self, command: &RunCommand, mounts: &Mounts) -> Result<RunOptions, BuildError> {

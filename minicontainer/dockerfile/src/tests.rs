@@ -129,7 +129,7 @@ fn errors_in_instructions() {
         "RUN --mount=type=chache,target=/x y",
         "RUN --mount=type=ssh y",
         "RUN --mount=type=cache,traget=/x y",
-        "RUN --mount=type=cache y",
+        "RUN --mount=type=cache,target=/ y",
         "RUN --mount=type=tmpfs,target=/x,sharing=locked y",
         "RUN --mount=type=cache,target=/x,sharing=mine y",
         "RUN --mount=type=secret y",
