@@ -12,10 +12,8 @@
 //! | an archive, of `ADD` | | what is in it, in `destination` |
 
 use std::{
-    ffi::OsStr,
     fs::File,
     io::{Read, Seek},
-    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
 
@@ -34,6 +32,7 @@ use super::{
     archive::{Clock, LayerArchive, Meta, layer, owned},
     files::{Files, Found, Kind, Resolved, resolve},
     layers::Layers,
+    replacement::{Existing, refuse_name},
     select::{Fed, Fingerprint, Selected, attributes, each, select},
 };
 use minicontainer_images::{PackedLayer, check_layer, decompress};
@@ -87,7 +86,7 @@ pub(super) fn copy(
             way,
             into,
             is_one_tree: count == 1,
-            parent: None,
+            existing: Existing::default(),
             archive,
             clock,
         };
@@ -124,8 +123,7 @@ struct Copy<'a, 'b> {
     way: Resolved,
     into: bool,
     is_one_tree: bool,
-    /// The directory of the image that was looked up last, and what is there.
-    parent: Option<(PathBuf, Option<Found>)>,
+    existing: Existing,
     archive: &'b mut LayerArchive,
     clock: Clock,
 }
@@ -158,8 +156,11 @@ impl Copy<'_, '_> {
     }
 
     fn entry(&mut self, path: &Path, found: &Found, meta: Meta, print: &mut Fingerprint) -> Result<(), BuildError> {
-        self.refuse_name(path)?;
-        self.refuse_replacement(path, found)?;
+        refuse_name(path)?;
+        // Nothing is below a destination that does not exist.
+        if self.way.missing.is_empty() {
+            self.existing.refuse_replacement(self.target.files, path, found)?;
+        }
         let refused =
             || BuildError::NotAFile { path: found.path.clone(), of: self.from.name(), kind: found.kind.words() };
         match found.kind {
@@ -187,42 +188,12 @@ impl Copy<'_, '_> {
         }
     }
 
-    /// Refuses names that are marks in a layer: a file `.wh.x` would delete `x` (OCI image-spec, layer.md).
-    fn refuse_name(&self, path: &Path) -> Result<(), BuildError> {
-        let is_mark = |name: &OsStr| name.as_bytes().starts_with(b".wh.");
-        match path.iter().any(is_mark) {
-            true => Err(BuildError::ReservedName { path: path.to_owned() }),
-            false => Ok(()),
-        }
-    }
-
-    /// Refuses to replace a file or a link by a directory, and a directory by a file, as BuildKit does. The path of the
-    /// destination itself no longer contains links.
-    fn refuse_replacement(&mut self, path: &Path, found: &Found) -> Result<(), BuildError> {
-        // Nothing is below a destination that does not exist.
-        let (true, Some(parent), Some(name)) = (self.way.missing.is_empty(), path.parent(), path.file_name()) else {
-            return Ok(());
-        };
-        // Consecutive files are often in the same directory.
-        if self.parent.as_ref().is_none_or(|(last, _)| last != parent) {
-            let found = resolve(self.target.files, parent)?.whole();
-            self.parent = Some((parent.to_owned(), found.filter(|found| found.kind == Kind::Directory)));
-        }
-        let Some((_, Some(parent))) = &self.parent else { return Ok(()) };
-        let Some(existing) = self.target.files.child(parent, name)? else { return Ok(()) };
-        match (found.kind == Kind::Directory, existing.kind == Kind::Directory) {
-            (true, false) => Err(BuildError::OverFile { path: path.to_owned(), kind: existing.kind.words() }),
-            (false, true) => Err(BuildError::OverDirectory { path: path.to_owned() }),
-            _ => Ok(()),
-        }
-    }
-
     fn inline(&mut self, name: &str, content: &[u8]) -> Result<(), BuildError> {
         let path = match self.into {
             true => self.directory()?.join(name),
             false => self.destination_parent()?,
         };
-        self.refuse_name(&path)?;
+        refuse_name(&path)?;
         let (uid, gid) = self.owner.unwrap_or((0, 0));
         let mode = self.copying.chmod.as_ref().map_or(0o644, |chmod| chmod.apply(0o644, false));
         let meta = Meta { mode, uid, gid, modified: self.clock.now };

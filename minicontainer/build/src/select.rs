@@ -59,8 +59,8 @@ pub(super) fn select(files: &dyn Files, source: &str) -> Result<Vec<Selected>, B
     Ok(selected)
 }
 
-/// The files of a directory that a pattern matches. A symbolic link is followed, as without wildcards, unless it leads
-/// nowhere.
+/// The files of a directory that a pattern matches. A symbolic link is followed, as without wildcards, unless it
+/// leads nowhere.
 fn matching(
     files: &dyn Files,
     directory: &Found,

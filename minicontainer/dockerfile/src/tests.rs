@@ -147,7 +147,6 @@ fn errors_in_plans() {
         "ENV A=${B^^}",
         "ENV A=\"${B:?set it}\" C=1",
         "WORKDIR ${PWD#\\x}",
-        "WORKDIR \\\n    $NOTHING",
         "COPY ../secret /x",
         "COPY a b /c",
         "COPY $EMPTY /c",

@@ -178,8 +178,8 @@ pub fn describe(layers: &[PathBuf], directory: &Path, driver: Driver, volatile: 
             lowers: if layers.is_empty() { vec![inside("lower")] } else { own.collect() },
             upper: inside("upper"),
             work: inside("work"),
-            // Mounted over the upper directory, but only in the container's own mount namespace, so the host still sees
-            // that directory. What else is in the container's directory can still be bind mounted.
+            // Mounted over the upper directory, but only in the container's own mount namespace, so the host still
+            // sees that directory. What else is in the container's directory can still be bind mounted.
             target: inside("upper"),
             volatile,
             limit: None,

@@ -86,9 +86,9 @@ fn overlay(step: &Step, one_by_one: bool) -> Result<OverlayMount, CompileError> 
     Ok(OverlayMount::ByPath { layers: text(&layers)?, data: text(&data)?, target })
 }
 
-/// The directory two levels above all layers (`layers/DIGEST/fs`), or three levels if the container's own directory has
-/// one (`containers/ID/init`), and the path of each layer relative to it. These paths are short enough for the one
-/// page of options of mount(2), and contain no characters that need escaping.
+/// The directory two levels above all layers (`layers/DIGEST/fs`), or three levels if there is an init layer
+/// (`init/fs`), and the path of each layer relative to it. These paths are short enough for the one page of options
+/// of mount(2), and contain no characters that need escaping.
 fn side_by_side(lowers: &[String]) -> Result<(String, Vec<String>), CompileError> {
     let [Some(last), Some(first)] = [lowers.last(), lowers.first()].map(|lower| lower.map(Path::new)) else {
         return Ok((String::new(), Vec::new()));

@@ -137,10 +137,7 @@ fn ignored(context: &Context, beside: Beside<'_>) -> Result<Ignore, Failure> {
             if path.exists() { Some(read_file(&path)?) } else { None }
         }
     };
-    let text = match own {
-        Some(own) => own,
-        None => context.text(Path::new(".dockerignore"))?.unwrap_or_default(),
-    };
+    let text = own.map_or_else(|| context.text(Path::new(".dockerignore")), |own| Ok(Some(own)))?.unwrap_or_default();
     Ok(Ignore::parse(&String::from_utf8_lossy(&text)).map_err(BuildError::from)?)
 }
 
