@@ -22,6 +22,7 @@ use xattr::FileExt;
 
 use crate::sys::{calls, user_namespace};
 
+pub(crate) use accounts::read as read_etc;
 pub use accounts::taken_ids;
 pub(crate) use removal::remove_tree;
 

@@ -20,6 +20,7 @@ mod interrupted_transfer;
 mod judge;
 mod lifecycle;
 mod messages;
+mod names;
 mod output_files;
 mod pull_and_push;
 mod registry;

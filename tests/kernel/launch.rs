@@ -104,6 +104,7 @@ fn spoil(place: &RootLocation) {
 #[track_caller]
 fn check_started_again(image: &Image, fixture: &Fixture, driver: Driver) {
     let place = RootLocation {
+        init_layers: None,
         layers: image.layers.iter().map(|layer| layer.directory.clone()).collect(),
         directory: fixture.store().join(format!("kept-{driver}")),
         driver: Some(driver),

@@ -55,7 +55,7 @@ fn normalize(posture: &mut Value) {
         });
         for mount in mounts.iter_mut() {
             // A masked thermal throttle or a bind mount's file system depends on this machine.
-            if mount[0] == "/probe" {
+            if mount[0] == "/probe" || mount[0].as_str().is_some_and(|place| place.starts_with("/etc/")) {
                 mount[1] = Value::from("the host's");
             }
         }

@@ -1,6 +1,6 @@
 //! The scene "what a container is": options in, the real plan out, with words for every step.
 
-use std::{collections::BTreeSet, str::FromStr};
+use std::{collections::BTreeSet, path::Path, str::FromStr};
 
 use minicontainer_core::{
     Host, Plan, RootFs, RunOptions, Step,
@@ -12,6 +12,9 @@ use minicontainer_core::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+/// The directory of the container.
+const CONTAINER: &str = "/var/lib/minicontainer/containers/4f3c2b1a0987";
 
 /// The options of the page: values as typed; an empty text means "not given".
 #[derive(Deserialize, Default)]
@@ -154,21 +157,21 @@ fn steps(run: &RunOptions, host: &Host) -> Result<Vec<Step>, String> {
     let text = |error: &dyn std::error::Error| error.to_string();
     let process = image::resolve_process(run, &Default::default()).map_err(|error| text(&error))?;
     let user = resolve_user(&process.user, "root:x:0:0:root:/root:/bin/sh\n", "").map_err(|error| text(&error))?;
-    let spec = spec::spec(run, &process, &user, "4f3c2b1a0987", host).map_err(|error| text(&error))?;
+    let files = Some(Path::new(CONTAINER));
+    let spec = spec::spec(run, &process, &user, "4f3c2b1a0987", host, files).map_err(|error| text(&error))?;
     Ok(plan(&spec, &root_fs(run), host).map_err(|error| text(&error))?.steps)
 }
 
 /// A copy of the layers if mounts are not possible, else an overlay.
 fn root_fs(run: &RunOptions) -> RootFs {
-    let container = "/var/lib/minicontainer/containers/4f3c2b1a0987";
     if run.without.contains(&Isolation::Mount) {
-        return RootFs::Directory { path: format!("{container}/rootfs") };
+        return RootFs::Directory { path: format!("{CONTAINER}/rootfs") };
     }
     RootFs::Overlay {
         lowers: vec!["/var/lib/minicontainer/layers/b94d27b9934d".to_owned()],
-        upper: format!("{container}/upper"),
-        work: format!("{container}/work"),
-        target: format!("{container}/merged"),
+        upper: format!("{CONTAINER}/upper"),
+        work: format!("{CONTAINER}/work"),
+        target: format!("{CONTAINER}/merged"),
         volatile: true,
         limit: None,
     }

@@ -32,6 +32,7 @@ use super::{
     archive::{Clock, LayerArchive, Meta, layer, owned},
     files::{Files, Found, Kind, Resolved, resolve},
     layers::Layers,
+    replacement::Existing,
     select::{Fed, Fingerprint, Selected, attributes, each, select},
 };
 use minicontainer_images::{PackedLayer, extract};
@@ -86,6 +87,7 @@ pub(super) fn copy(
             way,
             into,
             is_one_tree: count == 1,
+            existing: Existing::default(),
             archive,
             clock,
             warnings: Vec::new(),
@@ -123,6 +125,7 @@ struct Copy<'a, 'b> {
     way: Resolved,
     into: bool,
     is_one_tree: bool,
+    existing: Existing,
     archive: &'b mut LayerArchive,
     clock: Clock,
     warnings: Vec<String>,
@@ -176,6 +179,10 @@ impl Copy<'_, '_> {
     }
 
     fn entry(&mut self, path: &Path, found: &Found, meta: Meta, print: &mut Fingerprint) -> Result<(), BuildError> {
+        // Nothing is below a destination that does not exist.
+        if self.way.missing.is_empty() {
+            self.existing.refuse_replacement(self.target.files, path, found)?;
+        }
         let refused =
             || BuildError::NotAFile { path: found.path.clone(), of: self.from.name(), kind: found.kind.words() };
         match found.kind {

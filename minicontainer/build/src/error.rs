@@ -80,11 +80,17 @@ pub enum BuildError {
     #[error("cannot unpack {}: it is compressed with {compression}, which is not supported yet", path.display())]
     Compression { path: PathBuf, compression: &'static str },
     /// A name that means the deletion of a file in a layer.
-    #[error("cannot write {} into the layer: names that start with .wh. mean deleted files there", path.display())]
+    #[error("cannot write {} into the layer: names that begin with .wh. mark deleted files there", path.display())]
     Reserved { path: PathBuf },
     /// A layer's archive cannot be written.
     #[error("cannot write {} into the layer", path.display())]
     Write { path: PathBuf, source: io::Error },
+    /// A directory would replace another kind of file.
+    #[error("cannot copy a directory to {}: it is {kind} in the image", path.display())]
+    OverFile { path: PathBuf, kind: &'static str },
+    /// A file would replace a directory.
+    #[error("cannot copy a file to {}: it is a directory in the image", path.display())]
+    OverDirectory { path: PathBuf },
     /// The command of a `RUN` failed.
     #[error("process \"{process}\" did not complete successfully: {ending}")]
     Process { process: String, ending: String },
@@ -201,6 +207,9 @@ impl Diagnostic for BuildError {
                 "paths are relative to the context; .dockerignore may leave it out"
             }
             BuildError::NotAFile { .. } => "leave it out with .dockerignore",
+            BuildError::OverFile { .. } | BuildError::OverDirectory { .. } => {
+                "choose another destination, or remove it first with RUN rm"
+            }
             BuildError::Changed { .. } => "build again while no other process changes these files",
             BuildError::ManySources { .. } => "end the destination with a slash",
             BuildError::Compression { .. } => "unpack it in a RUN, or compress it with gzip",

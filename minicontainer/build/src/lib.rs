@@ -46,6 +46,7 @@ mod layers;
 mod mount_points;
 mod mounts;
 mod prune;
+mod replacement;
 mod run;
 mod select;
 mod settings;

@@ -188,7 +188,11 @@ impl Sources<'_> {
             return Err(BuildError::Unsupported { what: "RUN --mount=type=cache with source= and without from=" });
         }
         // A cache that starts with files is distinct from one that starts empty, as in BuildKit.
-        let id = if named.is_some() { format!("{id}:{source}:{named:?}") } else { id.clone() };
+        let mut id = if named.is_some() { format!("{id}:{source}:{named:?}") } else { id.clone() };
+        // And so is one with another owner or mode, because its files would be of no use to this command.
+        if *owner != (Owner { mode: 0o755, uid: 0, gid: 0 }) {
+            id = format!("{id}:{:o}:{}:{}", owner.mode, owner.uid, owner.gid);
+        }
         let how =
             if *sharing == Sharing::Shared { FlockArg::LockSharedNonblock } else { FlockArg::LockExclusiveNonblock };
         let mut copy = 0;

@@ -38,7 +38,7 @@ impl BuildRun<'_> {
         let failed = |source| BuildError::Sandbox { process: process.clone(), source: Box::new(source) };
         let no_container = |source| BuildError::Container { process: process.clone(), source };
         let container = self.build.containers.create().map_err(no_container)?;
-        let sandbox = Sandbox::from_image(&bare_image(stack, container.directory()))
+        let sandbox = Sandbox::from_image(&bare_image(stack, &self.build.store.containers_directory()))
             .options(self.options(command, mounts)?)
             .driver(Driver::Overlay)
             .kept_in(container.directory(), container.id())
@@ -66,9 +66,10 @@ impl BuildRun<'_> {
         let upper = container.directory().join("upper");
         stubs.remove(&upper).map_err(|source| BuildError::Make { path: upper.clone(), source })?;
         let latest = self.request.epoch.map(|epoch| u64::try_from(epoch).unwrap_or_default());
-        // The command has exited, so files no longer change and the packer's warnings do not apply.
-        let packed = layer_from_upper(&upper, self.staging, latest).map_err(ImageError::from)?;
-        Ok(packed.0)
+        let (packed, warnings) = layer_from_upper(&upper, self.staging, latest).map_err(ImageError::from)?;
+        // For example, about a name that would delete a file when the layer is unpacked.
+        warnings.iter().for_each(|warning| print(format!("warning: {warning}").as_bytes()));
+        Ok(packed)
     }
 
     fn options(&self, command: &RunCommand, mounts: &Mounts) -> Result<RunOptions, BuildError> {

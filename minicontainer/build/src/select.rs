@@ -39,25 +39,49 @@ pub(super) fn select(files: &dyn Files, source: &str) -> Result<Vec<Selected>, B
         let found = resolve(files, path)?.whole().ok_or_else(not_found)?;
         return Ok(vec![Selected { name: path.file_name().unwrap_or_default().to_owned(), found }]);
     }
-    // `*` does not match a slash, so nothing below that depth can match.
-    let depth = source.matches('/').count();
-    let mut selected = Vec::new();
-    let mut walk = Walk::of(files, files.root()?)?;
-    while let Some((relative, found)) = walk.next(&|relative, _| relative.components().count() < depth)? {
-        let path = found.path.to_string_lossy();
-        if pattern.matches(&path) {
-            let name = relative.file_name().unwrap_or_default().to_owned();
-            let found = match found.kind {
-                Kind::Symlink => resolve(files, &found.path)?.whole().ok_or_else(not_found)?,
-                _ => found,
-            };
-            selected.push(Selected { name, found });
+    let mut selected = vec![Selected { name: OsString::new(), found: files.root()? }];
+    // `*` does not match a slash, so each part of the pattern is for one level of directories.
+    let mut parts = source.split('/').filter(|part| !part.is_empty()).peekable();
+    while let Some(part) = parts.next() {
+        let pattern = Pattern::parse(part, Stars::Single).map_err(|_| not_found())?;
+        let mut below = Vec::new();
+        for directory in selected {
+            matching(files, &directory.found, &pattern, &mut below)?;
         }
+        if parts.peek().is_none() && below.iter().any(|selected| selected.found.kind == Kind::Symlink) {
+            return Err(not_found());
+        }
+        selected = below;
     }
     if selected.is_empty() && !pattern.has_wildcards() {
         return Err(not_found());
     }
     Ok(selected)
+}
+
+/// The files of a directory that a pattern matches. A symbolic link is followed, as without wildcards, unless it
+/// leads nowhere.
+fn matching(
+    files: &dyn Files,
+    directory: &Found,
+    pattern: &Pattern,
+    selected: &mut Vec<Selected>,
+) -> Result<(), BuildError> {
+    if directory.kind != Kind::Directory {
+        return Ok(());
+    }
+    for name in files.names(directory)? {
+        if !pattern.matches(&name.to_string_lossy()) {
+            continue;
+        }
+        let Some(found) = files.child(directory, &name)? else { continue };
+        let found = match found.kind {
+            Kind::Symlink => resolve(files, &found.path)?.whole().unwrap_or(found),
+            _ => found,
+        };
+        selected.push(Selected { name, found });
+    }
+    Ok(())
 }
 
 /// A walk through a directory: everything below it, sorted, each directory before its contents. One directory is open

@@ -28,6 +28,7 @@ pub mod diagnostic;
 pub mod digest;
 pub mod explain;
 pub mod image;
+pub mod network_files;
 pub mod options;
 pub mod plan;
 pub mod platform;

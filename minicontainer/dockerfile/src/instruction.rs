@@ -188,6 +188,8 @@ pub struct Copy {
     pub exclude: Vec<Word>,
     /// Whether the layer may be created independently of the layers below.
     pub link: bool,
+    /// Whether local archives are unpacked: by default those of `ADD`.
+    pub unpack: bool,
     /// Whether the words were written as a JSON array.
     pub json: bool,
     /// Files and directories.

@@ -97,7 +97,8 @@ struct Keys {
 }
 
 impl Mount {
-    /// Parses `key=value,…`. A relative target is relative to the working directory.
+    /// Parses `key=value,…`. A relative target is relative to the working directory, and a missing one is the working
+    /// directory itself, as in BuildKit.
     pub fn parse(text: &str, workdir: &str, expand: &mut Expand) -> Result<Mount, DockerfileErrorKind> {
         let mut keys = Keys { kind: "bind".to_owned(), ..Keys::default() };
         for field in text.split(',') {
@@ -208,9 +209,10 @@ impl Keys {
             let target = target.or_else(|| self.env.is_none().then(default));
             return Ok(Mount::Secret { target, env: self.env, required: self.required, owner: owner(0o400), id });
         }
-        let Some(target) = target.filter(|target| target != "/") else {
+        let target = target.unwrap_or_else(|| path::resolve(workdir, "."));
+        if target == "/" {
             return Err(DockerfileErrorKind::MountTarget { given: self.target.unwrap_or_default() });
-        };
+        }
         let source = path::resolve("/", self.source.as_deref().unwrap_or("/"));
         Ok(match self.kind.as_str() {
             "tmpfs" => Mount::Tmpfs { target, size: self.size },

@@ -122,6 +122,13 @@ impl<W: Write> Packer<'_, W> {
         if matches!(self.whiteouts, Whiteouts::Changed(selection) if !selection.has(path)) {
             return Ok(Next::Pass);
         }
+        // In a layer, such a name would delete another file (OCI image-spec, layer.md).
+        if self.whiteouts != Whiteouts::Whole
+            && path.file_name().is_some_and(|name| name.as_bytes().starts_with(b".wh."))
+        {
+            self.warnings.push(format!("left out {}: names that begin with .wh. mark deleted files", shown(path)));
+            return Ok(Next::Pass);
+        }
         if self.whiteouts == Whiteouts::Upper && entry.is_whiteout() {
             self.mark_as_deleted(
                 path.parent().unwrap_or(Path::new("")),

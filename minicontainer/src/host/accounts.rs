@@ -60,7 +60,7 @@ fn read_all<const COUNT: usize>(paths: [&str; COUNT]) -> Result<[String; COUNT],
 }
 
 /// The text of a regular file; empty if it does not exist. Names in it may be in any encoding; ids are ASCII.
-fn read(path: &str) -> Result<String, String> {
+pub(crate) fn read(path: &str) -> Result<String, String> {
     // O_NONBLOCK, because opening a FIFO without a writer would block.
     let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
     let file = match opened {

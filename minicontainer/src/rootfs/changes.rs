@@ -18,6 +18,7 @@ use super::{
     Driver, RootFsError,
     merged::{Entry, EntryPath, Links, Merged},
     walk::{Closed, Next},
+    with_init_layer,
 };
 
 /// The limit on the total length of listed paths. They are kept in memory, and a container can create millions of
@@ -26,7 +27,7 @@ const LONGEST_LIST: usize = 128 << 20;
 
 /// What the container changed, as `docker diff` shows it. The container may be running.
 pub fn changes(layers: &[PathBuf], directory: &Path, driver: Driver) -> Result<Vec<Change>, RootFsError> {
-    let image = Merged::new(layers)?;
+    let image = Merged::new(&with_init_layer(layers, directory))?;
     match driver {
         Driver::Overlay => {
             let mut entries = Vec::new();

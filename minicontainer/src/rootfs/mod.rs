@@ -8,7 +8,7 @@
 //! | **lower** directories | the layers, read-only | `layers/…/fs` of the [store](crate::store) |
 //! | **upper** directory | the one writable layer, empty at first | `upper` in the container's directory |
 //! | **work** directory | where overlayfs prepares files before it renames them into the upper directory | `work` |
-//! | **merged** tree | what the container sees | mounted over that directory |
+//! | **merged** tree | what the container sees | mounted over `upper` |
 //!
 //! *Reading* takes a file from the uppermost layer that has it. The first *write* copies the file **up** into the
 //! upper directory, where it is changed: copy-on-write. *Deleting* cannot change a lower directory, so it creates a
@@ -49,6 +49,7 @@ mod changes;
 mod copy;
 mod entry;
 mod error;
+mod init_layer;
 pub mod merged;
 #[cfg(test)]
 mod tests;
@@ -70,6 +71,8 @@ use serde::{Deserialize, Serialize};
 
 pub use changes::changes;
 pub use error::RootFsError;
+pub use init_layer::with_init_layer;
+pub(crate) use init_layer::{InitLayer, create_shared, init_layer, shared_init_layer};
 pub use walk::{Closed, Next};
 
 use crate::host;
@@ -153,8 +156,8 @@ pub fn prepare(layers: &[PathBuf], directory: &Path, driver: Driver, volatile: b
 /// the incomplete part is removed, so that it can be created again.
 pub fn is_prepared(directory: &Path, driver: Driver) -> Result<bool, RootFsError> {
     let (last, before): (&str, &[&str]) = match driver {
-        Driver::Overlay => ("upper", &["work", "lower"]),
-        Driver::Copy => ("rootfs", &[PARTIAL_COPY]),
+        Driver::Overlay => ("upper", &["work", "lower", "init"]),
+        Driver::Copy => ("rootfs", &[PARTIAL_COPY, "init"]),
     };
     if directory.join(last).is_dir() {
         return Ok(true);
@@ -175,9 +178,9 @@ pub fn describe(layers: &[PathBuf], directory: &Path, driver: Driver, volatile: 
             lowers: if layers.is_empty() { vec![inside("lower")] } else { own.collect() },
             upper: inside("upper"),
             work: inside("work"),
-            // Mounted over the directory itself, but only in the container's own mount namespace, so the host still
-            // sees the upper directory.
-            target: directory.display().to_string(),
+            // Mounted over the upper directory, but only in the container's own mount namespace, so the host still
+            // sees that directory. What else is in the container's directory can still be bind mounted.
+            target: inside("upper"),
             volatile,
             limit: None,
         },

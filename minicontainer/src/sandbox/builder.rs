@@ -171,6 +171,12 @@ impl Sandbox {
         self.with(|sandbox| sandbox.options.network = network)
     }
 
+    /// Leaves the image's own `/etc/hosts`, `/etc/hostname` and `/etc/resolv.conf` in place. Without this call the
+    /// container has files of its own there, see [`network_files`](minicontainer_core::network_files).
+    pub fn without_network_files(self) -> Sandbox {
+        self.with(|sandbox| sandbox.settings.network_files = false)
+    }
+
     /// Joins the namespace at `path` (for example, `/proc/PID/ns/net`) instead of creating a new one. The path is
     /// opened when the container starts, and must lead to a namespace of this kind.
     pub fn join(self, namespace: Namespace, path: impl Into<PathBuf>) -> Sandbox {

@@ -61,6 +61,14 @@ pub enum Error {
         /// The reason.
         source: io::Error,
     },
+    /// A file of the container could not be written.
+    #[error("cannot write {}: {source}", .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
     /// A container's directory could not be created.
     #[error("cannot create the directory {}: {source}", .path.display())]
     MakeDirectory {
@@ -119,6 +127,7 @@ impl Diagnostic for Error {
             }
             Error::Read { source, .. } => ErrorKind::of_io(source),
             Error::Cgroup(_)
+            | Error::Write { .. }
             | Error::MakeDirectory { .. }
             | Error::Stream { .. }
             | Error::NoStatus { .. }

@@ -61,7 +61,7 @@ pub struct Sandbox {
 /// Where the root file system and the process's defaults come from.
 #[derive(Clone, Debug)]
 enum Source {
-    Image { layers: Vec<PathBuf>, defaults: Box<Config> },
+    Image { layers: Vec<PathBuf>, init_layers: PathBuf, defaults: Box<Config> },
     Bundle(Box<Bundle>),
 }
 
@@ -78,7 +78,8 @@ impl Sandbox {
     /// A container of the image. Its writable layer is removed after the run.
     pub fn from_image(image: &Image) -> Sandbox {
         let layers = image.layers.iter().map(|layer| layer.directory.clone()).collect();
-        let source = Source::Image { layers, defaults: Box::new(image.config.config.clone()) };
+        let init_layers = image.containers.with_file_name("init");
+        let source = Source::Image { layers, init_layers, defaults: Box::new(image.config.config.clone()) };
         Sandbox::new(source, image.containers.clone())
     }
 
@@ -122,8 +123,9 @@ impl Sandbox {
         };
         let settings = self.settings.clone();
         match &self.source {
-            Source::Image { layers, defaults } => {
-                let place = RootLocation { layers: layers.clone(), directory, driver: self.driver, lifetime };
+            Source::Image { layers, init_layers, defaults } => {
+                let (layers, init_layers) = (layers.clone(), Some(init_layers.clone()));
+                let place = RootLocation { layers, directory, init_layers, driver: self.driver, lifetime };
                 Launch::from_options(&self.options, defaults, &id, place, settings)
             }
             Source::Bundle(bundle) => Launch::of_bundle(bundle.as_ref().clone(), &id, settings.within(&self.options)),

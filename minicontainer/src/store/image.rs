@@ -24,7 +24,7 @@ pub struct Image {
     pub config: ImageConfig,
     /// Its layers, the lowest first.
     pub layers: Vec<Layer>,
-    /// The directory of the store for the writable layers of its containers.
+    /// The directory of the store for the writable layers of its containers. The store's `init` is beside it.
     pub containers: PathBuf,
 }
 

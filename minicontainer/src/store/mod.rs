@@ -8,6 +8,7 @@
 //! layers/       each layer unpacked once, shared by images and containers        (layer)
 //! staging/      content that is being written and is not visible yet             (staging)
 //! containers/   the engine's containers
+//! init/         a layer with the mount points that most images lack                (the module rootfs)
 //! lock          one writer at a time                                             (lock)
 //! ```
 //!

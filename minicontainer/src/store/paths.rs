@@ -6,6 +6,7 @@
 //! staging/<pid>-<n>/                                   content that is being written
 //! downloads/<hex>                                      blobs of which a part has been downloaded
 //! containers/<id>/                                     the engine's containers
+//! init/fs/                                             the layer with the mount points that most images lack
 //! names/<name>, names.lock                             their names
 //! swept                                                when the containers were swept
 //! build-cache/                                         the build cache
@@ -78,6 +79,11 @@ impl Store {
         self.root.join("downloads")
     }
 
+    /// The directory of the layer with the mount points that most images lack (the module `rootfs`).
+    pub fn init_layers_directory(&self) -> PathBuf {
+        self.root.join("init")
+    }
+
     /// The directory of the engine's containers.
     pub fn containers_directory(&self) -> PathBuf {
         self.root.join("containers")
@@ -120,7 +126,7 @@ impl Store {
 
     /// The directories in which every entry belongs to the store's owner, and to which no other user can write. In
     /// the directories of layers and containers this holds for the entries themselves, but not for everything below.
-    pub fn own_directories(&self) -> [PathBuf; 9] {
+    pub fn own_directories(&self) -> [PathBuf; 10] {
         let blobs = self.blobs_directory();
         let above_blobs = blobs.parent().map_or_else(|| blobs.clone(), Path::to_owned);
         [
@@ -130,6 +136,7 @@ impl Store {
             blobs,
             self.layers_directory(),
             self.containers_directory(),
+            self.init_layers_directory(),
             self.names_directory(),
             self.build_cache_directory(),
             self.former_builds_directory(),

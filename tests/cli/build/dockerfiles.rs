@@ -109,7 +109,10 @@ fn only_needed_stages_are_built() {
     // The image contains the copied files only, without the mount points of its containers.
     let files = place.succeed(&["history", "small", "--format", "{{.CreatedBy}}"]);
     assert_eq!(files.lines().count(), 3, "{files}");
-    assert_eq!(place.succeed(&["run", "--rm", "small", "-c", "echo $0 /*"]).trim(), "/bin/sh /bin /dev /proc /sys");
+    assert_eq!(
+        place.succeed(&["run", "--rm", "small", "-c", "echo $0 /*"]).trim(),
+        "/bin/sh /bin /dev /etc /proc /sys"
+    );
     assert!(refuse(&place, &["--target", "unneeded", "stages"]).stderr.contains("exit code: 1"));
     let answer = refuse(&place, &["--target", "nothing", "stages"]);
     assert!(answer.stderr.contains("target stage \"nothing\" could not be found"), "{}", answer.stderr);
@@ -271,7 +274,7 @@ fn add_extracts_archives_into_what_is_there() {
     let refused = place.command(&["build", "add"]).output().unwrap();
     let message = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(
-        !refused.status.success() && message.contains("names that start with .wh. mean deleted files"),
+        !refused.status.success() && message.contains("names that begin with .wh. mark deleted files"),
         "{message}"
     );
     // A truncated archive is a problem of the archive, not of the store.

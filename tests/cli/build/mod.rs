@@ -9,6 +9,7 @@ mod flags;
 mod hostile;
 mod interoperability;
 mod mounts;
+mod replacements;
 mod sample_projects;
 mod streams;
 

@@ -52,6 +52,24 @@ fn check_mounts(place: &TestEnv) {
     assert!(cached.contains("CACHED"), "{cached}");
 }
 
+/// BuildKit joins the target to the working directory, so both of these are mounted there. A cache with another owner
+/// or mode is another cache.
+#[test]
+fn missing_target_is_the_working_directory() {
+    let place = TestEnv::new();
+    let file = "FROM busybox\nWORKDIR /work\nRUN --mount=target=. ls\nRUN --mount=type=bind cat kept\n\
+        RUN --mount=type=cache,id=c,target=/c touch /c/one\n\
+        RUN --mount=type=cache,id=c,target=/c,mode=0700,uid=0 echo private $(ls /c)\n\
+        RUN --mount=type=cache,id=c,target=/c echo shared $(ls /c)\n";
+    project(&place, "relative", &[("Dockerfile", file), ("kept", "k\n")]);
+    let told = build(&place, &["relative"]);
+    for line in [" kept\n", " k\n", " private\n", " shared one\n"] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    project(&place, "root", &[("Dockerfile", "FROM busybox\nRUN --mount=type=bind ls\n")]);
+    assert!(refuse(&place, &["root"]).stderr.contains("invalid mount target"));
+}
+
 #[test]
 fn run_mounts_leave_nothing_behind() {
     check_mounts(&TestEnv::new());

@@ -11,6 +11,7 @@ pub mod inspect;
 pub mod judge;
 pub mod list;
 pub mod login;
+pub mod names;
 pub mod options;
 pub mod registry;
 pub mod run;

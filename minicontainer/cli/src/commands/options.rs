@@ -15,7 +15,7 @@ use minicontainer::{
     store::Image,
 };
 
-use super::security::SecurityArguments;
+use super::{names::NameArguments, security::SecurityArguments};
 use crate::error::{Context, Failure};
 
 /// The flags that configure a container.
@@ -80,6 +80,9 @@ pub struct ContainerArguments {
     /// Network: none is an isolated one with only loopback, host is the host's [default: none]
     #[arg(long, visible_alias = "net", value_name = "NETWORK")]
     pub network: Option<NetworkArgument>,
+
+    #[command(flatten)]
+    pub names: NameArguments,
 
     #[command(flatten)]
     pub security: SecurityArguments,
@@ -176,6 +179,8 @@ impl ContainerArguments {
                 Some(NetworkArgument::Host) => Network::Host,
                 _ => Network::None,
             },
+            added_hosts: self.names.added_hosts()?,
+            dns: self.names.dns()?,
             init: self.init,
             terminal: self.tty.then(WindowSize::default),
             without,

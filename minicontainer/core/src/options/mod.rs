@@ -15,6 +15,7 @@
 //! | [`MountSpec`] | `-v a:/b:ro`, `type=bind,source=a,target=/b`, `--tmpfs /t:size=1m` | docker-run(1) |
 //! | [`CapabilityName`] | `NET_ADMIN`, `ALL` | docker-run(1) `--cap-add` |
 //! | [`Device`], [`Ulimit`], [`Sysctl`] | `/dev/fuse`, `nofile=64`, `net.ipv4.ip_forward=1` | docker-run(1) |
+//! | [`AddedHost`], [`Dns`] | `db:10.0.0.2` | docker-run(1) `--add-host`, `--dns`; hosts(5), resolv.conf(5) |
 //! | [`ContainerName`], [`Hostname`] | `web-1` | Docker's name rule; hostname(7) |
 //! | [`StorageLimit`] | `size=64m`, `inodes=1000` | docker-run(1) `--storage-opt` |
 //! | [`TimeOffset`] | `boottime=24h`, `monotonic=-1.5` | time_namespaces(7) |
@@ -39,6 +40,7 @@ mod capability;
 mod cpuset;
 mod decimal;
 mod device;
+mod dns;
 mod env;
 mod isolation;
 mod mount;
@@ -64,6 +66,7 @@ use serde::{Deserialize, Serialize};
 pub use capability::{CapabilityChanges, CapabilityError, CapabilityName};
 pub use cpuset::{CpuSet, CpuSetError};
 pub use device::{Device, DeviceError, DeviceNumber};
+pub use dns::{AddedHost, Dns, DnsError};
 pub use env::{EnvError, EnvVar};
 pub use isolation::{Isolation, IsolationError};
 pub use mount::{Access, MountError, MountSpec};
@@ -119,6 +122,12 @@ pub struct RunOptions {
     /// The container's network.
     #[serde(skip_serializing_if = "is_default")]
     pub network: Network,
+    /// Names with their addresses that are added to `/etc/hosts`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub added_hosts: Vec<AddedHost>,
+    /// What replaces the resolvers of the host.
+    #[serde(skip_serializing_if = "is_default")]
+    pub dns: Dns,
     /// Which system calls may be made.
     #[serde(skip_serializing_if = "is_default")]
     pub seccomp: SeccompChoice,

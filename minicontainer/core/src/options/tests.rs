@@ -30,6 +30,12 @@ fn all() -> RunOptions {
             MountSpec::from_tmpfs("/t:size=1m,mode=700,exec").expect("a mount"),
         ],
         network: Network::Host,
+        added_hosts: vec![parse("db:10.0.0.2")],
+        dns: Dns {
+            servers: vec![parse("192.0.2.1")],
+            search: vec!["example.com".to_owned()],
+            options: vec!["ndots:2".to_owned()],
+        },
         seccomp: SeccompChoice::Profile(Box::new(profile)),
         profile: Profile::Docker,
         best_effort: true,

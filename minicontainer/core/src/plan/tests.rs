@@ -5,6 +5,7 @@ mod mounts;
 
 use crate::diagnostic::Diagnostic;
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use oci_spec::runtime::{LinuxIdMappingBuilder, Mount, Spec};
 use proptest::prelude::*;
@@ -35,7 +36,7 @@ fn directory() -> RootFs {
 fn document(options: &RunOptions, host: &Host) -> Result<Spec, SpecError> {
     let process = resolve_process(options, &Default::default()).expect("there is a command");
     let user = resolve_user(&process.user, "root:x:0:0:root:/root:/bin/sh\n", "").expect("root is there");
-    spec(options, &process, &user, "4f3c00112233445566", host)
+    spec(options, &process, &user, "4f3c00112233445566", host, Some(Path::new("/store/containers/4f3c")))
 }
 
 fn shell() -> RunOptions {
@@ -418,7 +419,7 @@ fn init_is_requested_by_annotation_only() {
     let labelled = Config { labels, ..Config::default() };
     let process = resolve_process(&shell(), &labelled).expect("there is a command");
     let user = resolve_user(&process.user, "", "").expect("root needs no account");
-    let spec = spec(&shell(), &process, &user, "4f3c", &Host::example()).expect("a runtime config");
+    let spec = spec(&shell(), &process, &user, "4f3c", &Host::example(), None).expect("a runtime config");
     assert_eq!(*spec.annotations(), None, "no label of an image becomes an annotation");
 }
 

@@ -19,7 +19,7 @@
 //! let options = RunOptions { command: vec!["sh".into()], ..RunOptions::default() };
 //! let process = image::resolve_process(&options, &Default::default())?;
 //! let user = resolve_user(&process.user, "root:x:0:0:root:/root:/bin/sh\n", "")?;
-//! let spec = spec::spec(&options, &process, &user, "4f3c", &Host::example())?;
+//! let spec = spec::spec(&options, &process, &user, "4f3c", &Host::example(), None)?;
 //! assert_eq!(spec.hostname().as_deref(), Some("4f3c"));
 //! assert_eq!(spec.process().as_ref().unwrap().no_new_privileges(), Some(true));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -33,7 +33,7 @@ mod limits;
 mod mounts;
 mod profile;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use oci_spec::runtime::{
     BoxBuilder, Capabilities, Linux, LinuxCapabilities, LinuxNamespace, LinuxNamespaceType, LinuxPids,
@@ -69,7 +69,8 @@ const OCI_VERSION: &str = "1.0.2";
 /// document.
 ///
 /// `id` is the container's id: its first twelve characters are the default hostname, and its cgroup is named after
-/// it.
+/// it. `files` is the directory in which the engine writes the container's [network files](crate::network_files), if
+/// it does.
 ///
 /// # Errors
 /// When options conflict or a limit is too small.
@@ -79,6 +80,7 @@ pub fn spec(
     user: &ResolvedUser,
     id: &str,
     host: &Host,
+    files: Option<&Path>,
 ) -> Result<Spec, SpecError> {
     reject_conflicts(options, host)?;
     let own = |isolation| !options.without.contains(&isolation);
@@ -97,7 +99,7 @@ pub fn spec(
         .set_annotations(options.init.then(|| [(INIT_ANNOTATION.to_owned(), "true".to_owned())].into()))
         .set_process(Some(oci_process(options, process, user, &hostname)?))
         .set_hostname(own(Isolation::Uts).then_some(hostname))
-        .set_mounts(own(Isolation::Mount).then(|| mounts::mounts(options, host, &linux)).transpose()?)
+        .set_mounts(own(Isolation::Mount).then(|| mounts::mounts(options, host, &linux, files)).transpose()?)
         .set_linux(Some(linux));
     Ok(spec)
 }

@@ -1,8 +1,11 @@
 //! The mounts of a container: the default ones, which every Linux program expects, then the requested ones.
 
+use std::path::Path;
+
 use oci_spec::runtime::{Linux, LinuxIdMapping, LinuxIdMappingBuilder, Mount};
 
 use super::SpecError;
+use crate::network_files::{self, NetworkFile};
 use crate::options::{Access, Isolation, MountSpec, Network, RunOptions};
 use crate::plan::{CgroupLayout, Host, Identity, is_at_or_below, subordinate};
 
@@ -10,7 +13,12 @@ use crate::plan::{CgroupLayout, Host, Identity, is_at_or_below, subordinate};
 const TERMINALS: u32 = 5;
 
 /// The mounts, in the order in which they are mounted. A later one may be inside an earlier one.
-pub(super) fn mounts(options: &RunOptions, host: &Host, linux: &Linux) -> Result<Vec<Mount>, SpecError> {
+pub(super) fn mounts(
+    options: &RunOptions,
+    host: &Host,
+    linux: &Linux,
+    files: Option<&Path>,
+) -> Result<Vec<Mount>, SpecError> {
     let own = |isolation| !options.without.contains(&isolation);
     let rootless = matches!(host.identity, Identity::User { .. });
     // Inside a user namespace the kernel allows a new proc or sysfs mount only if the container also has its own pid
@@ -46,6 +54,13 @@ pub(super) fn mounts(options: &RunOptions, host: &Host, linux: &Linux) -> Result
     }
     let size = options.shm_size.map_or("size=65536k".to_owned(), |size| format!("size={}", size.bytes()));
     mounts.push(mount("/dev/shm", "tmpfs", "shm", &["nosuid", "noexec", "nodev", "mode=1777", &size]));
+    // Writable, as in Docker, unless the root file system is not, or what is written must be limited.
+    let access = if network_files::access(options) == Access::ReadOnly { "ro" } else { "rw" };
+    let network_file = |(file, directory): (NetworkFile, &Path)| {
+        let options = ["bind", "rprivate", "nosuid", "nodev", "noexec", access];
+        mount(file.target(), "bind", &file.source(directory), &options)
+    };
+    mounts.extend(NetworkFile::of(options).filter_map(|file| Some((file, files?))).map(network_file));
     let own_ids = matches!(host.identity, Identity::Root).then_some(linux);
     with_requested(mounts, options, own_ids)
 }

@@ -38,6 +38,7 @@ pub(super) fn copy(given: Arguments) -> Result<Copy, DockerfileError> {
         chmod: flags.one("chmod"),
         exclude: flags.all("exclude"),
         link: flags.is_true("link"),
+        unpack: flags.boolean("unpack").unwrap_or(keyword == Keyword::Add),
         json,
         sources,
         heredocs,

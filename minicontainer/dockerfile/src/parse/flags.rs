@@ -29,7 +29,7 @@ fn shapes(keyword: Keyword) -> &'static [(&'static str, Shape)] {
             ("link", Shape::Boolean),
             ("keep-git-dir", Shape::Refused(REMOTE)),
             ("checksum", Shape::Refused(REMOTE)),
-            ("unpack", Shape::Refused("local archives are unpacked, others are not; use COPY to keep one as it is")),
+            ("unpack", Shape::Boolean),
         ],
         Keyword::Copy => &[
             ("from", Shape::Text),
@@ -126,7 +126,12 @@ impl<'a> Flags<'a> {
     }
 
     pub(super) fn is_true(&self, name: &str) -> bool {
-        self.one(name).is_some_and(|word| word.text == "true")
+        self.boolean(name) == Some(true)
+    }
+
+    /// The value of a flag that is true or false, if it is given.
+    pub(super) fn boolean(&self, name: &str) -> Option<bool> {
+        self.one(name).map(|word| word.text == "true")
     }
 }
 

@@ -37,9 +37,10 @@ pub(super) fn run(given: Arguments) -> Result<Run, DockerfileError> {
         }),
     };
     let mounts = flags.all("mount");
-    // Mounts with variables can be checked only after expansion.
+    // Mounts with variables can be checked only after expansion. The working directory is not known yet, and may make
+    // a relative target valid.
     for word in mounts.iter().filter(|word| !word.text.contains('$')) {
-        Mount::parse(&word.text, "/", &mut |text| Ok(text.to_owned())).map_err(|kind| kind.at(word.span))?;
+        Mount::parse(&word.text, "/workdir", &mut |text| Ok(text.to_owned())).map_err(|kind| kind.at(word.span))?;
     }
     Ok(Run { command, mounts, network, heredocs })
 }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     check::Check,
-    error::{DockerfileError, DockerfileErrorKind},
+    error::DockerfileError,
     instruction::{Instruction, Kind},
     keyword::Keyword,
     path,
@@ -181,9 +181,7 @@ impl Stage {
 
     fn workdir(&mut self, word: &Word, build: &mut Build) -> Result<(Action, Option<String>), DockerfileError> {
         let given = self.scope.text(word, build)?;
-        if given.is_empty() {
-            return Err(DockerfileErrorKind::ExactlyOneArgument { keyword: Keyword::Workdir }.at(word.span));
-        }
+        // BuildKit joins it to the working directory, so a variable without a value changes nothing.
         if !self.workdir_is_own && !given.starts_with('/') {
             let message = format!("Relative workdir {given:?} can have unexpected results if the base image changes");
             build.warn(Check::WorkdirRelativePath, word.span, message);

@@ -109,7 +109,7 @@ pub(super) fn copy(
     }
     written += &format!(" {destination}");
     let destination = path::resolve(&stage.image.config.working_dir, &destination);
-    let (link, unpack) = (copy.link, keyword == Keyword::Add);
+    let (link, unpack) = (copy.link, copy.unpack);
     Ok((
         CopyFiles { from, sources, inline, destination, into_directory, chown, chmod, exclude, link, unpack },
         written,

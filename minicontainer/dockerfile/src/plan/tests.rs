@@ -139,6 +139,24 @@ fn run_sees_build_arguments_and_proxies() {
     assert!(!serde_json::to_string(&plan).unwrap().contains("https_proxy"), "a proxy may hold a password");
 }
 
+/// BuildKit joins the value to the working directory, so an empty one changes nothing. The same holds for the target of
+/// a mount.
+#[test]
+fn empty_path_is_the_working_directory() {
+    let source = "FROM a\nWORKDIR /w\nWORKDIR $NOTHING\nRUN --mount=source=x --mount=target=. x";
+    let plan = outcome(source, &options(&[]), &[]).unwrap();
+    let Action::Run(run) = &plan.target().steps[2].action else { panic!() };
+    assert_eq!(run.workdir, "/w");
+    for (mount, _) in &run.mounts {
+        assert!(matches!(mount, crate::mount::Mount::Bind { target, .. } if target == "/w"), "{mount:?}");
+    }
+    // Only ADD unpacks, unless it is told not to.
+    let source = "FROM a\nADD x /\nADD --unpack=false x /\nCOPY x /";
+    let plan = outcome(source, &options(&[]), &[]).unwrap();
+    let unpacks = |step: &Step| matches!(&step.action, Action::Copy(copy) if copy.unpack);
+    assert_eq!(plan.target().steps.iter().map(unpacks).collect::<Vec<_>>(), [true, false, false]);
+}
+
 #[test]
 fn heredocs_run_as_scripts() {
     let run = |source: &str| {

@@ -36,7 +36,7 @@ impl Compiler<'_> {
 
     /// Mounts the layers, with their owners as on disk or as the container's user namespace maps them.
     pub(super) fn mount_overlay(&self, step: &Step) -> Result<Operation, CompileError> {
-        let Step::MountOverlay { lowers, target, idmapped, .. } = step else {
+        let Step::MountOverlay { lowers, upper, idmapped, .. } = step else {
             return Err(CompileError::no_operation(step));
         };
         let overlay = overlay(step, self.context.layers_one_by_one)?;
@@ -44,8 +44,9 @@ impl Compiler<'_> {
             return Ok(Operation::MountOverlay(overlay));
         }
         // A limited writable layer is in a tmpfs, which belongs to root of the container anyway.
-        let own_directory = (!self.plan.limits_writable_layer()).then_some(target);
-        let directories = texts(lowers.iter().chain(own_directory))?;
+        let own = upper.rsplit_once('/').map(|(directory, _)| directory.to_owned());
+        let own = own.filter(|_| !self.plan.limits_writable_layer());
+        let directories = texts(lowers.iter().chain(&own))?;
         Ok(Operation::MountIdmappedOverlay { namespace: self.user_namespace(step)?, directories, overlay })
     }
 }
@@ -85,17 +86,20 @@ fn overlay(step: &Step, one_by_one: bool) -> Result<OverlayMount, CompileError> 
     Ok(OverlayMount::ByPath { layers: text(&layers)?, data: text(&data)?, target })
 }
 
-/// The directory two levels above all layers (`layers/DIGEST/fs`), and the path of each layer relative to it. These
-/// paths are short enough for the one page of options of mount(2), and contain no characters that need escaping.
+/// The directory two levels above all layers (`layers/DIGEST/fs`), or three levels if there is an init layer
+/// (`init/fs`), and the path of each layer relative to it. These paths are short enough for the one page of options
+/// of mount(2), and contain no characters that need escaping.
 fn side_by_side(lowers: &[String]) -> Result<(String, Vec<String>), CompileError> {
-    let above = |layer: &String| Path::new(layer).ancestors().nth(2).map(|path| path.display().to_string());
-    let first = lowers.first().and_then(above).unwrap_or_default();
-    let mut names = Vec::new();
-    for layer in lowers {
-        match layer.strip_prefix(&first) {
-            Some(name) if !first.is_empty() => names.push(name.trim_start_matches('/').to_owned()),
-            _ => return Err(CompileError::ScatteredLayers { first: lowers[0].clone(), second: layer.clone() }),
-        }
-    }
-    Ok((first, names))
+    let [Some(last), Some(first)] = [lowers.last(), lowers.first()].map(|lower| lower.map(Path::new)) else {
+        return Ok((String::new(), Vec::new()));
+    };
+    let lower = |path: &Path| lowers.iter().find(|lower| !Path::new(lower).starts_with(path));
+    let above =
+        [2, 3].into_iter().filter_map(|levels| last.ancestors().nth(levels)).find(|path| lower(path).is_none());
+    let Some(above) = above else {
+        let second = last.ancestors().nth(2).and_then(lower).cloned().unwrap_or_default();
+        return Err(CompileError::ScatteredLayers { first: first.display().to_string(), second });
+    };
+    let names = lowers.iter().filter_map(|lower| Path::new(lower).strip_prefix(above).ok());
+    Ok((above.display().to_string(), names.map(|name| name.display().to_string()).collect()))
 }

@@ -9,15 +9,19 @@ use minicontainer_core::plan::{Host, Overlay, PlanError, RootFs};
 use crate::host::can_limit_layers;
 
 /// Sets the limit from the options; if they have none, that of their profile.
+///
+/// A limited writable layer is in a file system of its own, which is mounted where the merged tree will be. So the
+/// container's directory, with the files that the engine writes for it, stays reachable.
 pub(super) fn set(tree: &mut RootFs, options: &RunOptions, host: &Host) -> Result<(), PlanError> {
     match (options.storage, options.bounds().storage) {
-        (Some(asked), _) => set_asked(tree, asked, host),
-        (None, Some(default)) => {
-            set_default(tree, default, host);
-            Ok(())
-        }
-        (None, None) => Ok(()),
+        (Some(asked), _) => set_asked(tree, asked, host)?,
+        (None, Some(default)) => set_default(tree, default, host),
+        (None, None) => {}
     }
+    if let RootFs::Overlay { limit: Some(_), upper, work, target, .. } = tree {
+        (*upper, *work) = (format!("{target}/upper"), format!("{target}/work"));
+    }
+    Ok(())
 }
 
 fn set_asked(tree: &mut RootFs, asked: StorageLimit, host: &Host) -> Result<(), PlanError> {

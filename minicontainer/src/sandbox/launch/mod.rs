@@ -20,6 +20,7 @@
 //! | [`Launch::from_bundle`] | is the `config.json` of an OCI bundle |
 
 mod layer_limit;
+mod network_files;
 mod root;
 mod settings;
 mod start;
@@ -73,10 +74,12 @@ impl Launch {
         if spec::own_users(options, host.identity) {
             host.taken = host::taken_ids();
         }
-        let root = Root::new(place, options, &host);
+        let mut root = Root::new(place, options, &host);
         let process = resolve_process(options, defaults)?;
         let user = account(&process.user, root.layers())?;
-        let spec = spec::spec(options, &process, &user, id, &host)?;
+        let files = settings.network_files.then_some(root.directory().to_owned());
+        let spec = spec::spec(options, &process, &user, id, &host, files.as_deref())?;
+        root.add_files(network_files::of(&spec, root.directory(), Some(options))?)?;
         let mut tree = root.describe();
         layer_limit::set(&mut tree, options, &host)?;
         Launch::from_spec(spec, tree, Some(root), settings.within(options), &host)
@@ -91,7 +94,8 @@ impl Launch {
     /// When this host can no longer run the container as the runtime config describes it.
     pub fn from_stored(spec: Spec, place: RootLocation, settings: LaunchSettings) -> Result<Launch, Error> {
         let host = probe(&place.layers);
-        let root = Root::stored(place, &host);
+        let mut root = Root::stored(place, &host);
+        root.add_files(network_files::of(&spec, root.directory(), None)?)?;
         let tree = root.describe();
         Launch::from_spec(spec, tree, Some(root), settings, &host)
     }

@@ -34,6 +34,8 @@ pub struct LaunchSettings {
     pub ends_with_caller: bool,
     /// The open files that bind mounts use instead of their source paths, by the target in the container.
     pub bind_sources: Vec<(String, Arc<File>)>,
+    /// Whether the container has its own `/etc/hosts`, `/etc/hostname` and `/etc/resolv.conf`.
+    pub network_files: bool,
     /// Namespaces that the container joins, instead of those in its document.
     pub namespaces: Vec<JoinedNamespace>,
 }
@@ -51,6 +53,7 @@ impl Default for LaunchSettings {
             traces_denied_calls: false,
             ends_with_caller: false,
             bind_sources: Vec::new(),
+            network_files: true,
             namespaces: Vec::new(),
         }
     }

@@ -17,7 +17,14 @@ fn place(directory: &Path, lifetime: Lifetime) -> RootLocation {
     if !layer.exists() {
         fs::create_dir(&layer).expect("a layer");
     }
-    RootLocation { layers: vec![layer], directory: directory.join("container"), driver: Some(Driver::Copy), lifetime }
+    let container = directory.join("container");
+    RootLocation {
+        layers: vec![layer],
+        directory: container,
+        init_layers: None,
+        driver: Some(Driver::Copy),
+        lifetime,
+    }
 }
 
 fn launch(options: &RunOptions, place: RootLocation) -> Result<Launch, Error> {

@@ -51,8 +51,10 @@ impl Input {
         }
         let directory = Path::new(context);
         let context = Context::open(directory)?;
-        let place =
-            file.filter(|file| *file != "-").map_or_else(|| Ok(directory.join("Dockerfile")), absolute_path)?;
+        let place = match file.filter(|file| *file != "-") {
+            Some(file) => absolute_path(file)?,
+            None => directory.join(default_name(&context)),
+        };
         let inside = inside(directory, &place)?;
         if file != Some("-") && place.is_dir() {
             let message = format!("failed to read dockerfile: read {}: is a directory", place.display());
@@ -65,7 +67,11 @@ impl Input {
             }
             (_, None) => (place.display().to_string(), read_file(&place)?),
         };
-        let ignore = ignored(&context, inside.filter(|_| file != Some("-")))?;
+        let ignore = match (file, inside) {
+            (Some("-"), _) => ignored(&context, Beside::Nothing)?,
+            (_, Some(inside)) => ignored(&context, Beside::InContext(&inside))?,
+            (_, None) => ignored(&context, Beside::Elsewhere(&place))?,
+        };
         Ok(Input { context: context.ignoring(ignore), file: File { name, content } })
     }
 
@@ -87,9 +93,9 @@ impl Input {
                 Err(Failure::new(message).hint("leave -f out if stdin is the Dockerfile"))
             }
             (None, file) => {
-                let path = Path::new(file.unwrap_or("Dockerfile"));
+                let path = Path::new(file.unwrap_or_else(|| default_name(&context)));
                 let content = context.text(path)?.ok_or_else(|| no_file(path))?;
-                let ignore = ignored(&context, Some(path.to_owned()))?;
+                let ignore = ignored(&context, Beside::InContext(path))?;
                 Ok(Input {
                     context: context.ignoring(ignore),
                     file: File { name: path.display().to_string(), content },
@@ -99,20 +105,40 @@ impl Input {
     }
 }
 
+/// The name of the Dockerfile if none is given: `Dockerfile`, or `dockerfile` if the context has only that.
+fn default_name(context: &Context) -> &'static str {
+    // One that cannot be read is reported when it is read.
+    let has = |name: &str| !matches!(context.text(Path::new(name)), Ok(None));
+    if !has("Dockerfile") && has("dockerfile") { "dockerfile" } else { "Dockerfile" }
+}
+
+/// Where an ignore file of the Dockerfile's own may be.
+enum Beside<'a> {
+    /// The Dockerfile is from stdin.
+    Nothing,
+    /// The Dockerfile is this one of the context.
+    InContext(&'a Path),
+    /// The Dockerfile is outside of the context.
+    Elsewhere(&'a Path),
+}
+
 /// The ignore file of this Dockerfile (`NAME.dockerignore`) if there is one, else the `.dockerignore` of the context.
-fn ignored(context: &Context, dockerfile: Option<PathBuf>) -> Result<Ignore, Failure> {
-    let beside = dockerfile.map(|dockerfile| {
-        let mut name = dockerfile.into_os_string();
+fn ignored(context: &Context, beside: Beside<'_>) -> Result<Ignore, Failure> {
+    let name_of = |dockerfile: &Path| {
+        let mut name = dockerfile.as_os_str().to_owned();
         name.push(".dockerignore");
         PathBuf::from(name)
-    });
-    let mut ignore = None;
-    for path in beside.into_iter().chain([PathBuf::from(".dockerignore")]) {
-        if ignore.is_none() {
-            ignore = context.text(&path)?;
+    };
+    let own = match beside {
+        Beside::Nothing => None,
+        Beside::InContext(dockerfile) => context.text(&name_of(dockerfile))?,
+        Beside::Elsewhere(dockerfile) => {
+            let path = name_of(dockerfile);
+            if path.exists() { Some(read_file(&path)?) } else { None }
         }
-    }
-    Ok(Ignore::parse(&String::from_utf8_lossy(&ignore.unwrap_or_default())).map_err(BuildError::from)?)
+    };
+    let text = own.map_or_else(|| context.text(Path::new(".dockerignore")), |own| Ok(Some(own)))?.unwrap_or_default();
+    Ok(Ignore::parse(&String::from_utf8_lossy(&text)).map_err(BuildError::from)?)
 }
 
 fn refuse_remote(context: &str) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! The options that concern the host, in Docker's format.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
 use minicontainer::core::options::{
     Access, ByteSize, CapabilityName, MemorySwap, MountSpec, NewPrivileges, SeccompChoice, Ulimit, Users,
@@ -26,6 +26,14 @@ pub struct HostConfig {
     pub network_mode: &'static str,
     /// Published ports: not supported yet.
     pub port_bindings: BTreeMap<String, Vec<super::Empty>>,
+    /// Added names with their addresses.
+    pub extra_hosts: Vec<String>,
+    /// Its resolvers, if they are not the host's.
+    pub dns: Vec<IpAddr>,
+    /// The options of its resolver, if they are not the host's.
+    pub dns_options: Vec<String>,
+    /// The domains that are tried for a short name, if they are not the host's.
+    pub dns_search: Vec<String>,
     /// When it is restarted.
     pub restart_policy: RestartPolicy,
     /// Whether it is removed when its program exits.
@@ -118,6 +126,10 @@ impl HostConfig {
             binds: options.mounts.iter().filter_map(bind).collect(),
             network_mode: network(options.network),
             port_bindings: BTreeMap::new(),
+            extra_hosts: options.added_hosts.iter().map(ToString::to_string).collect(),
+            dns: options.dns.servers.clone(),
+            dns_options: options.dns.options.clone(),
+            dns_search: options.dns.search.clone(),
             restart_policy: RestartPolicy { name: "no", maximum_retry_count: 0 },
             auto_remove: config.after_exit == AfterExit::Remove,
             cap_add: words(&options.capabilities.add),

@@ -19,12 +19,13 @@ use std::{
 use jiff::Timestamp;
 use minicontainer::{
     core::{
+        network_files::NetworkFile,
         options::{Access, Isolation, MountSpec, Network, Weakening},
         plan::RootFs,
     },
     rootfs::{self, Driver},
 };
-use oci_spec::runtime::{LinuxTimeOffset, Spec};
+use oci_spec::runtime::{LinuxTimeOffset, Mount, Spec};
 use serde::Serialize;
 
 pub use host_config::{DeviceMapping, HostConfig, RestartPolicy, UlimitDocument};
@@ -48,6 +49,12 @@ pub struct Document {
     pub state: StateDocument,
     /// The image's id.
     pub image: String,
+    /// The path of its `/etc/resolv.conf` on the host; empty if it has none of its own.
+    pub resolv_conf_path: String,
+    /// The path of its `/etc/hostname` on the host; empty if it has none of its own.
+    pub hostname_path: String,
+    /// The path of its `/etc/hosts` on the host; empty if it has none of its own.
+    pub hosts_path: String,
     /// Its name after a slash.
     pub name: String,
     /// How often its restart policy has restarted it.
@@ -166,6 +173,14 @@ impl Document {
         let Container { id, name, created, config, state } = container;
         let options = &config.options;
         let (path, args) = config.command.split_first().map_or(("", &[][..]), |(path, args)| (path, args));
+        let network_file = |file: NetworkFile| {
+            // Containers of an earlier version have none.
+            let at_target = |mount: &&Mount| mount.destination() == Path::new(file.target());
+            let mount = runtime.mounts().iter().flatten().find(at_target);
+            mount
+                .and_then(|mount| mount.source().as_ref())
+                .map_or_else(String::new, |path| path.display().to_string())
+        };
         let offsets = runtime.linux().as_ref().and_then(|linux| linux.time_offsets().clone());
         Document {
             id: id.to_string(),
@@ -174,6 +189,9 @@ impl Document {
             args: args.to_vec(),
             state: StateDocument::new(state),
             image: config.image_id.clone(),
+            resolv_conf_path: network_file(NetworkFile::ResolvConf),
+            hostname_path: network_file(NetworkFile::Hostname),
+            hosts_path: network_file(NetworkFile::Hosts),
             name: format!("/{name}"),
             restart_count: 0,
             driver: config.driver.to_string(),
@@ -196,7 +214,7 @@ impl Document {
 
 impl GraphDriver {
     fn new(layers: &[PathBuf], place: &Path, driver: Driver) -> GraphDriver {
-        let data = match rootfs::describe(layers, place, driver, false) {
+        let data = match rootfs::describe(&rootfs::with_init_layer(layers, place), place, driver, false) {
             RootFs::Overlay { lowers, upper, work, target, .. } => BTreeMap::from([
                 ("LowerDir", lowers.join(":")),
                 ("UpperDir", upper),

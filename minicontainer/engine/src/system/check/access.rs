@@ -17,8 +17,8 @@ use nix::unistd::geteuid;
 
 use super::{Finding, Fix, Outcome, Pass, Severity, SystemError, unused::listed};
 
-/// The entries of a container's directory that have other owners and modes on purpose.
-const CONTAINER_TREES: [&str; 4] = ["upper", "work", "lower", "rootfs"];
+/// The entries of a container's directory that have other owners and modes on purpose, or that it can change.
+const CONTAINER_TREES: [&str; 8] = ["upper", "work", "lower", "rootfs", "init", "hosts", "hostname", "resolv.conf"];
 
 /// What other users could read until the store was opened.
 pub(super) fn accessible(store: &Store) -> Vec<Finding> {
