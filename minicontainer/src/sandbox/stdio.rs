@@ -16,7 +16,7 @@ use crate::sys::calls;
 /// One of the three standard streams of a container.
 ///
 /// The program gets a pipe, and the engine copies between the pipe and the caller's file. The container never gets
-/// the caller's open file, unless it is [handed over](Stdio::handed_over). So the program cannot change the file's
+/// the caller's open file, unless it is passed as [`raw_fd`](Stdio::raw_fd). So the program cannot change the file's
 /// mode or owner, read a file that is open only for writing, seek in it, or lock it.
 ///
 /// **When it is copied.** [`Sandbox::status`](super::Sandbox::status), [`Sandbox::output`](super::Sandbox::output)
@@ -45,7 +45,7 @@ pub enum Stdio {
     File(Arc<File>),
     /// For stdin: these bytes, followed by end of file.
     Bytes(Arc<[u8]>),
-    /// The caller's open file itself, see [`handed_over`](Stdio::handed_over).
+    /// The caller's open file itself, see [`raw_fd`](Stdio::raw_fd).
     HandedOver(Arc<OwnedFd>),
 }
 
