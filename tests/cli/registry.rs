@@ -244,7 +244,7 @@ fn failed_pull_says_what_to_do() {
         (vec!["pull", "--platform", "linux/s390x", &name], 1, "not for linux/s390x"),
         (vec!["pull", "--platform", "linux", &name], 1, "invalid platform"),
         (vec!["pull", "127.0.0.1:1/x"], 1, "cannot reach 127.0.0.1:1"),
-        (vec!["run", "127.0.0.1:1/x"], 125, "makes busybox from this machine's programs"),
+        (vec!["run", "127.0.0.1:1/x"], 125, "check the registry's name and port"),
         (vec!["run", "--pull=never", &name], 125, "no image"),
         (vec!["run", "--pull=always", "127.0.0.1:1/x"], 125, "cannot reach 127.0.0.1:1"),
         (vec!["push", &registry.name("nothing")], 1, "no image"),

@@ -30,9 +30,9 @@ use super::{
     BuildError,
     add::is_archive,
     archive::{Clock, LayerArchive, Meta, layer, owned},
+    copy_conflicts::DestinationEntries,
     files::{Files, Found, Kind, Resolved, resolve},
     layers::Layers,
-    replacement::Existing,
     select::{Fed, Fingerprint, Selected, attributes, each, select},
 };
 use minicontainer_images::{PackedLayer, extract};
@@ -87,7 +87,7 @@ pub(super) fn copy(
             way,
             into,
             is_one_tree: count == 1,
-            existing: Existing::default(),
+            existing: DestinationEntries::default(),
             archive,
             clock,
             warnings: Vec::new(),
@@ -125,7 +125,7 @@ struct Copy<'a, 'b> {
     way: Resolved,
     into: bool,
     is_one_tree: bool,
-    existing: Existing,
+    existing: DestinationEntries,
     archive: &'b mut LayerArchive,
     clock: Clock,
     warnings: Vec<String>,

@@ -47,7 +47,7 @@ pub enum BuildError {
     #[error("cannot read {} of {of}", path.display())]
     Read { path: PathBuf, of: String, source: io::Error },
     /// A source that does not exist.
-    #[error("cannot copy {} of {of}: not found", path.display())]
+    #[error("cannot copy {} from {of}: not found", path.display())]
     NotFound { path: PathBuf, of: String },
     /// A file where a directory must be.
     #[error("{} of {of} is not a directory", path.display())]
@@ -71,7 +71,7 @@ pub enum BuildError {
     #[error("cannot use a pattern of --exclude: {reason}")]
     Exclude { reason: String },
     /// An owner that does not exist in the stage.
-    #[error("cannot set the owner")]
+    #[error("cannot set the owner of the copied files to {user}")]
     User { user: String, source: Box<UserError> },
     /// An archive that cannot be unpacked.
     #[error("cannot unpack {}", path.display())]

@@ -1,4 +1,4 @@
-//! Listing and options the build cache: `builder du`, `builder prune`.
+//! Listing and pruning the build cache: `builder du`, `builder prune`.
 //!
 //! A layer in the cache may also belong to an image. Then it is *shared*: it is removed with the image, and removing
 //! its record here frees no space. The other layers belong only to the cache. The store removes them, because it

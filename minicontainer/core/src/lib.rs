@@ -13,6 +13,7 @@
 //! | [`container`] | the states of a container, and the events that change them |
 //! | [`platform`] | the operating system and architecture of an image: `linux/arm64` |
 //! | [`image`] | an image's config, and how to run the image |
+//! | [`network_files`] | the content of a container's `/etc/hosts`, `/etc/hostname` and `/etc/resolv.conf` |
 //! | [`options`] | the options of `run`, parsed once into types that are always valid |
 //! | [`seccomp`] | the allowed system calls, from names to a filter that the kernel runs |
 //! | [`spec`] | options + image config → OCI runtime `Spec` |

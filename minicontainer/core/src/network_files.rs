@@ -1,4 +1,5 @@
-//! The three files by which a program finds names: `/etc/hosts`, `/etc/hostname` and `/etc/resolv.conf`.
+//! The three files that configure name resolution and the hostname: `/etc/hosts`, `/etc/hostname` and
+//! `/etc/resolv.conf`.
 //!
 //! Many images have none of them, and those of an image describe the machine on which it was built. So, as in Docker,
 //! the engine writes them for each container, into the container's own directory on the host, and bind mounts them.
@@ -11,8 +12,8 @@
 //! | resolv.conf(5) | the host's file, without resolvers on loopback addresses | the host's file |
 //!
 //! `--add-host` adds lines to the first file, and the `--dns` flags replace lines of the last one. A loopback address
-//! leads to the container itself, so a resolver of the host's there cannot be reached. Docker then writes two public
-//! resolvers; a container here has no network that leads to them.
+//! is the container's own, so a resolver on the host's loopback address cannot be reached. Docker then writes two
+//! public resolvers instead. A container here has no network to reach them.
 //!
 //! ```
 //! use minicontainer_core::network_files::{NetworkFile, Origin};
@@ -28,7 +29,7 @@ use crate::plan::is_at_or_below;
 
 /// What every container's `/etc/hosts` begins with, as in Docker.
 const LOCALHOST: &str = "127.0.0.1\tlocalhost\n";
-/// The names of IPv6 in it.
+/// The standard IPv6 names, which follow the line for localhost.
 const IPV6_NAMES: &str = "::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\n\
                           ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n";
 
@@ -39,7 +40,7 @@ pub enum NetworkFile {
     Hostname,
     /// `/etc/hosts`: names with their addresses.
     Hosts,
-    /// `/etc/resolv.conf`: which servers know all other names.
+    /// `/etc/resolv.conf`: the DNS servers.
     ResolvConf,
 }
 

@@ -24,7 +24,9 @@
 //! | [`registry`] | pull, push, log in; what a registry says is checked before it counts |
 //! | `install` `find` | how an image enters the store, and is found in it |
 //! | `layer` `unpack` `compression` `verify` `compare` `layer_replacement` | an archive becomes a tree, and is compared with one |
-//! | `pack` `hashing` `built` | a tree becomes an archive, and a layer of the store |
+//! | `new_layers` `unpack_progress` | unpacking the missing layers of an image, with progress |
+//! | `extract` `check_layer` | archives that are not a stored layer |
+//! | `pack` `changed_entries` `hashing` `local_layer` | a tree becomes an archive, and a layer of the store |
 //! | `save` `sharing` `remove` | images written out, measured, removed |
 //! | [`parallel`] | work in several threads, as many as the kernel allows |
 //!

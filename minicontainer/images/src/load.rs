@@ -68,7 +68,8 @@ fn images(source: &Source<'_>, staging: &Staging) -> Result<Vec<StagedImage>, Im
     if let Some(index) = source.fetch("index.json")? {
         // `docker save ID` of Docker 25 writes "manifests": null, and lists the image in manifest.json only.
         let listing: Listing = index.document("index.json", "image index")?;
-        if listing.manifests.is_some() {
+        let saved = if listing.manifests.is_none() { source.fetch("manifest.json")? } else { None };
+        if saved.is_none() {
             return layout_images(source, &index.document("index.json", "image index")?);
         }
     }

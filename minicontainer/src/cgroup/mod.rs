@@ -76,12 +76,12 @@ const ROOT: &str = "/sys/fs/cgroup";
 /// The controllers that a group may have.
 const CONTROLLERS: [&str; 6] = ["cpu", "cpuacct", "cpuset", "devices", "memory", "pids"];
 
-/// Whether the processes of a group are also pids_scope together with those of other groups.
+/// Whether the pids limit applies to one group only, or also to all groups of the engine together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PidsLimitScope {
-    /// Only in this group.
+    /// To this group only.
     Group,
-    /// Also together with all groups that the engine creates as root.
+    /// To this group, and to all groups that the engine creates as root, together.
     GroupAndParent,
 }
 

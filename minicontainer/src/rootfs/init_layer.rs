@@ -3,11 +3,12 @@
 //! A file can only be mounted on an existing file. The engine mounts three files in `/etc` (see
 //! [`network_files`](minicontainer_core::network_files)), but an image may lack them, or have a link or a directory
 //! there. If the writable layer got the missing files, they would count as changes of the container. So a small layer
-//! has them, as in Docker, which calls it the *init layer*. A container whose image has all three files has none.
+//! below the writable one holds the missing files. Docker calls it the *init layer*. If the image has all three files,
+//! there is no init layer.
 //!
-//! The layer also has the directories on the way to the files. In a merged tree, the uppermost directory defines
-//! owner and mode, so those of the image are copied. Nearly every image has the same, so their containers share one
-//! such layer in the store: to create directories and files takes longer than to mount them.
+//! The layer also contains the parent directories of the files. In a merged tree the uppermost directory defines owner
+//! and mode, so both are copied from the image. Most images have the same ones, so their containers share one init
+//! layer in the store: creating it takes longer than mounting it.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -39,7 +40,7 @@ pub struct InitLayer {
     files: Vec<OsString>,
 }
 
-/// A directory, with what it takes over from the image.
+/// A directory with the owner and mode copied from the image.
 #[derive(Clone, Debug)]
 struct Attributes {
     /// Relative to the layer; empty for its root.
@@ -49,8 +50,8 @@ struct Attributes {
 }
 
 impl InitLayer {
-    /// What the image of these layers (lowest first) lacks of the files in `/etc` with these names; `None` if it has
-    /// them all.
+    /// Finds which of these files an image lacks in `/etc`; `None` if it has all of them. `layers` are the image's, the
+    /// lowest first.
     ///
     /// # Errors
     /// If a layer cannot be read.
@@ -83,7 +84,7 @@ impl InitLayer {
         Ok(Some(InitLayer { directories, files }))
     }
 
-    /// Whether it is the layer of nearly every image: its directories belong to root and are open to all.
+    /// Whether its directories belong to root with mode 0755, as in most images, so that the layer can be shared.
     pub fn is_usual(&self) -> bool {
         let root = [geteuid().as_raw(), getegid().as_raw()];
         let is_usual = |directory: &Attributes| (directory.mode, directory.owner) == (0o755, root);
@@ -118,7 +119,7 @@ impl InitLayer {
     }
 }
 
-/// Creates the layer that containers share, unless it exists. `name` is not used for another file in that directory.
+/// Creates the shared layer if it does not exist. `name` is a unique name for the staging directory.
 ///
 /// # Errors
 /// If it cannot be written.

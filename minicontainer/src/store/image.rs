@@ -7,8 +7,8 @@ use oci_spec::image::Descriptor;
 
 use super::{
     Store, StoreError,
+    image_layout::{self, Listed},
     layer::{ImageLayer, Layer, LayerId, diff_ids},
-    layout::{self, Listed},
 };
 
 /// An image of the store, with its layers unpacked.
@@ -120,7 +120,7 @@ impl Store {
 /// Whether a reference matches an image of the index, by its name or by the digest of its manifest. The digest in a
 /// name may be that of an index from which the manifest was chosen, instead of the manifest's own.
 pub(super) fn is_meant(descriptor: &Descriptor, reference: &Reference) -> bool {
-    layout::reference_of(descriptor).as_ref() == Some(reference)
+    image_layout::reference_of(descriptor).as_ref() == Some(reference)
         || reference.digest().is_some_and(|digest| descriptor.digest().as_ref() == digest.as_str())
 }
 

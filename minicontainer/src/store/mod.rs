@@ -42,8 +42,8 @@
 mod blob;
 mod error;
 mod image;
+mod image_layout;
 mod layer;
-mod layout;
 mod lease;
 mod lock;
 mod ownership;
@@ -67,8 +67,8 @@ use nix::unistd::geteuid;
 pub use blob::Blob;
 pub use error::{DAMAGE_HINT, SPACE_HINT, StoreError};
 pub use image::{Damaged, Image};
+pub use image_layout::{digest_of, is_index, name_of, reference_of};
 pub use layer::{ImageLayer, Layer, LayerId, StagedLayer, diff_ids};
-pub use layout::{digest_of, is_index, name_of, reference_of};
 pub use lease::LayerLease;
 pub use lock::Lock;
 pub use paths::LAYER_TREE;
@@ -76,7 +76,7 @@ pub use remove::Removed;
 pub use staging::{Flushed, Staging};
 pub use transaction::Transaction;
 
-use layout::Layout;
+use image_layout::Layout;
 
 pub use crate::sys::removal::remove_directory;
 

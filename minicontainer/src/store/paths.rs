@@ -7,7 +7,7 @@
 //! downloads/<hex>                                      blobs of which a part has been downloaded
 //! containers/<id>/                                     the engine's containers
 //! init/fs/                                             the layer with the mount points that most images lack
-//! names/<name>, names.lock                             their names
+//! names/<name>, names.lock                             the names of the containers
 //! swept                                                when the containers were swept
 //! build-cache/                                         the build cache
 //! lock                                                 the store's lock

@@ -10,8 +10,8 @@ use super::Damaged;
 use super::{
     Staging, Store, StoreError,
     image::{digits, is_meant},
+    image_layout::{digest_of, reference_of, set_reference},
     layer::{LayerId, diff_ids},
-    layout::{digest_of, reference_of, set_reference},
 };
 
 /// What a removal did, in the words of `docker rmi`.

@@ -17,7 +17,7 @@ use oci_spec::image::Descriptor;
 
 #[cfg(doc)]
 use super::Staging;
-use super::{Blob, Flushed, Lock, StagedLayer, Store, StoreError, layout::set_reference};
+use super::{Blob, Flushed, Lock, StagedLayer, Store, StoreError, image_layout::set_reference};
 use crate::sys::removal::remove_tree;
 
 /// Content to add to the store: staged, complete and verified. The caller guarantees that each layer matches its

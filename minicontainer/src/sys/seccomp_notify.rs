@@ -1,4 +1,4 @@
-//! The calls of a process that answers for a seccomp filter, see seccomp_unotify(2).
+//! The ioctls of a seccomp supervisor, see seccomp_unotify(2).
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
@@ -10,7 +10,7 @@ const RECEIVE: usize = 0xc050_2100;
 /// `SECCOMP_IOCTL_NOTIF_SEND`: answers it, `struct seccomp_notif_resp` of 24 bytes.
 const SEND: usize = 0xc018_2101;
 
-/// Waits for the next call that a filter asks about; `None` once no process has the filter any more.
+/// Waits for the next notification; `None` when no process uses the filter any more.
 ///
 /// # Errors
 /// When the descriptor is not a listener.

@@ -1,6 +1,7 @@
 //! Builds, from the Dockerfile to a container of the built image.
 
 mod cache;
+mod copy_conflicts;
 mod dockerfiles;
 pub mod errors;
 mod faults;
@@ -9,7 +10,6 @@ mod flags;
 mod hostile;
 mod interoperability;
 mod mounts;
-mod replacements;
 mod sample_projects;
 mod streams;
 

@@ -15,7 +15,7 @@ use minicontainer::{
     store::Image,
 };
 
-use super::{names::NameArguments, security::SecurityArguments};
+use super::{dns::DnsArguments, security::SecurityArguments};
 use crate::error::{Context, Failure};
 
 /// The flags that configure a container.
@@ -82,7 +82,7 @@ pub struct ContainerArguments {
     pub network: Option<NetworkArgument>,
 
     #[command(flatten)]
-    pub names: NameArguments,
+    pub names: DnsArguments,
 
     #[command(flatten)]
     pub security: SecurityArguments,

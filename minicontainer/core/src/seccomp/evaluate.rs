@@ -56,9 +56,9 @@ pub fn errno_of(action: u32) -> Option<u32> {
     (action >> 16 == 5).then_some(action & 0xffff)
 }
 
-/// The same filter, which asks a supervisor about each call that it would refuse with an error,
-/// `SECCOMP_RET_USER_NOTIF` in seccomp(2).
-pub fn asking(filter: &[Instruction]) -> Vec<Instruction> {
+/// The same filter, but with `SECCOMP_RET_USER_NOTIF` in place of every error, so that a supervisor is asked
+/// (seccomp_unotify(2)).
+pub fn with_user_notif(filter: &[Instruction]) -> Vec<Instruction> {
     let ask = |one: &Instruction| match one.code == RETURN && errno_of(one.value).is_some() {
         true => Instruction { value: 0x7fc0_0000, ..*one },
         false => *one,

@@ -41,9 +41,9 @@
 //! Decisions: `minicontainer/decisions/security-profile.md`.
 
 mod assembler;
+mod errno_ret;
 mod evaluate;
 mod profile;
-mod refusal;
 mod rules;
 mod system_calls;
 #[cfg(test)]
@@ -53,7 +53,7 @@ use oci_spec::runtime::LinuxSeccomp;
 use serde::Serialize;
 
 pub use assembler::Instruction;
-pub use evaluate::{Call, asking, errno_of, evaluate};
+pub use evaluate::{Call, errno_of, evaluate, with_user_notif};
 pub use profile::{architectures, capability_for, default_profile};
 
 /// A processor architecture that the compiler supports.

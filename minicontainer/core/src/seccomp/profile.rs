@@ -15,7 +15,7 @@
 //!   to change pages that they must not (CVE-2020-29374). Few programs use it, and Podman's profile refuses it as
 //!   well.
 //!
-//! It also differs in the errors that refused calls return, see [`super::refusal`].
+//! It also differs in the errors that refused calls return, see [`super::errno_ret`].
 //!
 //! Otherwise the names are the same: every call that this profile allows is also allowed by Docker's. Older profiles
 //! lack newer calls, such as that of Docker 20.10. So this table gives the reason for each call that was added in
@@ -51,7 +51,7 @@ use oci_spec::runtime::{
     Arch, LinuxSeccomp, LinuxSeccompAction, LinuxSeccompArg, LinuxSeccompArgBuilder, LinuxSyscall,
 };
 
-use super::refusal::{self, ENOSYS, EPERM};
+use super::errno_ret::{self, ENOSYS, EPERM};
 use super::{Architecture, system_calls};
 
 /// The calls that a capability in the bounding set allows, as in Docker.
@@ -135,7 +135,7 @@ pub fn default_profile(capabilities: &[&str], compat: bool) -> Result<LinuxSecco
     if compat {
         rules.extend(dockers_rules()?);
     } else {
-        rules.push(refusal::of_absent(&opened));
+        rules.push(errno_ret::enosys_rule(&opened));
         rules.extend(our_rules()?);
     }
     for value in PERSONALITIES {
@@ -176,7 +176,7 @@ fn our_rules() -> Result<Vec<LinuxSyscall>, OciSpecError> {
         rules.push(allow(["socket"], vec![low(0, family)?]));
     }
     rules.push(allow(["socket"], vec![low(0, NETLINK)?, low(2, NETLINK_ROUTE)?]));
-    rules.extend(refusal::of_arguments()?);
+    rules.extend(errno_ret::argument_rules()?);
     Ok(rules)
 }
 

@@ -3,7 +3,7 @@
 //! say.
 
 mod docker;
-mod refusal;
+mod errno_ret;
 
 use std::collections::BTreeMap;
 
@@ -208,7 +208,7 @@ fn capabilities_allow_their_system_calls() {
                 match *name {
                     "clone3" => ENOSYS,
                     "chroot" => ALLOW,
-                    name if super::refusal::ABSENT.contains(&name) => ENOSYS,
+                    name if super::errno_ret::ENOSYS_CALLS.contains(&name) => ENOSYS,
                     _ => EPERM,
                 },
             );

@@ -1,4 +1,4 @@
-//! Docker's defaults, as data.
+//! The default capabilities, paths and limits of each profile, as data.
 
 use crate::plan::Host;
 

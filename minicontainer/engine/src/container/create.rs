@@ -11,7 +11,7 @@ use minicontainer::{
 };
 
 use super::{
-    AfterExit, Container, ContainerConfig, ContainerError, Containers, Id, Supervisor, name,
+    AfterExit, Container, ContainerConfig, ContainerError, Containers, Id, Supervisor, generated_name,
     names::{Holder, Names},
     remove::remove_remains,
     supervisor_lock::{self, SupervisorLock},
@@ -86,7 +86,7 @@ impl Containers {
     /// Reserves the requested name, or a generated one that is free.
     fn reserve(&self, names: &Names, name: Option<ContainerName>, id: &Id) -> Result<ContainerName, ContainerError> {
         let Some(name) = name else {
-            return name::unused(|name| Ok(names.reserve(name, id)?.is_some()));
+            return generated_name::unused(|name| Ok(names.reserve(name, id)?.is_some()));
         };
         loop {
             let Some(Holder::Alive(holder)) = names.reserve(&name, id)? else { return Ok(name) };

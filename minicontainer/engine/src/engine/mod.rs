@@ -9,9 +9,9 @@
 //! Each value cleans up when it is dropped: a container that was not supervised to its exit is killed, and removed if
 //! it is a `--rm` container. Only a SIGKILL of this process leaves something behind, for a later sweep.
 
-mod created;
 mod error;
-mod run;
+mod lifecycle;
+mod run_temporary;
 #[cfg(test)]
 mod tests;
 
@@ -23,9 +23,9 @@ use minicontainer::{
 
 use crate::container::{AfterExit, ContainerConfig, Containers, Id, NewContainer, Supervisor, cgroup_of};
 
-pub use created::{CreatedContainer, EndedContainer, StartedContainer};
 pub use error::EngineError;
-pub(crate) use run::run_to_end;
+pub use lifecycle::{CreatedContainer, EndedContainer, StartedContainer};
+pub(crate) use run_temporary::run_to_end;
 
 /// A store and the containers in it.
 #[derive(Clone, Debug)]

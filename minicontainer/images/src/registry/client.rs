@@ -150,14 +150,15 @@ impl Client {
             if !follows || !matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
                 return Ok(answer);
             }
-            let location =
-                answer.header("location").ok_or_else(|| self.led(request, "nowhere", RedirectError::Missing))?;
+            let location = answer
+                .header("location")
+                .ok_or_else(|| self.led(request, "an unnamed URL", RedirectError::Missing))?;
             url = self.place(request.action, &answer.url, location)?;
             if !url.same_origin(&self.registry) {
                 authorization = None;
             }
         }
-        Err(self.led(request, "ever new places", RedirectError::Hops))
+        Err(self.led(request, "one URL after another", RedirectError::Hops))
     }
 
     /// The target of a `Location`, if the redirect is allowed.

@@ -57,7 +57,7 @@ pub enum RegistryError {
     #[error("the manifest of {reference} has schema version 1, which cannot be verified and is not supported")]
     Schema1 { reference: String },
     /// An artifact that is not an image.
-    #[error("{what} is not of an image: its media type is \"{media_type}\"", media_type = media_type.escape_debug())]
+    #[error("{what} is not an image: its media type is \"{media_type}\"", media_type = media_type.escape_debug())]
     NotAnImage { what: String, media_type: String },
     /// An ambiguous document, which different readers would interpret differently.
     #[error("{what} is inconsistent: {how}")]

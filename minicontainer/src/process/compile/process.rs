@@ -40,9 +40,9 @@ pub(super) fn set_user(uid: u32, gid: u32, groups: Option<&[u32]>) -> Operation 
 
 /// With a socket for its listener, the filter asks about each call that it would refuse.
 pub(super) fn install_seccomp(flags: u32, instructions: &[Instruction], listener: Option<Fd>) -> Operation {
-    let (asking, flags) = match listener {
-        Some(_) => (seccomp::asking(instructions), flags | libc::SECCOMP_FILTER_FLAG_NEW_LISTENER as u32),
+    let (filter, flags) = match listener {
+        Some(_) => (seccomp::with_user_notif(instructions), flags | libc::SECCOMP_FILTER_FLAG_NEW_LISTENER as u32),
         None => (instructions.to_vec(), flags),
     };
-    Operation::InstallSeccomp { flags, instructions: asking.iter().map(sock_filter).collect(), listener }
+    Operation::InstallSeccomp { flags, instructions: filter.iter().map(sock_filter).collect(), listener }
 }

@@ -3,7 +3,7 @@
 //! The engine must not set O_NONBLOCK on such a stream, because the flag belongs to the open file description, which
 //! the caller's shell and other programs share. A terminal or an anonymous pipe is therefore opened once more, which
 //! creates a new description for the engine. Streams that cannot be opened again, such as sockets, are read once each
-//! time that poll(2) reports them as readable, and written to in portions for which poll(2) guarantees budget
+//! time that poll(2) reports them as readable, and written to in portions for which poll(2) guarantees room
 //! (`PIPE_BUF` in pipe(7)).
 //!
 //! A regular file is never opened again, because all its users share the offset at which the next byte is written.

@@ -246,7 +246,7 @@ impl Channel {
         Ok(allowed > 0)
     }
 
-    /// The number of bytes written; 0 when the other side has no budget or no reader.
+    /// The number of bytes written; 0 when the other side has no room or no reader.
     fn written(&mut self, result: io::Result<usize>) -> Result<usize, Error> {
         let Some((_, sink)) = &self.ends else { return Ok(0) };
         match result {

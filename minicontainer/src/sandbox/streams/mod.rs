@@ -16,7 +16,7 @@
 //! limits and the container's exit are handled without delay. There is no thread and no global state. Only for a
 //! caller that does not wait, [`background`] runs the same loop in a thread.
 //!
-//! Bytes are copied by read(2) and write(2). For large outputs to a file, [`bulk`] is faster.
+//! Bytes are copied by read(2) and write(2). For large outputs to a file, [`splice`] is faster.
 //!
 //! Decisions: `minicontainer/decisions/streams-and-terminals.md`.
 
@@ -77,12 +77,12 @@ pub(super) type OutputCallback<'a> = dyn FnMut(StandardStream, &[u8]) + 'a;
 pub(super) struct OutputBudget(Arc<(AtomicU64, AtomicBool)>);
 
 impl OutputBudget {
-    /// OutputBudget for this many bytes; without a limit, for any number.
+    /// A budget of this many bytes; unlimited if there is no limit.
     pub fn new(limit: Option<u64>) -> OutputBudget {
         OutputBudget(Arc::new((AtomicU64::new(limit.unwrap_or(u64::MAX)), AtomicBool::new(false))))
     }
 
-    /// Takes budget for `count` bytes, and returns for how many there was budget.
+    /// Takes up to `count` bytes from the budget, and returns how many it allowed.
     fn take(&self, count: usize) -> usize {
         let (budget, exceeded) = &*self.0;
         let rest = |budget: u64| Some(budget.saturating_sub(count as u64));
@@ -94,12 +94,12 @@ impl OutputBudget {
         allowed
     }
 
-    /// Returns budget that was not used.
+    /// Returns the unused part of the budget.
     fn give_back(&self, count: usize) {
         self.0.0.fetch_add(count as u64, Ordering::SeqCst);
     }
 
-    /// Whether the container wrote more than there was budget for.
+    /// Whether the container wrote more than its budget.
     pub fn is_exceeded(&self) -> bool {
         self.0.1.load(Ordering::SeqCst)
     }

@@ -208,7 +208,10 @@ fn runs(store: &Store, host: &Host) -> Vec<Finding> {
             run("run", Verdict::Broken, &seeded.image, |sandbox| sandbox),
             run("overlay driver", Verdict::Missing, &seeded.image, |sandbox| {
                 // An overlay without extended attributes cannot delete a directory of a layer and create it again.
-                sandbox.driver(Driver::Overlay).command("sh").args(["-c", "rm -r /home && mkdir /home && rmdir /home"])
+                sandbox
+                    .driver(Driver::Overlay)
+                    .command("sh")
+                    .args(["-c", "rm -r /home && mkdir /home && rmdir /home"])
             }),
             run("copy driver", Verdict::Missing, &seeded.image, |sandbox| sandbox.driver(Driver::Copy)),
             run("own network", Verdict::Missing, &seeded.image, |sandbox| {

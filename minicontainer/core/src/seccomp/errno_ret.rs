@@ -1,19 +1,19 @@
 //! Which error a refused call returns in the default profile.
 //!
-//! Docker's profile always returns EPERM. But a program takes EPERM for "the administrator does not want this", and
-//! ends; it takes ENOSYS and its like for "this kernel was built without it", and uses something else. In a Debian
-//! image with EPERM for the audit socket, no package can create a user: `Cannot open audit interface - aborting.` So
-//! this profile chooses by what the kernel itself returns:
+//! Docker's profile always returns EPERM. Many programs treat EPERM as a permission error and exit. They treat ENOSYS,
+//! EAFNOSUPPORT and similar errors as a missing kernel feature, and fall back. For example, if the audit socket
+//! returns EPERM in a Debian image, no package can create a user ("Cannot open audit interface - aborting."). So this
+//! profile returns what the kernel itself would return:
 //!
 //! - A call or socket family that a kernel can be built without returns the error of such a kernel (kernel/sys_ni.c,
 //!   socket(2)).
-//! - A call that every kernel has, but only for processes with a capability, returns EPERM. Programs expect it, since
-//!   ordinary users always get it, and it tells people what is missing.
+//! - A call that every kernel has, but only for processes with a capability, returns EPERM. Programs expect it, because
+//!   ordinary users always get it, and it shows users that a capability is missing.
 //!
 //! | Refused | Error | What programs do with it |
 //! |---|---|---|
 //! | `socket` of other families | EAFNOSUPPORT | libc, Java, Go and Node use the families that are left; tools leave the family out |
-//! | `socket` of other netlink protocols | EPROTONOSUPPORT | libaudit takes it for a kernel without audit, so useradd, su, sshd and PAM continue; ss reads `/proc` |
+//! | `socket` of other netlink protocols | EPROTONOSUPPORT | libaudit assumes a kernel without audit, so useradd, su, sshd and PAM continue; ss reads `/proc` |
 //! | `socketpair` of other families | EAFNOSUPPORT | libc and all languages use AF_UNIX |
 //! | `io_uring_enter`, `io_uring_register`, `io_uring_setup` | ENOSYS | Node (libuv) uses threads, MariaDB uses libaio, PostgreSQL its workers |
 //! | `add_key`, `keyctl`, `request_key` | ENOSYS | systemd and Kerberos continue without a keyring |
@@ -48,7 +48,7 @@ const EPROTONOSUPPORT: u32 = 93;
 const EAFNOSUPPORT: u32 = 97;
 
 /// The calls that return ENOSYS, unless a capability allows them.
-pub(super) const ABSENT: [&str; 49] = [
+pub(super) const ENOSYS_CALLS: [&str; 49] = [
     "_sysctl",
     "add_key",
     "afs_syscall",
@@ -100,8 +100,9 @@ pub(super) const ABSENT: [&str; 49] = [
     "vserver",
 ];
 
-/// The socket families that are refused, as masks of the lower half and values, and those above the last one. A rule
-/// without conditions would be shorter, but runc and crun then ignore all rules with conditions.
+/// The refused socket families up to AF_NETLINK, as mask and value of the argument's lower half. Families above it are
+/// one further rule. A single rule without conditions would be shorter, but runc and crun would then ignore the rules
+/// with conditions.
 const REFUSED_FAMILIES: [(u64, u64); 6] = [(!0, 0), (!0, 3), (!0 << 2, 4), (!0 << 1, 8), (!0, 11), (!0 << 2, 12)];
 
 /// The last family of which sockets are allowed: AF_NETLINK.
@@ -113,7 +114,7 @@ const TIOCSTI: u64 = 0x5412;
 const TIOCLINUX: u64 = 0x541c;
 
 /// The rules for calls whose arguments decide. They come after the rules that allow other arguments.
-pub(super) fn of_arguments() -> Result<Vec<LinuxSyscall>, OciSpecError> {
+pub(super) fn argument_rules() -> Result<Vec<LinuxSyscall>, OciSpecError> {
     let mut rules = vec![
         refuse(["socket"], EPROTONOSUPPORT, vec![low(0, NETLINK)?, compare(2, ScmpCmpGt, 0)?]),
         refuse(["socket"], EAFNOSUPPORT, vec![compare(0, ScmpCmpGt, NETLINK)?]),
@@ -128,7 +129,7 @@ pub(super) fn of_arguments() -> Result<Vec<LinuxSyscall>, OciSpecError> {
     Ok(rules)
 }
 
-/// The rule for [`ABSENT`] calls, without those that a capability opens.
-pub(super) fn of_absent(opened: &[&str]) -> LinuxSyscall {
-    refuse(ABSENT.into_iter().filter(|name| !opened.contains(name)), ENOSYS, vec![])
+/// The rule for [`ENOSYS_CALLS`] calls, without those that a capability opens.
+pub(super) fn enosys_rule(opened: &[&str]) -> LinuxSyscall {
+    refuse(ENOSYS_CALLS.into_iter().filter(|name| !opened.contains(name)), ENOSYS, vec![])
 }

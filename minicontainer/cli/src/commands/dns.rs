@@ -1,4 +1,4 @@
-//! The flags for how a container finds addresses for names.
+//! The flags that configure name resolution: `--add-host` and the `--dns` flags.
 
 use clap::Args;
 use minicontainer::core::options::{AddedHost, Dns};
@@ -6,9 +6,9 @@ use minicontainer::core::options::{AddedHost, Dns};
 use super::options::parse_all;
 use crate::error::Failure;
 
-/// The flags for how a container finds addresses for names.
+/// The flags that configure name resolution.
 #[derive(Debug, Args)]
-pub struct NameArguments {
+pub struct DnsArguments {
     /// Add a name to /etc/hosts, such as db:10.0.0.2
     #[arg(long, value_name = "NAME:ADDRESS")]
     add_host: Vec<String>,
@@ -26,7 +26,7 @@ pub struct NameArguments {
     dns_option: Vec<String>,
 }
 
-impl NameArguments {
+impl DnsArguments {
     /// The names that are added.
     pub fn added_hosts(&self) -> Result<Vec<AddedHost>, Failure> {
         parse_all("--add-host", &self.add_host, str::parse)

@@ -1,7 +1,7 @@
-//! What a `COPY` must not write into a layer.
+//! Refuses a `COPY` that would replace a directory by a file, or a file by a directory.
 //!
-//! A directory in a layer hides a file or a link of the same name below, and a file hides a directory with everything
-//! in it. That is rarely meant, so BuildKit refuses both.
+//! In a layer, a directory hides a file or link of that name below, and a file hides a whole directory. Both are
+//! usually mistakes, and BuildKit refuses them, too.
 
 use std::path::{Path, PathBuf};
 
@@ -12,12 +12,12 @@ use super::{
 
 /// What the image already has where files are copied to.
 #[derive(Debug, Default)]
-pub(super) struct Existing {
+pub(super) struct DestinationEntries {
     /// The directory that was looked up last, and what is there. Consecutive files are often in the same directory.
     parent: Option<(PathBuf, Option<Found>)>,
 }
 
-impl Existing {
+impl DestinationEntries {
     /// Refuses to replace a file or a link by a directory, and a directory by a file. The path of the destination no
     /// longer contains links.
     pub(super) fn refuse_replacement(
