@@ -15,10 +15,10 @@
 //!   └── minicontainer-b911…/     another
 //! ```
 //!
-//! They stay there. Moving them back after the last container would need to know which one is the last, a lock that
-//! other users could hold, and a moment in which a shell that starts the next engine is in neither cgroup. Without
-//! it, every step can be repeated, also by eight engines at once, and once the controllers are enabled, the kernel
-//! itself keeps processes out of the delegated cgroup. systemd has the same arrangement (`DelegateSubgroup=`). The
+//! They stay there. Moving them back would require finding out which container is the last, and a lock that other
+//! users could hold. Meanwhile a shell that starts the next engine would be in neither cgroup. Because they stay,
+//! every step can be repeated, even by several engines at once. Once the controllers are enabled, the kernel itself
+//! keeps processes out of the delegated cgroup. systemd has the same arrangement (`DelegateSubgroup=`). The
 //! leaf is removed together with its parent.
 //!
 //! The library `minicontainer` only detects a cgroup that was prepared ([`host::cgroups`]) and moves no process,

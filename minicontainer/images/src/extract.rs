@@ -12,11 +12,12 @@ use super::{
     unpack::{Archive, Below, End, Privilege, extract_below},
 };
 
-/// Extracts a tar archive, which may be compressed, into an empty directory. There it creates only what the archive
-/// adds to the tree that the layers `below` show, at the path `destination`, which must be without symbolic links:
+/// Extracts a tar archive, which may be compressed, into an empty directory, as if it were extracted at `destination`
+/// in the merged tree of the layers `below`. Only new and changed files are created. `destination` must not contain
+/// symbolic links:
 ///
-/// - Paths lead through symbolic links of that tree, and stay in its root. A directory of the archive leaves a link
-///   to a directory as it is.
+/// - Symbolic links of that tree are followed, but never out of its root. A directory of the archive leaves a link to
+///   a directory as it is.
 /// - A directory that the archive does not list has the owner, the mode and the time that it has in that tree. Such
 ///   directories are returned.
 /// - Names such as `.wh.x`, which delete files in a layer, are ordinary names.

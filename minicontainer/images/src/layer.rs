@@ -35,7 +35,7 @@ pub(super) struct LayerBlob<R> {
 
 impl<R: Read + Send> LayerBlob<R> {
     /// Decompresses and unpacks it by itself, and verifies its diff-id. `None` if its archive depends on the layers
-    /// below: see [`stage_on`](LayerBlob::stage_on).
+    /// below: see [`stage_above`](LayerBlob::stage_above).
     pub(super) fn stage_alone(self, staging: &Staging, diff_id: &Digest) -> Result<Option<Unpacked>, ImageError> {
         let mut filled = Filled::default();
         let fill = |tree: &Path| self.fill(diff_id, tree, Below::Unknown, &mut filled);
@@ -46,7 +46,12 @@ impl<R: Read + Send> LayerBlob<R> {
     }
 
     /// The same with a view of the layers below, whose trees are in these directories, the lowest first.
-    pub(super) fn stage_on(self, staging: &Staging, id: &LayerId, below: &[PathBuf]) -> Result<Unpacked, ImageError> {
+    pub(super) fn stage_above(
+        self,
+        staging: &Staging,
+        id: &LayerId,
+        below: &[PathBuf],
+    ) -> Result<Unpacked, ImageError> {
         let mut filled = Filled::default();
         let below =
             Below::layers(below).map_err(|source| ImageError::Unpack { diff_id: id.diff_id.clone(), source })?;
@@ -104,7 +109,7 @@ pub(super) fn stage<R: Read + Send>(
     let blob = || Ok::<_, ImageError>(LayerBlob { content: open()?, digest: None });
     match blob()?.stage_alone(staging, &layer.id.diff_id)? {
         Some(unpacked) => Ok(unpacked),
-        None => blob()?.stage_on(staging, &layer.id, &layer.below),
+        None => blob()?.stage_above(staging, &layer.id, &layer.below),
     }
 }
 

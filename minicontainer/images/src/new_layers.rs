@@ -1,7 +1,7 @@
 //! Unpacking the layers that a store does not have.
 //!
-//! Most layers are unpacked by themselves, several at the same time. An archive that depends on the layers below is
-//! recognized at its first such entry. It is unpacked afterwards, when the trees of the layers below exist.
+//! Most layers are unpacked independently, several at the same time. If an entry depends on the layers below,
+//! unpacking stops there and is repeated after the layers below have been unpacked.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,7 +21,7 @@ use super::{
     unpack_progress::{Watch, Watched},
 };
 
-/// The layers of an image, the lowest first: their blobs, and which layers they are.
+/// The blobs and the ids of an image's layers, the lowest first.
 pub(super) type Stack<'a> = (&'a [Blob], &'a [LayerId]);
 
 /// Layers that the store does not have, unpacked in the staging directory.
@@ -54,7 +54,7 @@ impl NewLayers {
                     let seen = |done| watch(blob.digest(), done, blob.size());
                     let content = Watched::new(blob.open()?, &seen);
                     let layer_blob = LayerBlob { content, digest: Some(blob.digest().clone()) };
-                    let unpacked = layer_blob.stage_on(staging, id, &below)?;
+                    let unpacked = layer_blob.stage_above(staging, id, &below)?;
                     self.unpacked.insert(id.chain_id.clone(), unpacked);
                 }
             }

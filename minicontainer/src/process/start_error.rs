@@ -228,10 +228,10 @@ impl StartError {
             }
             StartError::Step { step, errno, .. } => match (step.as_ref(), *errno) {
                 (Step::Execute { .. }, Errno::ENOENT | Errno::ENOTDIR) => {
-                    Some("look at the files of the image: run it with the command sh or ls")
+                    Some("check the path: `ls /bin` as the command shows the programs of the image")
                 }
                 (Step::Execute { .. }, Errno::EACCES) => {
-                    Some("is it a directory, or not executable? chmod +x makes a file executable")
+                    Some("it may be a directory or not executable; chmod +x makes a file executable")
                 }
                 (Step::Execute { .. }, Errno::ENOEXEC) => {
                     Some("a script needs a first line such as #!/bin/sh; a program must be built for this machine")

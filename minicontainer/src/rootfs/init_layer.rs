@@ -3,12 +3,12 @@
 //! A file can only be mounted on an existing file. The engine mounts three files in `/etc` (see
 //! [`network_files`](minicontainer_core::network_files)), but an image may lack them, or have a link or a directory
 //! there. If the writable layer got the missing files, they would count as changes of the container. So a small layer
-//! below the writable one holds the missing files. Docker calls it the *init layer*. If the image has all three files,
-//! there is no init layer.
+//! below the writable one holds the missing files. Docker calls it the *init layer*. If the image has all three
+//! files, there is no init layer.
 //!
-//! The layer also contains the parent directories of the files. In a merged tree the uppermost directory defines owner
-//! and mode, so both are copied from the image. Most images have the same ones, so their containers share one init
-//! layer in the store: creating it takes longer than mounting it.
+//! The layer also contains the parent directories of the files. In a merged tree the uppermost directory defines
+//! owner and mode, so both are copied from the image. Most images have the same ones, so their containers share one
+//! init layer in the store: creating it takes longer than mounting it.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -50,8 +50,8 @@ struct Attributes {
 }
 
 impl InitLayer {
-    /// Finds which of these files an image lacks in `/etc`; `None` if it has all of them. `layers` are the image's, the
-    /// lowest first.
+    /// Finds which of these files an image lacks in `/etc`; `None` if it has all of them. `layers` are the image's,
+    /// the lowest first.
     ///
     /// # Errors
     /// If a layer cannot be read.

@@ -26,7 +26,7 @@ pub(super) enum CgroupVersion {
 }
 
 impl CgroupVersion {
-    /// The version that a plan is for: only on version 1 the process has to join.
+    /// The cgroup version of a plan: only version 1 has a step that joins the cgroup.
     pub(super) fn of(plan: &Plan) -> CgroupVersion {
         let joins = plan.steps.iter().any(|step| matches!(step, Step::JoinCgroup { .. }));
         if joins { CgroupVersion::V1 } else { CgroupVersion::V2 }

@@ -1,14 +1,14 @@
 //! Which error a refused call returns in the default profile.
 //!
-//! Docker's profile always returns EPERM. Many programs treat EPERM as a permission error and exit. They treat ENOSYS,
-//! EAFNOSUPPORT and similar errors as a missing kernel feature, and fall back. For example, if the audit socket
-//! returns EPERM in a Debian image, no package can create a user ("Cannot open audit interface - aborting."). So this
-//! profile returns what the kernel itself would return:
+//! Docker's profile always returns EPERM. Many programs treat EPERM as a permission error and exit. They treat
+//! ENOSYS, EAFNOSUPPORT and similar errors as a missing kernel feature, and fall back. For example, if the audit
+//! socket returns EPERM in a Debian image, no package can create a user ("Cannot open audit interface - aborting.").
+//! So this profile returns what the kernel itself would return:
 //!
 //! - A call or socket family that a kernel can be built without returns the error of such a kernel (kernel/sys_ni.c,
 //!   socket(2)).
-//! - A call that every kernel has, but only for processes with a capability, returns EPERM. Programs expect it, because
-//!   ordinary users always get it, and it shows users that a capability is missing.
+//! - A call that every kernel has, but only for processes with a capability, returns EPERM. Programs expect it,
+//!   because ordinary users always get it, and it shows users that a capability is missing.
 //!
 //! | Refused | Error | What programs do with it |
 //! |---|---|---|
@@ -100,9 +100,9 @@ pub(super) const ENOSYS_CALLS: [&str; 49] = [
     "vserver",
 ];
 
-/// The refused socket families up to AF_NETLINK, as mask and value of the argument's lower half. Families above it are
-/// one further rule. A single rule without conditions would be shorter, but runc and crun would then ignore the rules
-/// with conditions.
+/// The refused socket families up to AF_NETLINK, as mask and value of the argument's lower half. Families above it
+/// are one further rule. A single rule without conditions would be shorter, but runc and crun would then ignore the
+/// rules with conditions.
 const REFUSED_FAMILIES: [(u64, u64); 6] = [(!0, 0), (!0, 3), (!0 << 2, 4), (!0 << 1, 8), (!0, 11), (!0 << 2, 12)];
 
 /// The last family of which sockets are allowed: AF_NETLINK.

@@ -14,7 +14,7 @@ pub(super) fn reject_conflicts(options: &RunOptions, host: &Host) -> Result<(), 
         return conflict("--hostname", "--without uts", "the host itself would be renamed");
     }
     if without(Isolation::Mount) && !options.mounts.is_empty() {
-        return conflict("-v, --mount and --tmpfs", "--without mount", "the host would get the mount");
+        return conflict("--without mount", "a mount (-v, --mount, --tmpfs)", "the host would get the mount");
     }
     if without(Isolation::Mount) && options.root == Access::ReadOnly {
         return conflict("--read-only", "--without mount", "only a mount can be made read-only");
@@ -23,11 +23,11 @@ pub(super) fn reject_conflicts(options: &RunOptions, host: &Host) -> Result<(), 
         return conflict("-t, --tty", "--without mount", "the container's terminals require a devpts mount");
     }
     if options.privileged && options.profile == Profile::Untrusted {
-        let reason = "the one removes nearly all isolation, the other adds to it";
+        let reason = "--privileged removes nearly all isolation, but an untrusted program requires it";
         return conflict("--privileged", "--profile=untrusted", reason);
     }
     if options.profile == Profile::Untrusted && (options.network == Network::Host || without(Isolation::Net)) {
-        return conflict("--profile=untrusted", "the host's network", "an untrusted program must not reach it");
+        return conflict("--profile=untrusted", "the host's network", "an untrusted program must not use it");
     }
     if profile::own_users(options, host.identity) && without(Isolation::Mount) {
         let reason = "file owners are mapped by mounts in the container's own mount namespace";
@@ -40,7 +40,7 @@ pub(super) fn reject_conflicts(options: &RunOptions, host: &Host) -> Result<(), 
         }
     }
     if options.limits.memory_swap.is_some() && profile::limits(options, host).memory.is_none() {
-        return conflict("--memory-swap", "no --memory", "it is the sum of memory and swap space");
+        return Err(SpecError::SwapWithoutMemory);
     }
     if without(Isolation::User) && matches!(host.identity, Identity::User { .. }) {
         return Err(SpecError::UserNamespaceNeeded);

@@ -35,6 +35,9 @@ pub enum SpecError {
         /// Why they conflict.
         reason: &'static str,
     },
+    /// `--memory-swap` is meaningless without a memory limit.
+    #[error("--memory-swap requires --memory: it is the sum of memory and swap space")]
+    SwapWithoutMemory,
     /// A capability was requested by name, but the engine does not have it.
     #[error("cannot add capability {name}: the engine itself does not have it; start the engine with it")]
     CapabilityLacking {
@@ -63,6 +66,7 @@ impl Diagnostic for SpecError {
     fn hint(&self) -> Option<Cow<'_, str>> {
         match self {
             SpecError::NoOwnIds(error) => Some(error.hint.as_str().into()),
+            SpecError::Conflict { .. } => Some("leave one of them out".into()),
             _ => None,
         }
     }

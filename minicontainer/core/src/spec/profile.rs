@@ -132,8 +132,8 @@ pub(super) fn sysctls(options: &RunOptions, identity: Identity) -> Result<Vec<(S
     };
     if let Some(sysctl) = options.sysctls.iter().find(is_host) {
         let (second, reason) = match sysctl.owner() {
-            SysctlOwner::Network => ("the host's network", "it would change the host itself"),
-            SysctlOwner::Ipc => ("the host's IPC", "it would change the host itself"),
+            SysctlOwner::Network => ("the host's network", "the sysctl would change the host itself"),
+            SysctlOwner::Ipc => ("the host's IPC", "the sysctl would change the host itself"),
         };
         let first = format!("--sysctl {}", sysctl.name());
         return Err(SpecError::Conflict { first, second: second.to_owned(), reason });

@@ -1,14 +1,15 @@
 //! The fields of a tar header, read as Go's `archive/tar` does (`reader.go`, `format.go`, `strconv.go`), because
-//! containerd, moby, umoci and containers/storage read layers with it. Archives of old and odd writers exist:
+//! containerd, moby, umoci and containers/storage read layers with it. Some archives differ from
+//! the standard and are accepted:
 //!
 //! | In the archive | Then |
 //! |---|---|
 //! | a numeric field of spaces and NUL bytes | 0 |
 //! | a number in binary (the first bit is set), perhaps negative | two's complement, as GNU tar writes it |
 //! | a checksum that counts bytes as signed, as Sun's tar did | accepted |
-//! | magic `ustar`, any version | the name continues the prefix |
-//! | magic of GNU tar, and a prefix where its times should be, as Go wrote before 1.8 | the same |
-//! | the trailer of star(1) | the prefix is shorter, and times follow it |
+//! | magic `ustar`, any version | the path is prefix/name |
+//! | magic of GNU tar, and a prefix where its times should be, as Go wrote before 1.8 | the path is prefix/name |
+//! | the trailer of star(1) | the prefix has 131 bytes, and two times follow it |
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Hard links, also to files that only a layer below has.
+//! Hard links. The target may exist only in a layer below; then it is copied up first.
 
 use std::{io::Read, os::unix::ffi::OsStrExt};
 
@@ -18,7 +18,7 @@ impl Unpacker {
         let Some((_, name)) = target.split() else {
             return Err(path.refused("a hard link to something that cannot have one"));
         };
-        let target = self.way_to(&target.parent(), Missing::Leave, path)?.join(name);
+        let target = self.resolve_directory(&target.parent(), Missing::Leave, path)?.join(name);
         if self.whiteouts.contains(&target) {
             return Err(path.refused("a hard link to something that cannot have one"));
         }
@@ -28,12 +28,11 @@ impl Unpacker {
         if self.tree.same_file(&target, path).map_err(path.failed("find the target of a hard link"))? {
             return Ok(());
         }
-        self.make_way(path)?;
+        self.make_parents(path)?;
         self.tree.link(&target, path).map_err(path.failed("create a hard link"))
     }
 
-    /// Creates in this layer what the layers below have at a path, because a hard link of this layer is one more name
-    /// of it.
+    /// Copies a file from the layers below into this layer, because a hard link cannot refer to another layer.
     fn copy_up(&mut self, parent: &EntryPath, name: &[u8], entry: &EntryPath) -> Result<(), UnpackError> {
         let way = self.walk(parent, Missing::Leave, entry)?;
         let path = way.path.join(name);
@@ -43,7 +42,7 @@ impl Unpacker {
         if !kind.is_file() && !kind.is_symlink() {
             return Err(entry.refused("a hard link to something below that is neither a file nor a symbolic link"));
         }
-        self.way_to(&way.path, Missing::Create, entry)?;
+        self.resolve_directory(&way.path, Missing::Create, entry)?;
         if kind.is_symlink() {
             let target = below.target().map_err(unreadable)?;
             self.tree.symlink(&path, target.as_os_str().as_bytes()).map_err(path.failed("create a symbolic link"))?;

@@ -36,7 +36,7 @@ const ATTRIBUTE_LIMIT: usize = 64 << 10;
 pub(crate) enum Privilege {
     /// Root: everything as the archive says.
     Root,
-    /// An ordinary user: every file is the user's own.
+    /// An ordinary user: every file belongs to that user.
     User,
 }
 
@@ -51,15 +51,15 @@ impl Privilege {
 pub(crate) struct Metadata {
     pub(crate) uid: u32,
     pub(crate) gid: u32,
-    pub(crate) last: Last,
+    pub(crate) last: FinalAttributes,
     xattrs: Vec<(OsString, Vec<u8>)>,
-    unkept: Vec<String>,
+    warnings: Vec<String>,
 }
 
 /// The part of a directory's metadata that is set after it is filled: its mode may deny access, and filling changes
 /// its time.
 #[derive(Clone, Copy)]
-pub(crate) struct Last {
+pub(crate) struct FinalAttributes {
     pub(crate) mode: u32,
     modified: Time,
 }
@@ -67,8 +67,8 @@ pub(crate) struct Last {
 impl Metadata {
     /// The metadata of a directory that an archive uses without listing it.
     pub(crate) fn implied() -> Metadata {
-        let last = Last { mode: 0o755, modified: Time::default() };
-        Metadata { uid: 0, gid: 0, last, xattrs: Vec::new(), unkept: Vec::new() }
+        let last = FinalAttributes { mode: 0o755, modified: Time::default() };
+        Metadata { uid: 0, gid: 0, last, xattrs: Vec::new(), warnings: Vec::new() }
     }
 
     /// The metadata of an entry of a layer below, except what belongs to overlayfs or to this machine.
@@ -80,13 +80,13 @@ impl Metadata {
             Err(error) if error.is_permission_denied() || found.is_symlink() => Vec::new(),
             attributes => attributes?,
         };
-        let is_kept = |name: &[u8]| !is_of_overlayfs(name) && name != b"security.selinux";
+        let is_kept = |name: &[u8]| !is_overlay_attribute(name) && name != b"security.selinux";
         Ok(Metadata {
             uid: found.uid(),
             gid: found.gid(),
-            last: Last { mode: found.mode() & 0o7777, modified },
+            last: FinalAttributes { mode: found.mode() & 0o7777, modified },
             xattrs: attributes.into_iter().filter(|(name, _)| is_kept(name.as_bytes())).collect(),
-            unkept: Vec::new(),
+            warnings: Vec::new(),
         })
     }
 
@@ -100,14 +100,14 @@ impl Metadata {
         let mut metadata = Metadata {
             uid: id(member.uid)?,
             gid: id(member.gid)?,
-            last: Last { mode, modified: member.modified },
+            last: FinalAttributes { mode, modified: member.modified },
             ..Metadata::implied()
         };
         for (name, value) in member.attributes.drain(..) {
-            if is_of_overlayfs(&name) {
+            if is_overlay_attribute(&name) {
                 let name = name.escape_ascii();
                 metadata
-                    .unkept
+                    .warnings
                     .push(format!("left out the attribute {name} of {}: it is overlayfs's own", path.display()));
                 continue;
             }
@@ -124,26 +124,26 @@ impl Metadata {
 
     /// Sets everything on an open file, and returns warnings.
     pub(crate) fn set(&self, file: &File, privilege: Privilege) -> io::Result<Vec<String>> {
-        let unkept = self.set_first(file, privilege)?;
+        let warnings = self.set_first(file, privilege)?;
         self.last.set(file)?;
-        Ok(unkept)
+        Ok(warnings)
     }
 
     /// Sets owner and attributes, in this order: chown(2) clears set-user-id bits and capabilities.
     pub(crate) fn set_first(&self, file: &File, privilege: Privilege) -> io::Result<Vec<String>> {
-        let mut unkept = self.unkept.clone();
+        let mut warnings = self.warnings.clone();
         if privilege == Privilege::Root {
             fchown(file, Some(Uid::from_raw(self.uid)), Some(Gid::from_raw(self.gid)))?;
         }
         for (name, value) in &self.xattrs {
             match file.set_xattr(name, value) {
                 Err(error) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EOPNOTSUPP)) => {
-                    unkept.push(format!("left out attributes named {}: not permitted here", name.display()));
+                    warnings.push(format!("left out attributes named {}: not permitted here", name.display()));
                 }
                 result => result?,
             }
         }
-        Ok(unkept)
+        Ok(warnings)
     }
 
     pub(crate) fn time(&self) -> TimeSpec {
@@ -151,11 +151,11 @@ impl Metadata {
     }
 }
 
-fn is_of_overlayfs(attribute: &[u8]) -> bool {
+fn is_overlay_attribute(attribute: &[u8]) -> bool {
     attribute.starts_with(b"trusted.overlay.") || attribute.starts_with(b"user.overlay.")
 }
 
-impl Last {
+impl FinalAttributes {
     /// Sets mode and time of an open file or directory.
     pub(crate) fn set(&self, file: &File) -> io::Result<()> {
         fchmod(file, Mode::from_bits_truncate(self.mode))?;

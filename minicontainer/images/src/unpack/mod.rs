@@ -10,11 +10,11 @@
 //!
 //! 1. **No path of the archive is ever a path of the host.** All are looked up below a descriptor of the layer's root
 //!    by openat2(2) with `RESOLVE_IN_ROOT`: the kernel itself treats that directory as `/`, so `..` does not lead
-//!    out. It refuses symbolic links (`RESOLVE_NO_SYMLINKS`). They are followed here, inside the root, before
-//!    that. See [`tree`] and [`parents`].
+//!    out. The kernel refuses symbolic links (`RESOLVE_NO_SYMLINKS`): the unpacker resolves them first, inside the
+//!    root. See [`tree`] and [`parents`].
 //! 2. **No existing file is opened for writing.** An existing file at the path is removed first, and the new file is
 //!    created with `O_EXCL`, so no write goes through a hard link or a symbolic link.
-//! 3. **Overlay's own language is not accepted from outside**: devices 0:0 and `*.overlay.*` attributes in an archive
+//! 3. **Overlayfs's marks are not accepted from an archive**: devices 0:0 and `*.overlay.*` attributes in an archive
 //!    would hide or redirect files of other layers.
 //!
 //! Each layer is unpacked by itself, not on top of the others, so it can be shared by all images that have it

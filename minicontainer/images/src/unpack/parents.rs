@@ -1,11 +1,10 @@
-//! The parents of an entry: which directory its path leads to, and what a directory is like that the archive does not
-//! list.
+//! Resolves the parent directory of an entry, and creates parents that the archive does not list.
 //!
-//! A path of a layer applies to the tree that the layers below and this one make together. Below, `lib` may be a
-//! symbolic link to `usr/lib`: then `lib/x` belongs into `usr/lib`. Below, `/tmp` may have mode 1777: then `tmp/x`
-//! must not make it 0755. But a layer is unpacked into a directory of its own, so its tree does not show either.
-//! So each component of a path is looked up here twice: in the layer's own tree, and if that has nothing there,
-//! in the layers below ([`Below`]). The rules are those of containerd (`pkg/archive/tar.go`, `fs.RootPath`):
+//! A layer's paths refer to the merged tree of this layer and the layers below. For example, if `lib` is a link to
+//! `usr/lib` in a layer below, `lib/x` belongs in `usr/lib`. If `/tmp` has mode 1777 below, an entry `tmp/x` must not
+//! change that to 0755. The layer is unpacked into its own directory, where neither is visible. So each component is
+//! looked up first in the layer's own tree, and then in the layers below ([`Below`]).
+//! The rules are those of containerd (`pkg/archive/tar.go`, `fs.RootPath`):
 //!
 //! | The component is | Then |
 //! |---|---|
@@ -19,7 +18,7 @@ use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::PathBuf};
 
 use minicontainer::rootfs::{
     RootFsError,
-    merged::{Entry, EntryPath as Place, Merged},
+    merged::{Entry, EntryPath as MergedPath, Merged},
 };
 
 use super::{
@@ -48,7 +47,7 @@ impl Below {
     }
 }
 
-/// What the way to a directory does where nothing exists.
+/// What to do with a missing component.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Missing {
     Create,
@@ -56,19 +55,19 @@ pub(super) enum Missing {
 }
 
 /// What the layers below show at the path of a directory.
-pub(super) enum View {
+pub(super) enum BelowEntry {
     /// It is not known.
     Unknown,
-    /// Nothing, or no directory; or this layer hides it.
+    /// There is no directory, or this layer hides it.
     Nothing,
-    Directory(Place),
+    Directory(MergedPath),
 }
 
 /// A directory without symbolic links on its path.
-pub(super) struct Way {
+pub(super) struct ResolvedPath {
     pub(super) path: EntryPath,
     /// What is below, for the root and each component.
-    views: Vec<View>,
+    views: Vec<BelowEntry>,
 }
 
 /// What a component of a path is.
@@ -76,17 +75,17 @@ enum Component {
     /// A directory of this layer.
     Own,
     Link(Vec<u8>),
-    /// A directory below with its metadata, or nothing.
+    /// A directory to be created, with the metadata of the one below if there is one.
     Implied(Metadata),
     Other,
 }
 
-impl Way {
-    pub(super) fn view(&self) -> &View {
-        self.views.last().unwrap_or(&View::Nothing)
+impl ResolvedPath {
+    pub(super) fn view(&self) -> &BelowEntry {
+        self.views.last().unwrap_or(&BelowEntry::Nothing)
     }
 
-    fn enter(&mut self, path: EntryPath, view: View) {
+    fn enter(&mut self, path: EntryPath, view: BelowEntry) {
         self.path = path;
         self.views.push(view);
     }
@@ -100,13 +99,13 @@ impl Way {
 
 impl Unpacker {
     /// The path of a directory without symbolic links; creates it and its parents where the layer does not have them.
-    pub(super) fn way_to(
+    pub(super) fn resolve_directory(
         &mut self,
         directory: &EntryPath,
         missing: Missing,
         entry: &EntryPath,
     ) -> Result<EntryPath, UnpackError> {
-        // By far the most often: the layer has it, and has no link on the path.
+        // The most common case: the layer has it, without a link on the path.
         if self.tree.enter(directory).is_ok() {
             return Ok(directory.clone());
         }
@@ -118,9 +117,9 @@ impl Unpacker {
         directory: &EntryPath,
         missing: Missing,
         entry: &EntryPath,
-    ) -> Result<Way, UnpackError> {
+    ) -> Result<ResolvedPath, UnpackError> {
         let mut ahead: Vec<Vec<u8>> = directory.components().rev().map(<[u8]>::to_vec).collect();
-        let mut way = Way { path: EntryPath::root(), views: vec![self.root_below()] };
+        let mut way = ResolvedPath { path: EntryPath::root(), views: vec![self.root_below()] };
         let mut links = 0;
         while let Some(name) = ahead.pop() {
             if name == b".." {
@@ -140,7 +139,7 @@ impl Unpacker {
                     if missing == Missing::Create {
                         self.make_directory(&path)?;
                         self.set_directory(path.clone(), &metadata)?;
-                        if self.language == Whiteouts::Literal && matches!(view, View::Directory(_)) {
+                        if self.language == Whiteouts::Literal && matches!(view, BelowEntry::Directory(_)) {
                             self.remember(path.weight())?;
                             self.implied.insert(path.clone());
                         }
@@ -153,7 +152,7 @@ impl Unpacker {
                         return Err(entry.refused("there are more than 40 symbolic links on its path"));
                     }
                     if target.starts_with(b"/") {
-                        way = Way { path: EntryPath::root(), views: vec![self.root_below()] };
+                        way = ResolvedPath { path: EntryPath::root(), views: vec![self.root_below()] };
                     }
                     let names = target.split(|byte| *byte == b'/').rev();
                     ahead.extend(names.filter(|name| !matches!(*name, b"" | b".")).map(<[u8]>::to_vec));
@@ -171,29 +170,34 @@ impl Unpacker {
             way => way?,
         };
         let is_own = || self.tree.is_directory(&way.path).map_err(path.failed("look"));
-        Ok(way.path != *path && (matches!(way.view(), View::Directory(_)) || is_own()? == Some(true)))
+        Ok(way.path != *path && (matches!(way.view(), BelowEntry::Directory(_)) || is_own()? == Some(true)))
     }
 
     /// What is at a path, and what the layers below show there. `view` is what they show at its parent.
-    fn component(&self, path: &EntryPath, name: &[u8], view: &View) -> Result<(Component, View), UnpackError> {
+    fn component(
+        &self,
+        path: &EntryPath,
+        name: &[u8],
+        view: &BelowEntry,
+    ) -> Result<(Component, BelowEntry), UnpackError> {
         if self.whiteouts.contains(path) {
-            return Ok((Component::Implied(Metadata::implied()), View::Nothing));
+            return Ok((Component::Implied(Metadata::implied()), BelowEntry::Nothing));
         }
         match self.tree.is_directory(path).map_err(path.failed("look"))? {
-            Some(true) if self.is_opaque(path)? => return Ok((Component::Own, View::Nothing)),
-            Some(true) if matches!(view, View::Unknown) => return Ok((Component::Own, View::Unknown)),
+            Some(true) if self.is_opaque(path)? => return Ok((Component::Own, BelowEntry::Nothing)),
+            Some(true) if matches!(view, BelowEntry::Unknown) => return Ok((Component::Own, BelowEntry::Unknown)),
             Some(true) => {
                 let below = self.below(path, name, view)?.filter(|below| below.metadata().is_dir());
                 return Ok((Component::Own, self.enter_below(below)));
             }
             Some(false) => {
                 let target = self.tree.target(path).map_err(path.failed("read the link"))?;
-                return Ok((target.map_or(Component::Other, Component::Link), View::Nothing));
+                return Ok((target.map_or(Component::Other, Component::Link), BelowEntry::Nothing));
             }
             None => {}
         }
         let Some(below) = self.below(path, name, view)? else {
-            return Ok((Component::Implied(Metadata::implied()), View::Nothing));
+            return Ok((Component::Implied(Metadata::implied()), BelowEntry::Nothing));
         };
         Ok(match below.metadata().file_type() {
             kind if kind.is_dir() => {
@@ -202,24 +206,29 @@ impl Unpacker {
             }
             kind if kind.is_symlink() => {
                 let target = below.target().map_err(unreadable)?;
-                (Component::Link(target.as_os_str().as_bytes().to_vec()), View::Nothing)
+                (Component::Link(target.as_os_str().as_bytes().to_vec()), BelowEntry::Nothing)
             }
-            _ => (Component::Other, View::Nothing),
+            _ => (Component::Other, BelowEntry::Nothing),
         })
     }
 
-    fn root_below(&self) -> View {
+    fn root_below(&self) -> BelowEntry {
         match &self.below {
-            Below::Unknown => View::Unknown,
-            Below::Known(below) => View::Directory(below.root()),
+            Below::Unknown => BelowEntry::Unknown,
+            Below::Known(below) => BelowEntry::Directory(below.root()),
         }
     }
 
     /// The entry that the layers below show in a directory.
-    pub(super) fn below(&self, path: &EntryPath, name: &[u8], view: &View) -> Result<Option<Entry>, UnpackError> {
+    pub(super) fn below(
+        &self,
+        path: &EntryPath,
+        name: &[u8],
+        view: &BelowEntry,
+    ) -> Result<Option<Entry>, UnpackError> {
         match (&self.below, view) {
-            (_, View::Nothing) => Ok(None),
-            (Below::Known(below), View::Directory(place)) if !self.whiteouts.contains(path) => {
+            (_, BelowEntry::Nothing) => Ok(None),
+            (Below::Known(below), BelowEntry::Directory(place)) if !self.whiteouts.contains(path) => {
                 below.child(place, OsStr::from_bytes(name)).map_err(unreadable)
             }
             (Below::Known(_), _) => Ok(None),
@@ -227,14 +236,14 @@ impl Unpacker {
         }
     }
 
-    fn enter_below(&self, entry: Option<Entry>) -> View {
+    fn enter_below(&self, entry: Option<Entry>) -> BelowEntry {
         match (entry, &self.below) {
             (Some(entry), Below::Known(below)) => {
                 let place = entry.place.clone();
                 below.enter_found(entry);
-                View::Directory(place)
+                BelowEntry::Directory(place)
             }
-            _ => View::Nothing,
+            _ => BelowEntry::Nothing,
         }
     }
 }

@@ -19,7 +19,7 @@ use super::{
     archive::{Archive, Member},
     entry::EntryPath,
     header::device,
-    metadata::{Last, Metadata},
+    metadata::{FinalAttributes, Metadata},
     parents::{Below, Missing},
     whiteouts::SeenPaths,
 };
@@ -47,7 +47,7 @@ pub(super) struct Unpacker {
     members: u64,
     /// Directories get their modes and times last: a read-only directory must be filled first, and filling changes
     /// its time.
-    pub(super) directories: BTreeMap<EntryPath, Last>,
+    pub(super) directories: BTreeMap<EntryPath, FinalAttributes>,
     /// Whiteouts created so far, by path: a directory that replaces one is opaque.
     pub(super) whiteouts: BTreeSet<EntryPath>,
     pub(super) brought: SeenPaths,
@@ -114,7 +114,7 @@ impl Unpacker {
         match if is_layer { Whiteout::parse(&text) } else { Ok(None) } {
             Ok(None) if is_directory => {
                 let metadata = Metadata::read(&mut member, &path)?;
-                let parent = self.way_to(&parent, Missing::Create, &path)?;
+                let parent = self.resolve_directory(&parent, Missing::Create, &path)?;
                 let path = parent.join(name);
                 if !is_layer && self.is_link_to_directory(&path)? {
                     return Ok(());
@@ -125,7 +125,7 @@ impl Unpacker {
             }
             Ok(None) => {
                 let metadata = Metadata::read(&mut member, &path)?;
-                let parent = self.way_to(&parent, Missing::Create, &path)?;
+                let parent = self.resolve_directory(&parent, Missing::Create, &path)?;
                 let path = parent.join(name);
                 self.note(&path, parent)?;
                 self.make_node(&member, content, &path, &metadata)
@@ -153,7 +153,7 @@ impl Unpacker {
             EntryType::Regular | EntryType::Continuous => self.fill_file(member.size, content, path, metadata),
             EntryType::Symlink => {
                 let target = member.link.as_ref().ok_or_else(|| path.refused("a symbolic link to nowhere"))?;
-                self.make_way(path)?;
+                self.make_parents(path)?;
                 self.tree.symlink(path, target).map_err(path.failed("create a symbolic link"))?;
                 self.tree.set_unopened(path, metadata, self.privilege).map_err(path.failed("set the owner"))
             }
@@ -174,7 +174,7 @@ impl Unpacker {
         }
         let file = match self.tree.create(path) {
             Err(Errno::EEXIST) => {
-                self.make_way(path)?;
+                self.make_parents(path)?;
                 self.tree.create(path)
             }
             file => file,
@@ -188,8 +188,8 @@ impl Unpacker {
             _ => path.failed("copy the content")(source),
         })?;
         self.outcome.size += size;
-        let unkept = metadata.set(&file, self.privilege).map_err(path.failed("set owner, mode and times"))?;
-        self.warn(unkept);
+        let warnings = metadata.set(&file, self.privilege).map_err(path.failed("set owner, mode and times"))?;
+        self.warn(warnings);
         Ok(())
     }
 
@@ -207,7 +207,7 @@ impl Unpacker {
         if major >= 1 << 12 || minor >= 1 << 20 {
             return Err(path.refused("a device number out of range"));
         }
-        self.make_way(path)?;
+        self.make_parents(path)?;
         if kind != EntryType::Fifo && self.privilege == Privilege::User {
             self.warn(vec![format!("left out the device {}: only root can create devices", path.display())]);
             return Ok(());
@@ -222,7 +222,7 @@ impl Unpacker {
         let replaces_whiteout = self.whiteouts.contains(path);
         match self.tree.is_directory(path).map_err(path.failed("look"))? {
             Some(true) => return Ok(()),
-            Some(false) => self.make_way(path)?,
+            Some(false) => self.make_parents(path)?,
             None => {}
         }
         self.tree.make_directory(path).map_err(path.failed("create a directory"))?;
@@ -232,10 +232,10 @@ impl Unpacker {
     /// Sets owner and attributes of a directory now, and records the rest for the end.
     pub(super) fn set_directory(&mut self, path: EntryPath, metadata: &Metadata) -> Result<(), UnpackError> {
         let directory = self.tree.open_directory(&path).map_err(path.failed("open the directory"))?;
-        let unkept = metadata.set_first(&directory, self.privilege).map_err(path.failed("set the owner"))?;
-        self.warn(unkept);
+        let warnings = metadata.set_first(&directory, self.privilege).map_err(path.failed("set the owner"))?;
+        self.warn(warnings);
         self.implied.remove(&path);
-        let weight = path.weight() + size_of::<Last>();
+        let weight = path.weight() + size_of::<FinalAttributes>();
         match self.directories.insert(path, metadata.last) {
             None => self.remember(weight),
             Some(_) => Ok(()),
@@ -243,7 +243,7 @@ impl Unpacker {
     }
 
     /// Removes the file or directory at a path, and what is recorded about it.
-    pub(super) fn make_way(&mut self, path: &EntryPath) -> Result<(), UnpackError> {
+    pub(super) fn make_parents(&mut self, path: &EntryPath) -> Result<(), UnpackError> {
         if self.tree.remove(path).map_err(path.failed("remove what was there"))? == Some(true) {
             self.forget(path);
         }

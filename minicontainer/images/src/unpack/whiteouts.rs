@@ -55,13 +55,13 @@ impl SeenPaths {
 impl Unpacker {
     pub(super) fn hide(&mut self, entry: &EntryPath, parent: &EntryPath, hidden: &[u8]) -> Result<(), UnpackError> {
         if self.language == Whiteouts::Applied {
-            let parent = self.way_to(parent, Missing::Leave, entry)?;
+            let parent = self.resolve_directory(parent, Missing::Leave, entry)?;
             return match self.tree.enter(&parent) {
                 Ok(()) => self.delete(&parent.join(hidden)),
                 Err(_) => Ok(()), // Without such a directory there is nothing to delete.
             };
         }
-        let path = self.way_to(parent, Missing::Create, entry)?.join(hidden);
+        let path = self.resolve_directory(parent, Missing::Create, entry)?.join(hidden);
         // A whiteout applies to the layers below only (layer.md): what this layer itself has added there stays.
         match self.tree.is_directory(&path).map_err(entry.failed("look"))? {
             Some(true) => self.set_opaque(&path),
@@ -76,7 +76,7 @@ impl Unpacker {
     }
 
     pub(super) fn make_opaque(&mut self, entry: &EntryPath, directory: &EntryPath) -> Result<(), UnpackError> {
-        let directory = self.way_to(directory, Missing::Create, entry)?;
+        let directory = self.resolve_directory(directory, Missing::Create, entry)?;
         match self.language {
             Whiteouts::Kept if directory.is_root() => Err(entry.refused(OPAQUE_ROOT)),
             Whiteouts::Kept | Whiteouts::Literal => self.set_opaque(&directory),
@@ -112,7 +112,7 @@ impl Unpacker {
         match self.tree.is_directory(path).map_err(path.failed("look"))? {
             Some(true) if self.brought.has(path) => self.delete_inside(path),
             Some(false) if self.brought.has(path) => Ok(()),
-            _ => self.make_way(path),
+            _ => self.make_parents(path),
         }
     }
 
@@ -132,7 +132,7 @@ impl Unpacker {
             }
             let path = directory.join(name);
             if !self.brought.has(&path) {
-                self.make_way(&path)?;
+                self.make_parents(&path)?;
             } else if entry.file_type().is_none_or(|kind| kind == Type::Directory) {
                 // Visited after this one is closed: directories can be nested more deeply than files can be open.
                 inside.push(path);

@@ -1,10 +1,10 @@
 //! Records the system calls that a container's seccomp filter refuses, so that users see why a program fails.
 //!
-//! The filter itself only returns an error to the program. When calls are traced, the kernel notifies this process
-//! of each call that the filter would refuse (`SECCOMP_RET_USER_NOTIF`, seccomp_unotify(2)). A thread here evaluates the
-//! original filter on the call, records the result, and returns the same error to the program. This
-//! needs no privilege, unlike the kernel's log. The call is never executed: if this process exits first, the kernel
-//! returns ENOSYS.
+//! The filter itself only returns an error to the program. When calls are traced, the kernel notifies this process of
+//! each call that the filter would refuse (`SECCOMP_RET_USER_NOTIF`, seccomp_unotify(2)). A thread here evaluates the
+//! original filter on the call, records the result, and returns the same error to the program. This needs no
+//! privilege, unlike the kernel's log. The call is never executed: if this process exits first, the kernel returns
+//! ENOSYS.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};

@@ -57,7 +57,7 @@ fn condition(key: &str, value: &str) -> Result<Option<Condition>, Failure> {
 }
 
 impl Filters {
-    /// Parses filters. A pattern outside of them is one more name.
+    /// Parses filters. `typed` is an additional name pattern, given as an argument.
     pub fn parse(store: &Store, filters: &[String], typed: Option<&str>) -> Result<Filters, Failure> {
         let named = typed.map(pattern).transpose()?;
         let mut parsed = Filters { references: named.into_iter().collect(), ..Filters::default() };
