@@ -1,4 +1,4 @@
-//! Which files `ADD` unpacks: tar archives, recognized by their content.
+//! Detects the files that `ADD` unpacks: tar archives, recognized by their content.
 
 use std::{
     fs::File,
@@ -8,8 +8,8 @@ use std::{
 use super::{BuildError, files::Found};
 use minicontainer_images::decompress;
 
-/// Whether a file is a tar archive, uncompressed or compressed with gzip or zstd. Docker also unpacks other
-/// compressions; here they are an error.
+/// Whether a file is a tar archive: uncompressed, or compressed with gzip or zstd. Docker also unpacks xz and bzip2;
+/// here they are an error.
 pub(super) fn is_archive(file: &mut File, found: &Found) -> Result<bool, BuildError> {
     let mut start = Vec::new();
     let failed = |source| BuildError::Read { path: found.path.clone(), of: "the build context".to_owned(), source };
@@ -21,7 +21,7 @@ pub(super) fn is_archive(file: &mut File, found: &Found) -> Result<bool, BuildEr
         [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => {
             file.rewind().map_err(failed)?;
             start.clear();
-            // A file that only looks compressed is copied as it is.
+            // A file that only starts like a compressed file is copied unchanged.
             if let Ok(content) = decompress(file, "the archive") {
                 let _broken = content.take(512).read_to_end(&mut start);
             }
@@ -31,7 +31,7 @@ pub(super) fn is_archive(file: &mut File, found: &Found) -> Result<bool, BuildEr
     Ok(is_header(&start))
 }
 
-/// Whether this is the header of a tar archive's first member: its checksum must be right.
+/// Whether a block is a tar header with a correct checksum.
 pub(super) fn is_header(block: &[u8]) -> bool {
     let Ok(block) = <&[u8; 512]>::try_from(block) else { return false };
     let header = tar::Header::from_byte_slice(block);

@@ -1,7 +1,7 @@
-//! Writing a layer's archive entry by entry, for `COPY`, `ADD` and `WORKDIR`.
+//! Writes a layer's archive entry by entry, for `COPY`, `ADD` and `WORKDIR`.
 //!
 //! A layer must list every parent directory of its files; otherwise unpacking would create them with default
-//! attributes. So directories that the image has already are written again with their existing attributes.
+//! attributes. So existing directories of the image are written again with their attributes.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -21,7 +21,7 @@ use super::{
 };
 use minicontainer_images::{LayerWriter, PackedLayer, packed};
 
-/// Owner, permissions and time.
+/// Owner, permissions and modification time of an entry.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Meta {
     pub(super) mode: u32,
@@ -30,27 +30,27 @@ pub(super) struct Meta {
     pub(super) modified: i64,
 }
 
-/// Times of layers.
+/// The times used in layers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
-    /// The time of new entries, in seconds since 1970.
+    /// The modification time of new entries, in seconds since 1970.
     pub(super) now: i64,
-    /// The upper limit for times: `SOURCE_DATE_EPOCH`.
+    /// The latest allowed modification time: `SOURCE_DATE_EPOCH`.
     pub(super) latest: Option<i64>,
 }
 
-/// An archive that is being written.
+/// A layer's archive during writing.
 pub(super) struct LayerArchive {
     builder: Builder<LayerWriter>,
     clock: Clock,
     written: BTreeSet<PathBuf>,
-    /// The first written name of each file that has several names.
+    /// For each file with hard links, the name that was written first.
     first_names: HashMap<(u64, u64), PathBuf>,
 }
 
 impl LayerArchive {
-    /// Writes the directories that lead to a place, and the place itself, as directories: those that are there as
-    /// they are, those that are not with this owner.
+    /// Writes the directories along a path, including the path itself. Existing ones keep their attributes, new ones
+    /// get this owner.
     pub(super) fn directories(
         &mut self,
         image: &dyn Files,
@@ -76,7 +76,7 @@ impl LayerArchive {
         Ok(())
     }
 
-    /// Writes a directory, once.
+    /// Writes a directory, unless it was already written.
     pub(super) fn directory(&mut self, path: &Path, meta: Meta) -> Result<(), BuildError> {
         if path == Path::new("/") || !self.written.insert(path.to_owned()) {
             return Ok(());
@@ -87,7 +87,7 @@ impl LayerArchive {
         self.builder.append_data(&mut header, inside, io::empty()).map_err(failed(path))
     }
 
-    /// Writes a file of just so many bytes with its attributes.
+    /// Writes a file with extended attributes. `content` must have exactly `size` bytes.
     pub(super) fn file_with(
         &mut self,
         path: &Path,
@@ -106,7 +106,8 @@ impl LayerArchive {
         self.file(path, meta, size, content)
     }
 
-    /// Writes a further name of a file that is in the archive, if it is.
+    /// Writes a hard link if another name of the file is already in the archive. Otherwise records this name as the
+    /// first one and returns false.
     pub(super) fn link(&mut self, path: &Path, meta: Meta, inode: Option<(u64, u64)>) -> Result<bool, BuildError> {
         check_name(path)?;
         let Some(inode) = inode else { return Ok(false) };
@@ -118,7 +119,7 @@ impl LayerArchive {
         self.link_to(&mut header, path, relative(&first).as_os_str()).map(|()| true)
     }
 
-    /// Writes a file of just so many bytes.
+    /// Writes a regular file. `content` must have exactly `size` bytes.
     pub(super) fn file(&mut self, path: &Path, meta: Meta, size: u64, content: impl Read) -> Result<(), BuildError> {
         check_name(path)?;
         let mut header = self.header(EntryType::Regular, meta, size);
@@ -132,7 +133,7 @@ impl LayerArchive {
         self.link_to(&mut header, path, target)
     }
 
-    /// Writes a link with its target unchanged; `append_link` would normalize a short one.
+    /// Writes a link. A short target is written unchanged, because `append_link` would normalize it.
     fn link_to(&mut self, header: &mut Header, path: &Path, target: &OsStr) -> Result<(), BuildError> {
         let written = match header.set_link_name_literal(target.as_bytes()) {
             Ok(()) => self.builder.append_data(header, relative(path), io::empty()),
@@ -171,7 +172,7 @@ impl LayerArchive {
     }
 }
 
-/// The owner of an image's file: all files in an ordinary user's store belong to that user, who is root in the
+/// The attributes of a file. In an ordinary user's store, all files belong to that user, who is root in the
 /// container.
 pub(super) fn owned(files: &dyn Files, found: &Found) -> Meta {
     let is_known = files.has_owners() && nix::unistd::geteuid().is_root();
@@ -179,7 +180,8 @@ pub(super) fn owned(files: &dyn Files, found: &Found) -> Meta {
     Meta { mode: found.mode, uid, gid, modified: found.modified }
 }
 
-/// Refuses a name that would delete a file when the layer is unpacked (OCI image-spec, *layer.md*, "Whiteouts").
+/// Refuses the name of a whiteout, which would delete a file when the layer is unpacked (OCI image-spec, *layer.md*,
+/// "Whiteouts").
 fn check_name(path: &Path) -> Result<(), BuildError> {
     let is_reserved = path.iter().any(|name| name.as_bytes().starts_with(b".wh."));
     if is_reserved { Err(BuildError::Reserved { path: path.to_owned() }) } else { Ok(()) }
@@ -194,7 +196,7 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> BuildError {
     move |source| BuildError::Write { path, source }
 }
 
-/// Packs what `fill` writes; both digests are computed while it is written.
+/// Creates a layer from the entries that `fill` writes. Both digests are computed during the write.
 pub(super) fn layer<T: Send>(
     staging: &Staging,
     clock: Clock,

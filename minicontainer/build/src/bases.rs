@@ -1,4 +1,4 @@
-//! The base images of a build.
+//! Resolves the base images of a build.
 
 use std::collections::BTreeMap;
 
@@ -15,19 +15,19 @@ use minicontainer_images::{ImageError, find, registry::RegistryError};
 
 use super::{BuildError, Progress, StepOutcome};
 
-/// Fetches an image into the store.
+/// A function that fetches an image into the store.
 pub type Fetch<'a> = dyn Fn(&Store, &Reference) -> Result<(), RegistryError> + 'a;
 
-/// When images are fetched.
+/// The condition for fetching images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// When the store does not have them.
+    /// Only images that the store does not have.
     Missing,
-    /// Always, because the name may now refer to a newer image.
+    /// Every image, because a name may now refer to a newer image.
     Always,
 }
 
-/// A plan and the images that it needs.
+/// A plan with its images.
 #[derive(Debug)]
 pub struct ResolvedPlan {
     /// The plan.
@@ -35,10 +35,10 @@ pub struct ResolvedPlan {
     pub(super) images: BTreeMap<ImageRequest, Image>,
 }
 
-/// Plans a build; images that it needs are taken from the store, and else `fetch`ed.
+/// Plans a build. Its images are looked up in the store; missing ones are fetched.
 ///
 /// # Errors
-/// When the Dockerfile is invalid, or an image cannot be fetched.
+/// If the Dockerfile is invalid, or an image cannot be fetched.
 pub fn prepare(
     store: &Store,
     file: &Dockerfile,

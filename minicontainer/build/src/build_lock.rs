@@ -1,12 +1,12 @@
-//! One build at a time for each layer: builds of the same Dockerfile at the same time share the work.
+//! Locks for layers that are being created, so that concurrent builds of the same Dockerfile share the work.
 //!
-//! A build that is about to make a layer locks the layer's key until it ends, when the layer is in the store. A build
-//! that finds the key locked waits, and then finds the layer in the cache. A build that already holds a lock does not
-//! wait, and makes the layer itself. So two builds that need each other's layers cannot deadlock.
+//! A build locks a layer's key before it creates the layer. It holds the lock until its end, when the layer is in the
+//! store. A build that finds the key locked waits, and then finds the layer in the cache. A build that already holds
+//! a lock does not wait, and creates the layer itself. So two builds that need each other's layers cannot deadlock.
 //!
-//! A lock covers one byte of the file `build-cache/locks`, at an offset that the key determines (fcntl_locking(2),
-//! *open file description locks*). The kernel releases it when its owner exits, and there is no file per key. If two
-//! keys ever have the same offset, a build only waits unnecessarily.
+//! A lock covers one byte of the file `build-cache/locks`, at an offset computed from the key (fcntl_locking(2),
+//! *open file description locks*). The kernel releases it when its owner exits, and no file per key is needed. If two
+//! keys have the same offset, a build waits unnecessarily, which is harmless.
 
 use std::{
     fs::File,
@@ -27,7 +27,7 @@ use nix::{
 
 use super::BuildError;
 
-/// When to look again whether a key is free.
+/// The interval for retrying a lock.
 const AGAIN: Duration = Duration::from_millis(20);
 
 /// The keys that one build has locked.
@@ -37,17 +37,18 @@ pub(super) struct BuildLocks {
     count: AtomicUsize,
 }
 
-/// How a key was locked.
+/// The result of locking a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LockedKey {
-    /// At once; or it was not, because this build holds other locks and must not wait.
+    /// Without waiting: the key was free, or this build holds other locks and must not wait.
     Free,
-    /// After another build, which may have made the layer.
+    /// After waiting for another build, which may have created the layer.
     AfterOther,
 }
 
 impl BuildLocks {
-    /// Locks a key. If another build has it, `waits` is called once, and then this waits until `is_cancelled`.
+    /// Locks a key. If another build holds it, calls `waits` once, and then waits for the lock or until
+    /// `is_cancelled`.
     pub(super) fn lock(
         &self,
         file: &Path,
@@ -56,7 +57,8 @@ impl BuildLocks {
         is_cancelled: &dyn Fn() -> bool,
     ) -> Result<LockedKey, BuildError> {
         let failed = |source| BuildError::Make { path: file.to_owned(), source };
-        // Each lock has an open file description of its own, or two stages of one build would not see each other's.
+        // Each lock has its own open file description. If stages of one build shared one, their locks would not
+        // conflict.
         let opened = private::open(file).map_err(failed)?;
         let lock = byte_of(key);
         let mut waits = Some(waits);
@@ -84,7 +86,7 @@ impl BuildLocks {
     }
 }
 
-/// The place of a key: of its first sixty-two bits, as many as an offset has and one less.
+/// The byte that represents a key. Its offset is the first 62 bits of the key, which fit in a signed 64-bit offset.
 fn byte_of(key: &Digest) -> libc::flock {
     let place = u64::from_str_radix(&key.hex()[..16], 16).unwrap_or_default() >> 2;
     libc::flock {

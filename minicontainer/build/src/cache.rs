@@ -1,16 +1,16 @@
-//! The build cache: layers by cache keys, which are computed from their inputs.
+//! The build cache: maps cache keys, which are computed from the inputs of a step, to layers.
 //!
 //! ```text
-//! build-cache/<key>.json           its layer, and when it was created; the time of the file is the last use
+//! build-cache/<key>.json           the layer and its creation time; the file's mtime is the last use
 //! build-cache/former/<blob>.json   the same for a layer that was replaced (`--no-cache`)
 //! build-cache/mounts/<id>/         the files of `RUN --mount=type=cache`; <id>.json contains the original id
-//! build-cache/locks               the locks of layers that are being created (`build_lock`)
+//! build-cache/locks                the locks of layers that are being created (`build_lock`)
 //! build-cache/users                a shared lock of all builds, and an exclusive one of `prune`
 //! ```
 //!
-//! A record is only a hint: the layer itself may have been removed with the last image that used it. The key covers
-//! all inputs of the layer, so a record can be useless, but never wrong. It contains no instructions or file names,
-//! and secrets are not part of the key.
+//! A record is only a hint: the layer may have been removed with the last image that used it. The key covers all
+//! inputs of the layer, so a record can be outdated, but never wrong. A record contains no instructions or file
+//! names. Secrets are not part of the key.
 
 use std::{
     fs::{self, File},
@@ -31,27 +31,27 @@ use serde::{Deserialize, Serialize};
 
 use super::{BuildError, stack::StageLayer};
 
-/// The result of a step.
+/// The record of a step's layer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Record {
     pub(super) diff_id: Digest,
-    /// The compressed layer.
+    /// The digest of the compressed layer.
     pub(super) blob: Digest,
     pub(super) size: u64,
-    /// When it was made (RFC 3339), so that the image can be reproduced exactly from the cache.
+    /// The creation time (RFC 3339). It is stored so that a build from the cache reproduces the image exactly.
     pub(super) created: String,
 }
 
-/// The metadata of a cache mount, beside its files.
+/// The metadata of a cache mount, stored next to its directory.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MountRecord {
-    /// As the Dockerfile has it.
+    /// The id in the Dockerfile.
     pub(super) id: String,
 }
 
-/// The cache of a store.
+/// The build cache of a store.
 #[derive(Debug)]
 pub(super) struct Cache<'a> {
     store: &'a Store,
@@ -59,7 +59,7 @@ pub(super) struct Cache<'a> {
 }
 
 impl<'a> Cache<'a> {
-    /// That of this store.
+    /// The build cache of this store.
     pub(super) fn of(store: &'a Store) -> Cache<'a> {
         Cache { store, directory: store.build_cache_directory() }
     }
@@ -68,7 +68,7 @@ impl<'a> Cache<'a> {
         self.directory.join(key.hex()).with_extension("json")
     }
 
-    /// The layer of a step, if it is still complete.
+    /// The layer for a cache key, if its files and its blob still exist.
     pub(super) fn get(&self, key: &Digest) -> Result<Option<StageLayer>, BuildError> {
         // An unreadable record counts as missing.
         let Ok(text) = fs::read(self.place(key)) else { return Ok(None) };
@@ -84,7 +84,7 @@ impl<'a> Cache<'a> {
         }
     }
 
-    /// Remembers what came of a step. The layer must be in the store.
+    /// Records the layer of a step. The layer must be in the store.
     pub(super) fn put(&self, staging: &Staging, key: &Digest, record: &Record) -> Result<(), BuildError> {
         self.make_directory(&self.directory)?;
         let place = self.place(key);
@@ -98,8 +98,7 @@ impl<'a> Cache<'a> {
         write(staging, &place, record)
     }
 
-    /// All that is remembered, each with where it stands. What cannot be read is worth nothing, and comes without a
-    /// record.
+    /// All records with their paths; `None` for a record that cannot be read.
     pub(super) fn records(&self) -> Result<Vec<(PathBuf, Option<Record>)>, BuildError> {
         let mut records = Vec::new();
         for directory in [self.directory.clone(), self.store.former_builds_directory()] {
@@ -118,14 +117,14 @@ impl<'a> Cache<'a> {
         Ok(mounts)
     }
 
-    /// The directory of a cache mount with this id; for a mount that cannot share it, an additional one.
+    /// The directory of the cache mount with this id. A mount that cannot share a directory uses a higher `copy`.
     pub(super) fn mount(&self, id: &str, copy: usize) -> Result<PathBuf, BuildError> {
         let mounts = self.directory.join("mounts");
         self.make_directory(&mounts)?;
         Ok(mounts.join(format!("{}-{copy}", Digest::of(id.as_bytes()).hex())))
     }
 
-    /// Remembers when a cache mount was used, and what its id is.
+    /// Records the id of a cache mount and the time of its last use.
     pub(super) fn note(&self, staging: &Staging, mount: &Path, id: &str) -> Result<(), BuildError> {
         let place = mount.with_extension("json");
         if place.exists() {
@@ -135,17 +134,17 @@ impl<'a> Cache<'a> {
         write(staging, &place, &MountRecord { id: id.to_owned() })
     }
 
-    /// Where builds tell each other which layers they are about to make.
+    /// The file whose byte-range locks mark the layers being built.
     pub(super) fn locks_file(&self) -> PathBuf {
         self.directory.join("locks")
     }
 
-    /// As long as this is held nothing is removed; any number may hold it.
+    /// A shared lock: while it is held, nothing is pruned.
     pub(super) fn user(&self) -> Result<Flock<File>, BuildError> {
         self.lock(FlockArg::LockShared)?.ok_or(BuildError::Interrupted)
     }
 
-    /// As long as this is held, no build can start. `None` if a build is running.
+    /// An exclusive lock: while it is held, no build can start. `None` if a build is running.
     pub(super) fn remover(&self) -> Result<Option<Flock<File>>, BuildError> {
         self.lock(FlockArg::LockExclusiveNonblock)
     }
@@ -188,7 +187,7 @@ fn write(staging: &Staging, place: &Path, value: &impl Serialize) -> Result<(), 
     written.and_then(|()| fs::rename(&staged, place)).map_err(failed(place))
 }
 
-/// Records that an entry was used now. Best effort: if this fails, the entry only looks older.
+/// Sets the last use of a record to now. Best effort: after a failure, the record only looks older.
 fn touch(path: &Path) {
     let _seen = File::options().write(true).open(path).and_then(|file| file.set_modified(SystemTime::now()));
 }

@@ -1,35 +1,36 @@
-//! Where the containers of `RUN` come from.
+//! The interface to the containers of `RUN`.
 //!
 //! A `RUN` needs a directory for its writable layer. If the build is killed, that directory and its cgroups must be
 //! removed later, and only the engine can find them. This crate cannot depend on the engine, so the engine implements
-//! the trait.
+//! these traits.
 
 use std::{borrow::Cow, error::Error, fmt, path::Path};
 
 use minicontainer::{Diagnostic, ErrorKind, Launch, Report, Running};
 
-/// Creates the containers of `RUN`, and removes those that killed builds left behind.
+/// Creates the containers of `RUN`. The implementation also removes the containers of killed builds.
 pub trait RunContainers: Sync {
-    /// Creates a container with a directory of its own.
+    /// Creates a container with its own directory.
     ///
     /// # Errors
     /// If the store cannot be written.
     fn create(&self) -> Result<Box<dyn RunContainer>, RunContainerError>;
 }
 
-/// A container of one `RUN`. It is removed when this value is dropped, or after its process has died.
+/// The container of one `RUN`. It is removed when this value is dropped, or later if the build was killed.
 pub trait RunContainer {
-    /// Its id, which is part of the names of its cgroups.
+    /// The container's id, which is part of the names of its cgroups.
     fn id(&self) -> &str;
 
-    /// Its directory, which only the store's owner can enter.
+    /// The container's directory, which only the store's owner can enter.
     fn directory(&self) -> &Path;
 
-    /// Runs the program until it exits. `started` is called when the program runs, so that a cancelled build can kill
-    /// it; `output` receives what the program writes, piece by piece.
+    /// Runs the program until it exits. `started` is called once the program runs, so that a cancelled build can kill
+    /// it. `output` receives the program's output in pieces.
     ///
     /// # Errors
-    /// If it could not be started or waited for, or `started` failed. Then none of its processes is left.
+    /// If the program cannot be started or waited for, or if `started` fails. The container then has no running
+    /// process.
     fn run(
         &self,
         launch: Launch,
@@ -38,7 +39,7 @@ pub trait RunContainer {
     ) -> Result<Report, RunContainerError>;
 }
 
-/// A container of a `RUN` could not be created or run: the implementation's own error.
+/// An error of the implementation: the container of a `RUN` could not be created or run.
 #[derive(Debug)]
 pub struct RunContainerError(Box<dyn Diagnostic + Send + Sync>);
 

@@ -1,13 +1,13 @@
-//! The build's context: the directory that `build` is given, and the only one of the host's that a Dockerfile can
-//! reach.
+//! The build context: the directory given to `build`. A Dockerfile cannot access any other directory of the host.
 //!
-//! It is opened once. Then everything is looked up below descriptors, one name at a time and with `O_NOFOLLOW`
-//! ([`files`](super::files)). So replacing a directory by a link to `/etc` during the build has no effect: the
-//! descriptor still refers to the directory, and a link is not followed by the kernel, but resolved inside the
-//! context. A context that comes as an archive (`build -`) is first unpacked into a directory of the build.
+//! The directory is opened once. Then everything is looked up below descriptors, one name at a time and with
+//! `O_NOFOLLOW` ([`files`](super::files)). So replacing a directory by a link to `/etc` during the build has no
+//! effect. The descriptor still refers to the original directory. Links are never followed by the kernel, but
+//! resolved inside the context. A context that is an archive (`build -`) is first unpacked into a directory of the
+//! build.
 //!
-//! Files excluded by `.dockerignore` are not even opened. Anything except files, directories and links is refused,
-//! because a FIFO would block, and a device might never end.
+//! Files excluded by `.dockerignore` are not opened. Only regular files, directories and symbolic links are copied,
+//! because reading a FIFO would block, and reading a device might never end.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -37,20 +37,20 @@ use super::{
 };
 use minicontainer_images::extract;
 
-/// An open context.
+/// An open build context.
 #[derive(Clone, Debug)]
 pub struct Context {
     root: Arc<OwnedFd>,
     ignore: Ignore,
-    /// The unpacked files, removed with the last user of the context.
+    /// The files of an unpacked archive. They are removed with the last clone of the context.
     _unpacked: Option<Arc<Staging>>,
 }
 
 impl Context {
-    /// Opens the directory; nothing of it is ignored yet.
+    /// Opens a directory, without ignore patterns.
     ///
     /// # Errors
-    /// When it does not exist, is not a directory, or may not be read.
+    /// If the directory does not exist, cannot be read, or is not a directory.
     pub fn open(directory: &Path) -> Result<Context, BuildError> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let root = open(directory, flags, Mode::empty())
@@ -58,12 +58,11 @@ impl Context {
         Ok(Context { root: Arc::new(root), ignore: Ignore::default(), _unpacked: None })
     }
 
-    /// What comes through a stream (`build -`): a tar archive, compressed or not, is a context, and is unpacked in a
-    /// directory of the build's own under the rules that hold for `ADD`. Anything else is a Dockerfile without a
-    /// context.
+    /// Reads a context from a stream (`build -`). A tar archive, compressed or not, is unpacked into a directory of
+    /// the build by the rules of `ADD`. Any other input is returned as a Dockerfile, with an empty context.
     ///
     /// # Errors
-    /// When it is a hostile archive or a Dockerfile that is too large, or the store cannot be written.
+    /// If the archive is refused, the Dockerfile is too large, or the store cannot be written.
     pub fn of_stream(store: &Store, mut stream: impl Read) -> Result<(Context, Option<Vec<u8>>), BuildError> {
         let path = PathBuf::from("stdin");
         let failed = |source| BuildError::Read { path: path.clone(), of: "the build".to_owned(), source };
@@ -85,7 +84,7 @@ impl Context {
         Ok((Context::filled(store, |_| Ok(()))?, Some(start)))
     }
 
-    /// A directory of the build, to which other users have no access.
+    /// Creates a context in a new directory of the build, which other users cannot access.
     fn filled(store: &Store, fill: impl FnOnce(&Path) -> Result<(), BuildError>) -> Result<Context, BuildError> {
         let staging = store.stage()?;
         let place = staging.vacant();
@@ -94,23 +93,23 @@ impl Context {
         Ok(Context { _unpacked: Some(Arc::new(staging)), ..Context::open(&place)? })
     }
 
-    /// The same context without what is ignored.
+    /// The same context with these ignore patterns.
     #[must_use]
     pub fn ignoring(mut self, ignore: Ignore) -> Context {
         self.ignore = ignore;
         self
     }
 
-    /// What is ignored.
+    /// The ignore patterns.
     pub fn ignore(&self) -> &Ignore {
         &self.ignore
     }
 
-    /// The text of a file in the context that the build itself needs, such as the Dockerfile; `None` if it does not
-    /// exist. Ignore patterns do not apply to it, and symbolic links stay inside.
+    /// The content of a file that the build itself needs, such as the Dockerfile. `None` if it does not exist. Ignore
+    /// patterns do not apply. Symbolic links are resolved inside the context.
     ///
     /// # Errors
-    /// When it is not a regular file, not text, or too large.
+    /// If the file cannot be read, is too large or not a regular file, or is a dangling link.
     pub fn text(&self, path: &Path) -> Result<Option<Vec<u8>>, BuildError> {
         let whole = Context { ignore: Ignore::default(), ..self.clone() };
         let Some(found) = resolve(&whole, path)?.whole() else {
@@ -132,7 +131,7 @@ impl Context {
         Ok(Some(content))
     }
 
-    /// Whether a name at the top is a link, wherever it leads.
+    /// Whether a path's last component is a symbolic link, even a dangling one.
     fn is_link(&self, path: &Path) -> Result<bool, BuildError> {
         let parent = resolve(self, path.parent().unwrap_or(path))?.whole();
         let (Some(parent), Some(name)) = (parent, path.file_name()) else { return Ok(false) };
@@ -181,8 +180,7 @@ impl Files for Context {
         if child.kind != Kind::Directory {
             return Ok((!is_ignored).then_some(child));
         }
-        // Something in an ignored directory may be an exception, so it is looked at, and shows if anything in it
-        // does.
+        // An ignored directory may contain exceptions. It is visible only if one of its entries is.
         let opened = Arc::new(self.open_below(&child, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?);
         let child = Found { handle: Handle::Directory(opened), ..child };
         if is_ignored && !self.shows_something(&child)? {
@@ -214,7 +212,7 @@ impl Files for Context {
     fn open(&self, file: &Found) -> Result<File, BuildError> {
         let opened = self.open_below(file, OFlag::O_RDONLY)?;
         let stat = fstat(opened.as_fd()).map_err(self.failed(&file.path))?;
-        // It was a regular file when we looked; it may have been swapped since.
+        // The file may have been replaced since it was examined.
         match kind(&stat) {
             Kind::File => Ok(File::from(opened)),
             other => Err(BuildError::NotAFile { path: file.path.clone(), of: self.name(), kind: other.words() }),
@@ -265,7 +263,7 @@ fn kind(stat: &FileStat) -> Kind {
 }
 
 impl Kind {
-    /// For messages.
+    /// The description for messages.
     pub(super) fn words(self) -> &'static str {
         match self {
             Kind::Directory => "a directory",

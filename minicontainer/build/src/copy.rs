@@ -1,15 +1,15 @@
-//! `COPY` and `ADD`: writing files into a layer.
+//! `COPY` and `ADD`: write files into a layer.
 //!
 //! The destination is looked up in the image: if `/lib` is a link to `/usr/lib`, `COPY x /lib/y` writes to
-//! `/usr/lib/y`. The layer is written as an archive, never to the image's files, so no link in the image can redirect
-//! a write.
+//! `/usr/lib/y`. Files are written to the layer's archive, never to a directory of the image, so no link in the image
+//! can redirect a write.
 //!
-//! | The source is | The destination is | It becomes |
+//! | The source is | The destination is | Result |
 //! |---|---|---|
 //! | a file | a directory, or ends with a slash | `destination/name` |
 //! | a file | anything else | `destination` |
-//! | a directory | | what is in it, in `destination` |
-//! | an archive, of `ADD` | | what is in it, in `destination` |
+//! | a directory | | its contents, in `destination` |
+//! | an archive (`ADD`) | | its contents, in `destination` |
 
 use std::{
     io::{Read, Seek},
@@ -42,20 +42,20 @@ const ACCOUNT_FILE_LIMIT: u64 = 1024 * 1024;
 
 /// The stage that files are copied into.
 pub(super) struct Target<'a> {
-    /// Its merged view.
+    /// The stage's files, merged from its layers.
     pub(super) files: &'a Layers,
-    /// The directories of its layers, the lowest first.
+    /// The directories of the stage's layers, the lowest first.
     pub(super) directories: &'a [PathBuf],
 }
 
-/// The patterns of files that are not copied.
+/// The patterns of `--exclude`.
 pub(super) fn excluded(files: &CopyFiles) -> Result<Ignore, BuildError> {
     Ignore::from_patterns(files.exclude.iter().map(String::as_str))
         .map_err(|reason| BuildError::Exclude { reason: reason.to_string() })
 }
 
-/// Creates the layer. `contents` are the fingerprints of the sources, which must still match while they are copied.
-/// Returns warnings about files that were left out, too.
+/// Creates the layer. `contents` are the fingerprints of the sources; they must still match during the copy. Also
+/// returns warnings about skipped files.
 pub(super) fn copy(
     copying: &CopyFiles,
     from: &dyn Files,
@@ -106,7 +106,7 @@ pub(super) fn copy(
     })
 }
 
-/// The ids of `user[:group]` according to the stage's own files.
+/// The ids of `user[:group]`, looked up in the stage's `/etc/passwd` and `/etc/group`.
 pub(super) fn account(user: &str, layers: &[PathBuf]) -> Result<(u32, u32), BuildError> {
     let failed = |source| BuildError::User { user: user.to_owned(), source: Box::new(source) };
     let spec: UserSpec = user.parse().map_err(failed)?;
@@ -154,8 +154,8 @@ impl Copy<'_, '_> {
         })
     }
 
-    /// Whether a file in a directory that is copied is none that a layer can have: a socket belongs to a process. A
-    /// FIFO or a device of the context belongs to this machine. One that is named itself is an error.
+    /// Whether to skip a file of a copied directory: sockets always, FIFOs and devices of the context. They belong to
+    /// a process or to this machine. Naming one explicitly is an error.
     fn is_left_out(&mut self, found: &Found) -> bool {
         let is_left_out = match found.kind {
             Kind::Socket => true,
@@ -169,7 +169,7 @@ impl Copy<'_, '_> {
         is_left_out
     }
 
-    /// The owner and the mode that a file gets.
+    /// The attributes of the copy, with the owner of `--chown` and the mode of `--chmod`.
     fn meta_of(&self, from: &dyn Files, found: &Found) -> Meta {
         let own = owned(from, found);
         let (uid, gid) = self.owner.unwrap_or((own.uid, own.gid));
@@ -179,7 +179,7 @@ impl Copy<'_, '_> {
     }
 
     fn entry(&mut self, path: &Path, found: &Found, meta: Meta, print: &mut Fingerprint) -> Result<(), BuildError> {
-        // Nothing is below a destination that does not exist.
+        // A destination that does not exist has no entries that could be replaced.
         if self.way.missing.is_empty() {
             self.existing.refuse_replacement(self.target.files, path, found)?;
         }
@@ -194,15 +194,15 @@ impl Copy<'_, '_> {
                 let attributes = attributes(&content).map_err(failed)?;
                 print.add_attributes(&attributes);
                 let mut fed = Fed::new(content, found.size, print);
-                // Within one tree each name occurs once. With several sources, a name may already belong to another
-                // file.
+                // Hard links are kept only for a single source. With several, a later file may have replaced the
+                // target of the link.
                 let inode = found.inode.filter(|_| self.is_one_tree);
                 if self.archive.link(path, meta, inode)? {
                     return std::io::copy(&mut fed, &mut std::io::sink()).map(drop).map_err(failed);
                 }
                 self.archive.file_with(path, meta, &attributes, found.size, fed)
             }
-            // An image may contain them, but in a context they are refused.
+            // They are allowed in an image, but not in a context.
             Kind::Fifo | Kind::Device { .. } if self.from.has_owners() => {
                 self.archive.special(path, meta, found.kind)
             }
@@ -234,15 +234,15 @@ impl Copy<'_, '_> {
         let (uid, gid) = self.owner.unwrap_or((0, 0));
         let mut parent = self.way.clone();
         if parent.missing.pop().is_none() {
-            // It exists and is not a directory. Its path no longer contains links.
+            // The destination exists and is not a directory. Its path contains no symbolic links any more.
             parent = resolve(self.target.files, path.parent().unwrap_or(Path::new("/")))?;
         }
         self.archive.directories(self.target.files, &parent, uid, gid)?;
         Ok(path)
     }
 
-    /// Unpacks a local archive; returns whether it is one. It is first extracted into a new directory, which then
-    /// holds what it adds to the stage.
+    /// Unpacks a local archive; returns false if the file is not an archive. The archive is first extracted into a
+    /// new directory, which then contains only the new and changed files.
     fn unpack(&mut self, selected: &Selected, exclude: &Ignore, print: &mut Fingerprint) -> Result<bool, BuildError> {
         if selected.found.kind != Kind::File || exclude.excludes(&selected.name.to_string_lossy()) {
             return Ok(false);
@@ -266,7 +266,7 @@ impl Copy<'_, '_> {
         let from = &unpacked as &dyn Files;
         let all = Selected { name: selected.name.clone(), found: from.root()? };
         each(from, &all, &Ignore::default(), &mut |relative, found| {
-            // What is in the stage already stays as it is.
+            // Directories that the archive does not list keep their attributes.
             let meta = if implied.contains(relative) { owned(from, found) } else { self.meta_of(from, found) };
             self.extracted(from, &Path::new("/").join(relative), found, meta)
         })?;

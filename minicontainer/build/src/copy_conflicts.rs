@@ -1,7 +1,7 @@
 //! Refuses a `COPY` that would replace a directory by a file, or a file by a directory.
 //!
-//! In a layer, a directory hides a file or link of that name below, and a file hides a whole directory. Both are
-//! usually mistakes, and BuildKit refuses them, too.
+//! A directory in a layer would hide a file or link of the same name in the layers below; a file would hide a whole
+//! directory. Both are usually mistakes, and BuildKit also refuses them.
 
 use std::path::{Path, PathBuf};
 
@@ -10,16 +10,16 @@ use super::{
     files::{Files, Found, Kind, resolve},
 };
 
-/// What the image already has where files are copied to.
+/// Looks up the existing entries of the image at the destination.
 #[derive(Debug, Default)]
 pub(super) struct DestinationEntries {
-    /// The directory that was looked up last, and what is there. Consecutive files are often in the same directory.
+    /// The last lookup: a parent path and the directory there. Consecutive files often have the same parent.
     parent: Option<(PathBuf, Option<Found>)>,
 }
 
 impl DestinationEntries {
-    /// Refuses to replace a file or a link by a directory, and a directory by a file. The path of the destination no
-    /// longer contains links.
+    /// Refuses to replace a file or a link by a directory, and a directory by a file. `path` must be resolved
+    /// already: it must not contain symbolic links.
     pub(super) fn refuse_replacement(
         &mut self,
         image: &dyn Files,

@@ -1,4 +1,4 @@
-//! Errors of builds, with hints.
+//! Build errors and their hints.
 
 use std::{borrow::Cow, io, path::PathBuf};
 
@@ -18,7 +18,7 @@ use minicontainer_images::{ImageError, registry::RegistryError};
 
 use super::RunContainerError;
 
-/// Why a build failed.
+/// The cause of a failed build.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum BuildError {
@@ -49,13 +49,13 @@ pub enum BuildError {
     /// A source that does not exist.
     #[error("cannot copy {} from {of}: not found", path.display())]
     NotFound { path: PathBuf, of: String },
-    /// A file where a directory must be.
+    /// A path component that must be a directory, but is not.
     #[error("{} of {of} is not a directory", path.display())]
     NotADirectory { path: PathBuf, of: String },
-    /// Something that cannot be copied.
+    /// A file of a type that cannot be copied.
     #[error("cannot copy {} of {of}: it is {kind}", path.display())]
     NotAFile { path: PathBuf, of: String, kind: &'static str },
-    /// A loop of symbolic links.
+    /// A loop or a long chain of symbolic links.
     #[error("cannot find {} of {of}: too many symbolic links", path.display())]
     Links { path: PathBuf, of: String },
     /// The context was modified during the build.
@@ -79,7 +79,7 @@ pub enum BuildError {
     /// An archive in a compression that is not supported.
     #[error("cannot unpack {}: it is compressed with {compression}, which is not supported yet", path.display())]
     Compression { path: PathBuf, compression: &'static str },
-    /// A name that means the deletion of a file in a layer.
+    /// A file name that is reserved for whiteouts.
     #[error("cannot write {} into the layer: names that begin with .wh. mark deleted files there", path.display())]
     Reserved { path: PathBuf },
     /// A layer's archive cannot be written.
@@ -94,31 +94,31 @@ pub enum BuildError {
     /// The command of a `RUN` failed.
     #[error("process \"{process}\" did not complete successfully: {ending}")]
     Process { process: String, ending: String },
-    /// The container of a `RUN` is not possible here.
+    /// The container of a `RUN` cannot be prepared.
     #[error("cannot run \"{process}\"")]
     Sandbox { process: String, source: Box<minicontainer::Error> },
     /// The container of a `RUN` cannot be created or run.
     #[error("cannot run \"{process}\"")]
     Container { process: String, source: RunContainerError },
-    /// A variable that cannot be part of an environment.
+    /// An invalid environment variable.
     #[error("cannot use the variable {name}")]
     Variable { name: String, source: EnvError },
-    /// A network that was not allowed.
+    /// `RUN --network=host` that the user did not allow.
     #[error("RUN --network=host is not allowed")]
     HostNetwork,
     /// A secret that was not provided.
     #[error("secret {id}: not found")]
     Secret { id: String },
-    /// A secret for a variable that is not text.
+    /// A secret for an environment variable that is not text.
     #[error("secret {id} cannot become a variable: it is not text")]
     SecretText { id: String },
-    /// Something that is not supported.
+    /// A feature that is not supported.
     #[error("{what} is not supported yet")]
     Unsupported { what: &'static str },
-    /// A directory of the engine that cannot be created.
+    /// A file or directory of the build that cannot be created.
     #[error("cannot create {}", path.display())]
     Make { path: PathBuf, source: io::Error },
-    /// A part of the cache that cannot be removed.
+    /// A file of the cache that cannot be removed.
     #[error("cannot remove {}", path.display())]
     Remove { path: PathBuf, source: io::Error },
     /// A base image for another platform.
@@ -127,7 +127,7 @@ pub enum BuildError {
     /// A layer that was removed during the build.
     #[error("the layer {diff_id} was removed while it was built upon")]
     Vanished { diff_id: Digest },
-    /// The cache is in use.
+    /// The cache is in use by a build.
     #[error("cannot remove anything from the build cache: a build is under way")]
     Busy,
     /// The build was cancelled.
@@ -136,7 +136,7 @@ pub enum BuildError {
     /// A required image with an invalid name.
     #[error("cannot get the image {name}")]
     Name { name: String, source: ReferenceError },
-    /// A required image that no registry has.
+    /// A required image that cannot be pulled.
     #[error("cannot get the image {name}")]
     Pull { name: String, source: Box<RegistryError> },
     /// A required image that cannot be read.
@@ -170,7 +170,7 @@ impl Diagnostic for BuildError {
         match self {
             BuildError::Step { source, .. } => source.kind(),
             BuildError::Container { source, .. } => match source.kind() {
-                // The exit codes of these kinds are those of commands that run one program.
+                // These kinds have special exit codes, which only commands that run a single program use.
                 ErrorKind::CommandNotFound | ErrorKind::CommandNotExecutable => ErrorKind::Failed,
                 kind => kind,
             },
@@ -225,7 +225,7 @@ impl Diagnostic for BuildError {
 }
 
 impl BuildError {
-    /// The position in the Dockerfile of the step that failed, if one did.
+    /// The position of the failed step in the Dockerfile. `None` if no step failed.
     pub fn place(&self) -> Option<Position> {
         match self {
             BuildError::Step { span, .. } => Some(span.start),

@@ -1,4 +1,4 @@
-//! Executing a build plan.
+//! Executes a build plan.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -31,18 +31,19 @@ use super::{
     stages::build_all,
 };
 
-/// An image that has been built.
+/// The result of a build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Built {
-    /// The digest of its config.
+    /// The image id: the digest of the config.
     pub id: Digest,
-    /// The digest of its manifest.
+    /// The digest of the manifest.
     pub manifest: Digest,
-    /// What could not be preserved, as text: for example, an ordinary user cannot create device nodes.
+    /// Warnings about files and attributes that could not be kept. For example, an ordinary user cannot create device
+    /// nodes.
     pub warnings: Vec<String>,
 }
 
-/// A build that can be executed once, and cancelled from any thread.
+/// A build that can be executed once and cancelled from any thread.
 pub struct Build<'a> {
     pub(super) store: &'a Store,
     pub(super) containers: &'a dyn RunContainers,
@@ -55,7 +56,7 @@ pub struct Build<'a> {
     tickets: AtomicUsize,
 }
 
-/// A running build.
+/// The state of a running build.
 pub(crate) struct BuildRun<'a> {
     pub(super) build: &'a Build<'a>,
     pub(super) request: &'a Request,
@@ -64,12 +65,12 @@ pub(crate) struct BuildRun<'a> {
     pub(super) locks: BuildLocks,
     pub(super) clock: Clock,
     pub(super) made: Mutex<Vec<Made>>,
-    /// Leases on the layers in the store that this build uses.
+    /// Leases on the layers of the store that this build uses, so that they are not removed meanwhile.
     leases: Mutex<Vec<LayerLease>>,
 }
 
 impl<'a> Build<'a> {
-    /// Prepares a build, without starting it. `containers` creates the containers of `RUN`.
+    /// Prepares a build without starting it. `containers` creates the containers of `RUN`.
     pub fn new(
         store: &'a Store,
         containers: &'a dyn RunContainers,
@@ -91,7 +92,7 @@ impl<'a> Build<'a> {
         }
     }
 
-    /// Kills running containers and starts nothing more.
+    /// Kills the running containers. No further step starts.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
         for signaller in self.running().values() {
@@ -107,7 +108,7 @@ impl<'a> Build<'a> {
     /// Executes the build.
     ///
     /// # Errors
-    /// When a step fails. Then the images are unchanged, and the finished steps are in the cache.
+    /// If a step fails. Then the images are unchanged, and the finished steps are in the cache.
     pub fn execute(&self) -> Result<Built, BuildError> {
         let staging = self.store.sweep_and_stage()?;
         let now = Timestamp::now().as_second();
@@ -126,13 +127,13 @@ impl<'a> Build<'a> {
             leases: Mutex::default(),
         };
         let built = build_all(&self.planned.plan, &|stage, done| build_run.stage(stage, done));
-        // The locks are held until the results can be found: until the end of this function.
+        // The locks are held until other builds can find the layers in the cache: until the end of this function.
         let _locks = build_run.locks;
         let made = build_run.made.into_inner().unwrap_or_else(PoisonError::into_inner);
         let stages = match built {
             Ok(stages) => stages,
             Err(error) => {
-                // Return the error of the step, even if the cache could not be filled either.
+                // The error of the step is returned, even if publishing to the cache fails too.
                 let _filled = publish(self.store, &staging, made, None);
                 return Err(error);
             }
@@ -168,7 +169,7 @@ impl BuildRun<'_> {
         self.build.cancelled.load(Ordering::SeqCst)
     }
 
-    /// Registers a container to be killed when the build is cancelled.
+    /// Registers a container, so that it is killed if the build is cancelled.
     pub(super) fn enlist(&self, running: &Running) -> Result<usize, minicontainer::Error> {
         let ticket = self.build.tickets.fetch_add(1, Ordering::SeqCst);
         self.build.running().insert(ticket, running.signaller()?);
@@ -236,7 +237,7 @@ impl BuildRun<'_> {
         }
     }
 
-    /// Keeps a layer from being removed until the build has finished. Returns false if it was already removed.
+    /// Prevents the removal of a layer until the build has finished. Returns false if it was already removed.
     pub(super) fn lease(&self, key: &Digest) -> Result<bool, BuildError> {
         let lease = self.build.store.lease_layer(&self.build.store.lock()?, key);
         let is_there = lease.is_some();

@@ -1,7 +1,7 @@
-//! The end of a build: its layers and the image are added to the store.
+//! The end of a build: adds its layers and the image to the store.
 //!
-//! Until then they are in a staging directory. So a build that fails does not change any image. But its finished
-//! layers are added to the cache, so the next build continues from there.
+//! Until then they are in a staging directory, so a failed build does not change any image. Its finished layers are
+//! still added to the cache, so that the next build continues from there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ use super::{
 };
 use minicontainer_images::{Built, has_layer, make_way};
 
-/// A layer that this build has made.
+/// A layer that this build has created.
 pub(super) struct Made {
     pub(super) key: Digest,
     pub(super) record: Record,
@@ -26,13 +26,13 @@ pub(super) struct Made {
     pub(super) blob: Blob,
 }
 
-/// The config and the manifest of the image, staged.
+/// The staged config and manifest of the image.
 pub(super) struct Documents {
     pub(super) config: Blob,
     pub(super) manifest: Blob,
 }
 
-/// Writes the documents of an image of these layers.
+/// Writes the config and the manifest of an image with these layers.
 pub(super) fn documents(staging: &Staging, image: &ImageConfig, stack: &Stack) -> Result<Documents, BuildError> {
     let mut document = image.clone();
     document.rootfs.diff_ids = stack.layers.iter().map(|layer| layer.diff_id.clone()).collect();
@@ -50,8 +50,8 @@ pub(super) fn documents(staging: &Staging, image: &ImageConfig, stack: &Stack) -
     Ok(Documents { config, manifest: staging.blob(manifest.as_bytes())? })
 }
 
-/// Fills times in. What makes no layer happened when the layer below was made: so the same build, all of it from the
-/// cache, makes the same image.
+/// Sets the creation times. A step without a layer gets the time of the layer below, so a fully cached build makes
+/// the same image.
 fn date(document: &mut ImageConfig, stack: &Stack) {
     let mut times = stack.layers.iter().filter_map(|layer| layer.created.as_ref());
     let mut last = stack.base_created.clone();
@@ -64,7 +64,7 @@ fn date(document: &mut ImageConfig, stack: &Stack) {
     document.created = last;
 }
 
-/// Takes everything into the store, at once. Without `image` only the cache gains.
+/// Adds everything to the store in one transaction. Without `image`, only the cache changes.
 pub(super) fn publish(
     store: &Store,
     staging: &Staging,
@@ -76,7 +76,7 @@ pub(super) fn publish(
     let mut transaction = Transaction::default();
     let (mut new, mut blobs, mut records) = (BTreeSet::new(), BTreeMap::new(), Vec::new());
     for Made { key, record, built, blob } in made {
-        // Two steps can make the same layer, and another build may have been faster.
+        // Two steps may create the same layer, and another build may have added it already.
         if !has_layer(store, &record.diff_id)? && new.insert(record.diff_id.clone()) {
             make_way(store, &lock, staging, &record.diff_id)?;
             transaction.layers.push(built.layer);

@@ -1,6 +1,6 @@
-//! The files of an image or a stage: what its layers show when they are stacked.
+//! The files of an image or a stage, merged from its layers.
 //!
-//! Nothing is mounted to read them: [`Merged`] knows what overlayfs would show, and looks everything up below
+//! No mount is needed to read them: [`Merged`] applies the rules of overlayfs, and looks everything up below
 //! descriptors.
 
 use std::{
@@ -27,7 +27,7 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    /// The layers in these directories, the lowest first.
+    /// Opens the layers in these directories, the lowest first.
     pub(super) fn new(name: impl Into<String>, lowest_first: &[PathBuf]) -> Result<Layers, BuildError> {
         Ok(Layers { name: name.into(), files: Arc::new(Merged::new(lowest_first)?) })
     }

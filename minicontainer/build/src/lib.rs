@@ -1,4 +1,4 @@
-//! Executes build plans: a plan of the pure crate `minicontainer-dockerfile` becomes layers and an image.
+//! Executes build plans: turns a plan of the pure crate `minicontainer-dockerfile` into layers and an image.
 //!
 //! ```text
 //! context ── text ─▶ parse ─▶ prepare (bases) ─▶ BuildPlan ─▶ stages ─▶ for each step:
@@ -10,23 +10,23 @@
 //!
 //! | Module | What it does |
 //! |---|---|
-//! | `context` `layers` `files` | where files come from, and how a path is followed without leaving it |
-//! | `select` | which files a source means, and the fingerprint of their content |
-//! | `copy` `archive` | `COPY`, `ADD` and `WORKDIR`: a layer, written as an archive |
-//! | `run` `containers` `mounts` `settings` `mount_points` | `RUN`: a container, what it sees, and what is removed afterwards |
+//! | `context` `layers` `files` | the source files, and resolving paths without leaving their root |
+//! | `select` | the files that a source selects, and the fingerprint of their content |
+//! | `add` `copy` `copy_conflicts` `archive` | `COPY`, `ADD` and `WORKDIR`: write a layer as an archive |
+//! | `run` `containers` `mounts` `settings` `mount_points` | `RUN`: its container, its mounts, and the cleanup |
 //! | `cache` `build_lock` `prune` | the cache, the locks between concurrent builds, pruning |
 //! | `stack` | the layers of a stage so far |
-//! | `bases` `stages` `executor` `step` `finish` | the bases, and running stages and steps in order |
+//! | `bases` `stages` `executor` `step` `finish` | base images, and executing stages and steps in order |
 //!
 //! The Dockerfile, the context and the images are untrusted. Their paths are resolved inside the context or the
-//! image, and their commands run with the same isolation as every container, and without a network.
+//! image. Their commands run with the same isolation as every container, and without a network by default.
 //!
-//! A new layer is in a staging directory until the end, so a build that fails or is killed neither adds nor changes
+//! New layers are in a staging directory until the end, so a build that fails or is killed neither adds nor changes
 //! an image.
 //!
 //! Decisions: `minicontainer/decisions/build.md`.
 
-// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be
+// A library must not print: it returns values that the caller may print. `println!` panics if the stream cannot be
 // written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
@@ -71,33 +71,33 @@ pub use mounts::LARGEST_SECRET;
 pub use prune::{CacheRecord, Cached, Content, PruneOptions, cache_records, cached, prune};
 pub use settings::{ExtraHost, ExtraHostError, RunSettings};
 
-/// The settings of the image that are not in the Dockerfile.
+/// The options of a build that are not in the Dockerfile.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// Its names.
+    /// The names of the image.
     pub names: Vec<Reference>,
-    /// `SOURCE_DATE_EPOCH`: no time in the image is later than this, in seconds since 1970, and the same build makes
-    /// the same bytes.
+    /// `SOURCE_DATE_EPOCH`, in seconds since 1970. No time in the image is later, so builds are reproducible byte for
+    /// byte.
     pub epoch: Option<i64>,
-    /// What `RUN` sees of networks unless it says otherwise; `RUN --network=host` needs the host's.
+    /// The default network of `RUN`; `RUN --network=host` requires `host`.
     pub network: Network,
-    /// What `RUN --mount=type=secret` can have.
+    /// The secrets for `RUN --mount=type=secret`.
     pub secrets: Secrets,
-    /// Whether what was built before is built again.
+    /// How the cache is used.
     pub cache: CacheUse,
-    /// Stages that are built again whatever the cache has, by name (`--no-cache-filter`).
+    /// Stages that are rebuilt without the cache, by name (`--no-cache-filter`).
     pub fresh_stages: BTreeSet<String>,
-    /// Settings of every `RUN` in addition to the Dockerfile.
+    /// Additional settings of every `RUN`.
     pub run: RunSettings,
 }
 
-/// What the cache is used for.
+/// How a build uses the cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CacheUse {
-    /// What was built before is taken from there.
+    /// Layers are taken from the cache and added to it.
     #[default]
     Full,
-    /// Everything is built, and kept for the next time (`--no-cache`).
+    /// Every layer is rebuilt and added to the cache (`--no-cache`).
     FillOnly,
 }
 
@@ -108,41 +108,41 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Adds one.
+    /// Adds a secret.
     pub fn insert(&mut self, id: impl Into<String>, content: Vec<u8>) {
         self.contents.insert(id.into(), content);
     }
 
-    /// The secret of this id.
+    /// The secret with this id.
     pub fn get(&self, id: &str) -> Option<&[u8]> {
         self.contents.get(id).map(Vec::as_slice)
     }
 }
 
-/// Their ids only.
+/// Shows only the ids, so that no secret appears in a log.
 impl fmt::Debug for Secrets {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_set().entries(self.contents.keys()).finish()
     }
 }
 
-/// A receiver of a build's progress. Several stages may call it at the same time.
+/// Receives the progress of a build. Several stages may call it at the same time.
 pub trait Progress: Sync {
-    /// A piece of work begins. Returns its number, for later calls.
+    /// A task starts. Returns the task's number for later calls.
     fn begin(&self, title: &str) -> usize;
-    /// A line that it prints.
+    /// A task writes a line of output.
     fn output(&self, work: usize, line: &[u8]);
-    /// It is over.
+    /// A task ends.
     fn end(&self, work: usize, how: StepOutcome<'_>);
 }
 
-/// How a piece of work ended.
+/// The outcome of a task.
 #[derive(Clone, Copy, Debug)]
 pub enum StepOutcome<'a> {
-    /// It was done.
+    /// The task succeeded.
     Done,
-    /// It had been done before.
+    /// The result was in the cache.
     Cached,
-    /// It failed.
+    /// The task failed.
     Failed(&'a BuildError),
 }

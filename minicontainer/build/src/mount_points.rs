@@ -1,13 +1,13 @@
-//! Removing mount points that were created for a RUN.
+//! Removes the mount points that were created for a `RUN`.
 //!
 //! A file system can only be mounted on an existing path. If the image does not have it, an empty directory or file
-//! is created in the writable layer, and would become part of the image: for example `/proc` in an image with a
-//! single program, or the mount point of a secret. So created mount points are removed afterwards if they are still
+//! is created in the writable layer and would become part of the image. Examples are `/proc` in an image with a
+//! single program, and the mount point of a secret. So created mount points are removed afterwards if they are still
 //! empty.
 //!
-//! Meanwhile the command ran as root of the container, and may have replaced a parent directory by a symbolic link
-//! (CVE-2024-23652). So the path is looked up below a descriptor by openat2(2) with `RESOLVE_BENEATH` and
-//! `RESOLVE_NO_SYMLINKS`. With such a link, the mount points are just not removed.
+//! The command runs as root of the container, and may replace a parent directory by a symbolic link (CVE-2024-23652).
+//! So the path is looked up below a descriptor by openat2(2) with `RESOLVE_BENEATH` and `RESOLVE_NO_SYMLINKS`. If the
+//! path contains a link, the mount point is not removed.
 
 use std::{
     collections::BTreeSet,
@@ -31,17 +31,17 @@ use super::{
     files::{Files, Found, resolve},
 };
 
-/// What a RUN needs and the image does not have.
+/// The mount points of a `RUN` that the image does not have.
 #[derive(Debug, Default)]
 pub(super) struct MountPoints {
-    /// Paths that are not there.
+    /// Missing paths, including missing parents.
     missing: BTreeSet<PathBuf>,
-    /// The directories above them, which are.
+    /// The existing directories above the missing paths.
     parents: Vec<Found>,
 }
 
 impl MountPoints {
-    /// Looks for the targets of mounts before they are made.
+    /// Finds the missing targets of mounts, before they are created.
     pub(super) fn of<'a>(
         image: &dyn Files,
         targets: impl Iterator<Item = &'a Path>,
@@ -67,8 +67,8 @@ impl MountPoints {
         Ok(stubs)
     }
 
-    /// Removes from the upper directory what is still as it was made, and then the directories above that hold
-    /// nothing else and are as the image has them: overlayfs copied them up for a stub's sake.
+    /// Removes created mount points that are still empty. Then removes their parents that are empty and unchanged:
+    /// overlayfs copied them up only for the mount points.
     pub(super) fn remove(&self, upper: &Path) -> io::Result<()> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let root = open(upper, flags, Mode::empty())?;
@@ -110,7 +110,7 @@ fn remove_unchanged(root: &OwnedFd, found: &Found) -> io::Result<()> {
 
 fn unlink(parent: &OwnedFd, name: &OsStr, flag: UnlinkatFlags) -> io::Result<()> {
     match unlinkat(parent, name, flag) {
-        // The command put something there: it stays.
+        // A mount point stays if the command created files in it.
         Ok(()) | Err(Errno::ENOTEMPTY | Errno::EEXIST | Errno::ENOENT) => Ok(()),
         Err(errno) => Err(errno.into()),
     }
@@ -120,7 +120,8 @@ fn how(flags: OFlag) -> OpenHow {
     OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS)
 }
 
-/// The open parent of a path and the name in it; `None` if the parent does not exist, or the path contains a link.
+/// Opens the parent of a path; also returns the last component. `None` if the parent does not exist, or its path
+/// contains a link.
 fn locate<'a>(root: &OwnedFd, path: &'a Path) -> io::Result<Option<(OwnedFd, &'a OsStr)>> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(None) };
     let inside = parent.strip_prefix("/").unwrap_or(parent);

@@ -1,10 +1,11 @@
-//! `RUN --mount`: preparing mounts, which are visible to a command but never part of a layer.
+//! `RUN --mount`: prepares mounts, which are visible to a command but never part of a layer.
 //!
 //! Files of the context, a stage or an image are *copied* into a directory of the build, which is then mounted. So no
-//! part of the path can be replaced by a link between check and mount (CVE-2024-23651), files excluded by
-//! `.dockerignore` are missing, and changes by the command (`rw`) are removed with the copy. A secret is also a file
-//! of the build, removed when the command has exited. A cache is a directory of the store that no other user can
-//! access.
+//! part of the path can be replaced by a link between check and mount (CVE-2024-23651). Files excluded by
+//! `.dockerignore` are not copied. Changes by the command (`rw`) are removed with the copy.
+//!
+//! A secret is a file of the build, and is removed when the command has exited. A cache is a directory of the store
+//! that other users cannot access.
 
 use std::{
     collections::BTreeSet,
@@ -43,43 +44,43 @@ use super::{
 };
 use minicontainer_images::unpack_built;
 
-/// The directory of a bind mount's copies, within their own directory.
+/// The destination of the copied files in their temporary layer.
 const COPIES: &str = "/files";
 /// The interval for retrying a cache that another build uses.
 const AGAIN: Duration = Duration::from_millis(20);
 /// The maximum size of a secret (BuildKit's limit).
 pub const LARGEST_SECRET: usize = 500 * 1024;
 
-/// Prepared mounts, and what they need as long as the command runs.
+/// Prepared mounts, with the files and locks that must exist until the command exits.
 #[derive(Debug, Default)]
 pub(super) struct Mounts {
     pub(super) specs: Vec<MountSpec>,
-    /// Secrets that are passed as variables.
+    /// Secrets that are passed as environment variables.
     pub(super) env: Vec<EnvVar>,
-    /// Removed at the end.
+    /// The files to remove at the end.
     files: Vec<PathBuf>,
-    /// Exclusively locked caches.
+    /// The locks on caches.
     _locks: Vec<Flock<File>>,
 }
 
 impl Drop for Mounts {
     fn drop(&mut self) {
         for file in &self.files {
-            // If this fails, it is removed with the staging directory.
+            // Best effort: if this fails, the file is removed with the staging directory.
             let _gone = fs::remove_file(file);
         }
     }
 }
 
-/// The sources of mounts.
+/// The inputs for preparing mounts.
 pub(super) struct Sources<'a> {
     pub(super) staging: &'a Staging,
     pub(super) cache: &'a Cache<'a>,
     pub(super) secrets: &'a Secrets,
     pub(super) clock: Clock,
-    /// The files of a stage, an image or the context.
+    /// Opens the files of a stage, an image or the context.
     pub(super) files: &'a Finder<'a>,
-    /// Whether the build has been cancelled, so that waiting ends.
+    /// Whether the build has been cancelled; waiting for a lock then ends.
     pub(super) is_cancelled: &'a dyn Fn() -> bool,
 }
 
@@ -87,7 +88,7 @@ impl Sources<'_> {
     /// Prepares the mounts of a command.
     pub(super) fn prepare(&self, command: &RunCommand) -> Result<Mounts, BuildError> {
         let mut mounts = Mounts::default();
-        // All builds take several locks in the same order, so that there is no deadlock.
+        // All builds lock their caches in the same order, so that there is no deadlock.
         let mut caches: Vec<&(Mount, Source)> = command.mounts.iter().collect();
         caches.retain(|(mount, _)| matches!(mount, Mount::Cache { .. }));
         caches.sort_by_key(|(mount, _)| match mount {
@@ -140,7 +141,7 @@ impl Sources<'_> {
         Ok(mounts)
     }
 
-    /// Mounts a file of the build.
+    /// Creates a file of the build with this content and mounts it.
     pub(super) fn mount_file(
         &self,
         content: &[u8],
@@ -158,7 +159,7 @@ impl Sources<'_> {
         Ok(())
     }
 
-    /// Copies the files of a bind mount.
+    /// Copies the files of a bind mount into a new directory.
     fn copy(&self, source: &Source, path: &str) -> Result<PathBuf, BuildError> {
         let files = (self.files)(source)?;
         let copying = CopyFiles {
@@ -181,15 +182,16 @@ impl Sources<'_> {
         Ok(copied.directory.join(COPIES.trim_start_matches('/')))
     }
 
-    /// The directory of a cache, created if it does not exist.
+    /// Locks the directory of a cache. Creates it if it does not exist.
     fn cache_directory(&self, mount: &Mount, from: &Source, mounts: &mut Mounts) -> Result<PathBuf, BuildError> {
         let Mount::Cache { id, from: named, source, sharing, owner, .. } = mount else { return Ok(PathBuf::new()) };
         if named.is_none() && source != "/" {
             return Err(BuildError::Unsupported { what: "RUN --mount=type=cache with source= and without from=" });
         }
-        // A cache that starts with files is distinct from one that starts empty, as in BuildKit.
+        // As in BuildKit, a cache with initial files is distinct from a cache that starts empty.
         let mut id = if named.is_some() { format!("{id}:{source}:{named:?}") } else { id.clone() };
-        // And so is one with another owner or mode, because its files would be of no use to this command.
+        // A cache with another owner or mode is also distinct, because this command might not be able to use its
+        // files.
         if *owner != (Owner { mode: 0o755, uid: 0, gid: 0 }) {
             id = format!("{id}:{:o}:{}:{}", owner.mode, owner.uid, owner.gid);
         }
@@ -204,7 +206,7 @@ impl Sources<'_> {
             }
             let directory = File::open(&place).map_err(failed)?;
             match Flock::lock(directory, how) {
-                // If it was removed before it was locked, it is created again.
+                // If the directory was removed before it was locked, it is created again.
                 Ok(lock) if lock.metadata().is_ok_and(|metadata| metadata.nlink() == 0) => continue,
                 Ok(lock) => {
                     self.cache.note(self.staging, &place, &id)?;
@@ -219,7 +221,8 @@ impl Sources<'_> {
         }
     }
 
-    /// Creates the directory of a cache. It is completed before it gets its name, because others may wait for it.
+    /// Creates the directory of a cache. It is complete before it gets its name, because other builds may use it at
+    /// once.
     fn create_cache(&self, place: &Path, files: Option<(&Source, &str)>, owner: &Owner) -> Result<(), BuildError> {
         let failed = |source| BuildError::Make { path: place.to_owned(), source };
         let made = match files {

@@ -1,9 +1,12 @@
-//! Listing and pruning the build cache: `builder du`, `builder prune`.
+//! Lists and prunes the build cache: `builder du`, `builder prune`.
 //!
 //! A layer in the cache may also belong to an image. Then it is *shared*: it is removed with the image, and removing
-//! its record here frees no space. The other layers belong only to the cache. The store removes them, because it
-//! determines what all images need, including damaged ones: they are added as an image without a name, which is then
-//! removed. So layers that an image needs stay, and a crash leaves at worst an image that `image prune` finds.
+//! its record here frees no space.
+//!
+//! The other layers belong only to the cache. The store must remove them, because only the store determines which
+//! layers the images need, including damaged images. So pruning adds these layers to the store as an unnamed image,
+//! and then removes that image. Layers that another image needs stay. After a crash, the unnamed image may remain;
+//! `image prune` removes it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,29 +29,29 @@ use super::{
     stack::{Stack, StageLayer},
 };
 
-/// Something in the cache.
+/// An item in the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cached {
-    /// What it is.
+    /// The content of the item.
     pub content: Content,
     /// The size of its files in bytes.
     pub size: u64,
-    /// Whether an image also uses it.
+    /// Whether an image also uses the item.
     pub is_shared: bool,
-    /// When it was created or last used.
+    /// The time of the last use, or of the creation if the item was never used again.
     pub last_used: SystemTime,
-    /// The records that refer to it.
+    /// The paths to remove with the item: its records, and the directory of a cache mount.
     records: Vec<PathBuf>,
 }
 
-/// The kind of an item in the cache.
+/// The content of an item in the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// A layer, by its diff-id.
     Layer(Digest),
     /// The directory of a `RUN --mount=type=cache`.
     Mount {
-        /// Its name in the store.
+        /// The name of the directory in the store.
         name: String,
         /// The `id=` of the Dockerfile.
         id: String,
@@ -56,7 +59,7 @@ pub enum Content {
 }
 
 impl Cached {
-    /// Its id in listings: hexadecimal digits.
+    /// The id in listings: the digits of a diff-id, or the name of a cache mount.
     pub fn id(&self) -> &str {
         match &self.content {
             Content::Layer(diff_id) => diff_id.hex(),
@@ -65,19 +68,19 @@ impl Cached {
     }
 }
 
-/// What to remove.
+/// The items to remove.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PruneOptions {
-    /// Also layers that images use, of which only the record is removed.
+    /// Also layers that images use. Only their records are removed.
     pub all: bool,
     /// Only items that were last used before this time.
     pub unused_since: Option<SystemTime>,
 }
 
-/// The contents of the cache, the least recently used first.
+/// The items in the cache, the least recently used first.
 ///
 /// # Errors
-/// When the store or the cache cannot be read.
+/// If the store or the cache cannot be read.
 pub fn cached(store: &Store) -> Result<Vec<Cached>, BuildError> {
     let cache = Cache::of(store);
     let images = store.images()?;
@@ -109,16 +112,16 @@ pub fn cached(store: &Store) -> Result<Vec<Cached>, BuildError> {
     Ok(cached)
 }
 
-/// A record of the cache.
+/// A record in the cache.
 #[derive(Clone, Debug)]
 pub struct CacheRecord {
-    /// The record's file.
+    /// The path of the record.
     pub place: PathBuf,
-    /// Diff-id and blob of its layer; `None` if it cannot be read.
+    /// The diff-id and the blob of the layer; `None` if the record cannot be read.
     pub layer: Option<(Digest, Digest)>,
 }
 
-/// Every record of the cache.
+/// All records in the cache.
 ///
 /// # Errors
 /// If the cache cannot be read.
@@ -131,7 +134,7 @@ pub fn cache_records(store: &Store) -> Result<Vec<CacheRecord>, BuildError> {
 /// Removes items from the cache and returns them. Removing the record of a shared layer frees no space.
 ///
 /// # Errors
-/// When a build is running, or something cannot be removed.
+/// If a build is running, or an item cannot be removed.
 pub fn prune(store: &Store, options: &PruneOptions) -> Result<Vec<Cached>, BuildError> {
     let cache = Cache::of(store);
     let Some(_alone) = cache.remover()? else { return Err(BuildError::Busy) };
@@ -143,7 +146,7 @@ pub fn prune(store: &Store, options: &PruneOptions) -> Result<Vec<Cached>, Build
     let paths: BTreeSet<&PathBuf> = gone.iter().flat_map(|cached| &cached.records).collect();
     let forgotten = records.iter().filter(|(path, _)| paths.contains(path)).filter_map(|(_, record)| record.as_ref());
     let removed = remove_layers(store, forgotten)?;
-    // Layers that a damaged image may need were kept, so they are still in the cache.
+    // The store kept layers that a damaged image may need, so they remain in the cache.
     gone.retain(|cached| match &cached.content {
         Content::Layer(diff_id) => cached.is_shared || removed.contains(diff_id),
         Content::Mount { .. } => true,
@@ -165,7 +168,7 @@ pub fn prune(store: &Store, options: &PruneOptions) -> Result<Vec<Cached>, Build
     Ok(gone)
 }
 
-/// Lets the store remove layers that no image needs, with their blobs; returns the removed ones.
+/// Removes the layers that no image needs, with their blobs, through an unnamed image. Returns the removed digests.
 fn remove_layers<'a>(
     store: &Store,
     records: impl Iterator<Item = &'a Record>,

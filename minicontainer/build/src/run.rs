@@ -1,7 +1,7 @@
 //! `RUN`: runs a container with the default profile; its writable layer becomes a layer of the image.
 //!
 //! The layers so far are the overlay's lower directories. The command writes to the upper directory, which is packed
-//! when the command has exited. There is no network unless it is requested, because a Dockerfile is untrusted.
+//! when the command has exited. There is no network unless the user allows it, because a Dockerfile is untrusted.
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ use minicontainer_images::{ImageError, PackedLayer, layer_from_upper};
 
 /// The hostname in the container.
 const HOSTNAME: &str = "build";
-/// A longer line of output is forwarded in pieces.
+/// The maximum length of a line of output. Longer lines are forwarded in pieces.
 const LONGEST_LINE: usize = 16 * 1024;
 
 impl BuildRun<'_> {
@@ -67,7 +67,7 @@ impl BuildRun<'_> {
         stubs.remove(&upper).map_err(|source| BuildError::Make { path: upper.clone(), source })?;
         let latest = self.request.epoch.map(|epoch| u64::try_from(epoch).unwrap_or_default());
         let (packed, warnings) = layer_from_upper(&upper, self.staging, latest).map_err(ImageError::from)?;
-        // For example, about a name that would delete a file when the layer is unpacked.
+        // For example, a file name is reserved for whiteouts.
         warnings.iter().for_each(|warning| print(format!("warning: {warning}").as_bytes()));
         Ok(packed)
     }
@@ -105,7 +105,7 @@ impl BuildRun<'_> {
         })
     }
 
-    /// Runs a command's container, forwards its output, and kills it if the build is cancelled.
+    /// Runs a container and forwards its output. Cancelling the build kills the container.
     fn run_to_end(
         &self,
         container: &dyn RunContainer,
@@ -128,7 +128,7 @@ impl BuildRun<'_> {
     }
 }
 
-/// Prints every complete line, and keeps the beginning of the next.
+/// Prints every complete line. The beginning of an incomplete line stays in `begun`.
 fn print_lines(begun: &mut Vec<u8>, bytes: &[u8], print: &dyn Fn(&[u8])) {
     for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
         let mut piece = piece;
@@ -147,7 +147,7 @@ fn print_lines(begun: &mut Vec<u8>, bytes: &[u8], print: &dyn Fn(&[u8])) {
     }
 }
 
-/// An image with these layers and an empty config, because the plan already contains the command's settings.
+/// An image with these layers. Its config is empty, because the plan already contains the command's settings.
 fn bare_image(stack: &Stack, containers: &Path) -> Image {
     let layer = |stacked: &super::stack::StageLayer| Layer {
         diff_id: stacked.diff_id.clone(),

@@ -1,4 +1,4 @@
-//! Which files a `COPY` selects: wildcards, directories and exclusions.
+//! The files that a `COPY` selects: wildcards, directories and exclusions.
 
 use std::{
     ffi::OsString,
@@ -25,12 +25,12 @@ use super::{
 /// A file or a directory that a source selects.
 #[derive(Debug)]
 pub(super) struct Selected {
-    /// Its name at the destination. If a symbolic link was followed, this is the name of the link.
+    /// The name at the destination. If a symbolic link was followed, this is the name of the link.
     pub(super) name: OsString,
     pub(super) found: Found,
 }
 
-/// The files that a source selects. Only a wildcard may select none or several.
+/// The files that a source selects. A source without wildcards selects exactly one.
 pub(super) fn select(files: &dyn Files, source: &str) -> Result<Vec<Selected>, BuildError> {
     let not_found = || BuildError::NotFound { path: PathBuf::from(source), of: files.name() };
     let pattern = Pattern::parse(source, Stars::Single).map_err(|_| not_found())?;
@@ -40,7 +40,7 @@ pub(super) fn select(files: &dyn Files, source: &str) -> Result<Vec<Selected>, B
         return Ok(vec![Selected { name: path.file_name().unwrap_or_default().to_owned(), found }]);
     }
     let mut selected = vec![Selected { name: OsString::new(), found: files.root()? }];
-    // `*` does not match a slash, so each part of the pattern is for one level of directories.
+    // `*` does not match a slash, so each part of the pattern applies to one level of directories.
     let mut parts = source.split('/').filter(|part| !part.is_empty()).peekable();
     while let Some(part) = parts.next() {
         let pattern = Pattern::parse(part, Stars::Single).map_err(|_| not_found())?;
@@ -59,8 +59,8 @@ pub(super) fn select(files: &dyn Files, source: &str) -> Result<Vec<Selected>, B
     Ok(selected)
 }
 
-/// The files of a directory that a pattern matches. A symbolic link is followed, as without wildcards, unless it
-/// leads nowhere.
+/// Adds the entries of a directory that a pattern matches. Symbolic links are followed, as without wildcards. A
+/// dangling link is added itself.
 fn matching(
     files: &dyn Files,
     directory: &Found,
@@ -84,7 +84,7 @@ fn matching(
     Ok(())
 }
 
-/// A walk through a directory: everything below it, sorted, each directory before its contents. One directory is open
+/// A walk through all entries below a directory, sorted, each directory before its contents. One directory is open
 /// for each level of depth.
 pub(super) struct Walk<'a> {
     files: &'a dyn Files,
@@ -92,14 +92,14 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// A walk that starts at this directory.
+    /// Starts a walk at a directory.
     pub(super) fn of(files: &'a dyn Files, directory: Found) -> Result<Walk<'a>, BuildError> {
         let names = files.names(&directory)?.into_iter();
         Ok(Walk { files, way: vec![(directory, PathBuf::new(), names)] })
     }
 
-    /// The next entry, with its path relative to the start of the walk. `enter` decides for each directory whether
-    /// its contents are visited.
+    /// The next entry, with its path relative to the start of the walk. The contents of a directory are visited only
+    /// if `enter` returns true for it.
     pub(super) fn next(
         &mut self,
         enter: &dyn Fn(&Path, &Found) -> bool,
@@ -110,7 +110,7 @@ impl<'a> Walk<'a> {
                 continue;
             };
             let relative = path.join(&name);
-            // A file that vanishes during the walk is skipped; the fingerprint detects one that changes.
+            // A file that is removed during the walk is skipped. A changed file is detected by the fingerprint.
             let Some(found) = self.files.child(directory, &name)? else { continue };
             if found.kind == Kind::Directory && enter(&relative, &found) {
                 let names = self.files.names(&found)?.into_iter();
@@ -122,7 +122,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Calls `visit` with a file, or with everything in a directory except what is excluded.
+/// Calls `visit` for a file, or for all entries below a directory, except excluded ones.
 pub(super) fn each(
     files: &dyn Files,
     selected: &Selected,
@@ -143,18 +143,18 @@ pub(super) fn each(
     Ok(())
 }
 
-/// A digest of names, kinds, permissions, contents, and owners where they matter; without times.
+/// A digest of the names, types, permissions, attributes and contents of files, and of their owners where they are
+/// significant. Times are not included.
 pub(super) struct Fingerprint {
     digester: Digester,
 }
 
 impl Fingerprint {
-    /// An empty fingerprint.
     pub(super) fn new() -> Fingerprint {
         Fingerprint { digester: Digester::new() }
     }
 
-    /// Adds an entry; the content of a file follows through [`Fed`].
+    /// Adds an entry. The content of a file is added by [`Fed`].
     pub(super) fn add(&mut self, files: &dyn Files, path: &Path, found: &Found) -> Result<(), BuildError> {
         let owner = if files.has_owners() { (found.uid, found.gid) } else { (0, 0) };
         let target = match found.kind {
@@ -170,7 +170,7 @@ impl Fingerprint {
         Ok(())
     }
 
-    /// Adds the attributes of a file; most have none.
+    /// Adds the extended attributes of a file.
     pub(super) fn add_attributes(&mut self, attributes: &Attributes) {
         for (name, value) in attributes {
             for part in [name.as_bytes(), value] {
@@ -180,7 +180,6 @@ impl Fingerprint {
         }
     }
 
-    /// The digest.
     pub(super) fn finish(self) -> Digest {
         self.digester.finish()
     }
@@ -189,8 +188,8 @@ impl Fingerprint {
 /// Extended attributes by name, sorted.
 pub(super) type Attributes = Vec<(String, Vec<u8>)>;
 
-/// The extended attributes of a file that an image also stores: file capabilities (capabilities(7)) and `user.*`. The
-/// others belong to the file system or to this machine.
+/// The extended attributes of a file that are copied into a layer: file capabilities (capabilities(7)) and `user.*`.
+/// Other attributes belong to the file system or to this machine.
 pub(super) fn attributes(file: &File) -> io::Result<Attributes> {
     let mut kept = Vec::new();
     // A file system without support for attributes has none.
@@ -207,7 +206,8 @@ pub(super) fn attributes(file: &File) -> io::Result<Attributes> {
     Ok(kept)
 }
 
-/// A file's content, exactly as many bytes as its size when it was examined. What is read is added to a fingerprint.
+/// A reader of a file's content that adds the content to a fingerprint. It reads exactly the size that the file had
+/// when it was examined.
 pub(super) struct Fed<'a, R> {
     content: R,
     remaining: u64,
@@ -215,7 +215,6 @@ pub(super) struct Fed<'a, R> {
 }
 
 impl<'a, R: Read> Fed<'a, R> {
-    /// Reads exactly `size` bytes.
     pub(super) fn new(content: R, size: u64, print: &'a mut Fingerprint) -> Fed<'a, R> {
         Fed { content, remaining: size, print }
     }

@@ -1,7 +1,7 @@
-//! Options of the command line for every `RUN`: hosts, limits, shared memory.
+//! Command-line options for every `RUN`: hosts, limits, shared memory.
 //!
-//! They can change the result of a command, so they are part of the cache key. Without any of them the key is the
-//! same as before these options existed.
+//! They can change the result of a command, so they are part of the cache key. Without these options, the key is the
+//! same as before they existed, so older records of the cache stay valid.
 
 use std::{net::IpAddr, path::PathBuf, str::FromStr};
 
@@ -25,35 +25,35 @@ const HOSTS_LIMIT: u64 = 1024 * 1024;
 /// Settings of a `RUN` that are not in the Dockerfile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunSettings {
-    /// Names for its `/etc/hosts`, which is not part of the image.
+    /// Additional entries of `/etc/hosts`. They do not become part of the image.
     pub hosts: Vec<ExtraHost>,
     /// The size of `/dev/shm`.
     pub shm_size: Option<ByteSize>,
-    /// Limits of its processes.
+    /// The resource limits of the processes.
     pub ulimits: Vec<Ulimit>,
 }
 
 impl RunSettings {
-    /// A digest of the settings; `None` if there are none.
+    /// A digest of the settings; `None` if all are the defaults.
     pub(super) fn digest(&self) -> Option<Digest> {
         (*self != RunSettings::default()).then(|| Digest::of(format!("{self:?}").as_bytes()))
     }
 }
 
-/// A name and its address.
+/// A host name and its address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExtraHost {
-    /// The name.
+    /// The host name.
     pub name: String,
-    /// Its address.
+    /// The IP address.
     pub address: IpAddr,
 }
 
-/// The text is not a name with an address.
+/// An invalid value for `--add-host`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid host {given:?}: must be NAME:ADDRESS (for example, db:10.0.0.5)")]
 pub struct ExtraHostError {
-    /// What was given.
+    /// The invalid value.
     pub given: String,
 }
 
@@ -73,7 +73,7 @@ impl FromStr for ExtraHost {
 }
 
 impl BuildRun<'_> {
-    /// Mounts an `/etc/hosts` with these names in addition to the image's.
+    /// Mounts an `/etc/hosts` that contains the image's entries and the additional ones.
     pub(super) fn add_hosts(
         &self,
         sources: &Sources,

@@ -15,13 +15,13 @@ use minicontainer_images::ImageError;
 #[derive(Clone, Debug)]
 pub(super) struct StageLayer {
     pub(super) diff_id: Digest,
-    /// Under which the store has it, see [`Layer::key`](minicontainer::store::Layer::key).
+    /// The layer's key in the store, see [`Layer::key`](minicontainer::store::Layer::key).
     pub(super) key: Digest,
-    /// Its unpacked files.
+    /// The directory of the unpacked files.
     pub(super) directory: PathBuf,
-    /// The descriptor of its compressed blob.
+    /// The descriptor of the compressed blob.
     pub(super) descriptor: Descriptor,
-    /// When this build or an earlier one created it; `None` for a layer of the base image.
+    /// The time when this build or an earlier one created the layer; `None` for a layer of the base image.
     pub(super) created: Option<String>,
 }
 
@@ -46,18 +46,17 @@ fn descriptor(blob: &Digest, size: u64) -> Descriptor {
 /// The layers of a stage.
 #[derive(Clone, Debug)]
 pub(super) struct Stack {
-    /// The lowest first.
+    /// The layers, the lowest first.
     pub(super) layers: Vec<StageLayer>,
     /// The key of the last layer, or of the base.
     pub(super) key: Digest,
     /// The number of history entries that come from the base image.
     pub(super) base_history: usize,
-    /// When the base image was created.
+    /// The creation time of the base image.
     pub(super) base_created: Option<String>,
 }
 
 impl Stack {
-    /// An empty stack.
     pub(super) fn scratch(key: Digest) -> Stack {
         Stack { layers: Vec::new(), key, base_history: 0, base_created: None }
     }

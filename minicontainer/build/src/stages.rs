@@ -1,4 +1,4 @@
-//! Builds stages in order of their dependencies, independent ones in parallel.
+//! Builds the stages in the order of their dependencies. Independent stages are built in parallel.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,11 +18,11 @@ struct State {
     failure: Option<BuildError>,
 }
 
-/// Builds one stage, given the finished ones.
+/// A function that builds one stage. It receives the results of the finished stages.
 pub(super) type BuildOne<'a> = dyn Fn(&StagePlan, &BTreeMap<usize, Stack>) -> Result<Stack, BuildError> + Sync + 'a;
 
-/// Builds every stage of the plan, as many in parallel as there are processors, and returns the results. After a
-/// failure no further stage is started.
+/// Builds all stages of the plan and returns the results. At most one stage per CPU is built at a time. After a
+/// failure, no further stage is started.
 pub(super) fn build_all(plan: &BuildPlan, build: &BuildOne<'_>) -> Result<BTreeMap<usize, Stack>, BuildError> {
     let state = Mutex::new(State { begun: BTreeSet::new(), done: BTreeMap::new(), failure: None });
     let changed = Condvar::new();

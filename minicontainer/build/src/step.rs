@@ -1,4 +1,4 @@
-//! Executing one step, which results in a packed layer.
+//! Executes one step, which results in a packed layer.
 
 use std::{
     collections::BTreeMap,
@@ -25,7 +25,8 @@ use super::{
 };
 
 impl BuildRun<'_> {
-    /// The layer with this key: from the cache, also if another build has just created it.
+    /// Looks up a layer in the cache. If it is missing, locks its key. If another build held that lock, looks it up
+    /// again.
     pub(super) fn found(&self, key: &Digest, work: usize) -> Result<Option<StageLayer>, BuildError> {
         if let Some(layer) = self.cached_layer(key)? {
             return Ok(Some(layer));
@@ -35,7 +36,7 @@ impl BuildRun<'_> {
         if locked == LockedKey::AfterOther { self.cached_layer(key) } else { Ok(None) }
     }
 
-    /// The cached layer, if it can be leased.
+    /// The layer from the cache, leased for this build.
     fn cached_layer(&self, key: &Digest) -> Result<Option<StageLayer>, BuildError> {
         match self.cache.get(key)? {
             Some(layer) if self.lease(&layer.key)? => Ok(Some(layer)),
@@ -83,7 +84,7 @@ impl BuildRun<'_> {
         }
     }
 
-    /// `WORKDIR`: a layer without entries if the directory exists.
+    /// `WORKDIR`: creates a directory. The layer has no entries if the directory exists already.
     fn make_directory(
         &self,
         image: &Layers,
@@ -103,11 +104,11 @@ impl BuildRun<'_> {
         made.map(|(packed, ())| packed)
     }
 
-    /// Adds a new layer to a stage, to be published at the end.
+    /// Adds a new layer to a stage. It is published at the end of the build.
     pub(super) fn add(&self, stack: &mut Stack, key: Digest, packed: PackedLayer) -> Result<(), BuildError> {
         let built = unpack_built(self.staging, &packed)?;
         let seconds = self.request.epoch.unwrap_or_else(|| Timestamp::now().as_second()).max(0);
-        // RFC 3339 years have four digits.
+        // RFC 3339 allows only years with four digits, so a later time is replaced by the maximum.
         let created = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
         let record = Record {
             diff_id: packed.diff_id,
