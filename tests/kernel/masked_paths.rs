@@ -9,6 +9,7 @@ use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Stdio;
 
+use minicontainer::core::network_files::NetworkFile;
 use serde_json::json;
 
 use crate::attacks::Ground;
@@ -148,7 +149,8 @@ fn lock_on_mask_affects_no_other_container() {
 }
 
 /// Every mount of a container has a file system that the host has not mounted. Exceptions are bind mounts that were
-/// requested, the hierarchies of control groups, and an ordinary user's device nodes, which are read-only.
+/// requested, the container's own three files in `/etc`, cgroup hierarchies, and an ordinary user's device nodes, which
+/// are read-only.
 #[test]
 fn host_file_systems_are_not_visible() {
     for fixture in [Fixture::root, Fixture::user] {
@@ -163,7 +165,13 @@ fn host_file_systems_are_not_visible() {
             let (left, right) = line.split_once(" - ").unwrap_or_default();
             let fields: Vec<&str> = left.split(' ').collect();
             let is_node = fields[4].starts_with("/dev/") && fields[5].split(',').any(|option| option == "ro");
+            let is_own_file = NetworkFile::ALL.iter().any(|file| {
+                file.target() == fields[4]
+                    && fields[3].contains("/containers/")
+                    && fields[3].ends_with(&format!("/{}", file.name()))
+            });
             fields[4] == "/probe"
+                || is_own_file
                 || right.starts_with("cgroup") && fixture.is_of_root()
                 || is_node && !fixture.is_of_root() && fields[3] == fields[4].trim_start_matches("/dev")
         };

@@ -132,12 +132,13 @@ impl Sandbox {
         }
     }
 
-    /// The OCI runtime `Spec` of the container. Nothing is created.
+    /// The OCI runtime `Spec` of the container, for a bundle. Nothing is created. It has no mounts for `/etc/hosts`,
+    /// `/etc/hostname` and `/etc/resolv.conf`, because the engine writes these files when it creates a container.
     ///
     /// # Errors
     /// When the request is invalid or this host cannot satisfy it, see [`Error`].
     pub fn spec(&self) -> Result<Spec, Error> {
-        Ok(self.launch()?.spec().clone())
+        Ok(self.clone().without_network_files().launch()?.spec().clone())
     }
 
     /// The plan, which [`explain`](minicontainer_core::explain) describes in words. Nothing is created.

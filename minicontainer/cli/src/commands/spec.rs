@@ -50,9 +50,7 @@ pub fn execute(arguments: &SpecArguments) -> Result<ExitCode, Failure> {
     let options = arguments.container.options()?;
     let store = open_store()?;
     let image = find_image(&store, arguments.container.image())?;
-    let config = arguments.container.sandbox(&image, &options).driver(Driver::Copy);
-    // Another runtime, or the tool that calls it, makes these files.
-    let config = config.without_network_files().spec()?;
+    let config = arguments.container.sandbox(&image, &options).driver(Driver::Copy).spec()?;
     let config = serde_json::to_string_pretty(&config).context("cannot write the config as JSON")?;
 
     let bundle = &arguments.bundle;
