@@ -47,7 +47,7 @@ fn check_contexts(place: &TestEnv) {
     assert_eq!(say(place, "alone", "cat /made"), "alone\n");
     let answer = place.run_with_input(&["build", "-"], b"FROM busybox\nCOPY greeting /\n");
     assert!(
-        answer.code == 1 && answer.stderr.contains("cannot copy /greeting of the build context"),
+        answer.code == 1 && answer.stderr.contains("cannot copy /greeting from the build context"),
         "{}",
         answer.stderr
     );
