@@ -85,7 +85,7 @@ fn outputs_are_judged_and_reported() {
 #[test]
 fn hostile_program_does_not_affect_other_verdicts() {
     let Some(place) = TestEnv::seeded_root() else { return };
-    let settings = "time = '4s'\ncpu-time = '500ms'\nmemory = '48m'\noutput = '1m'\ndisk = '8m'\npids = 32";
+    let settings = "time = '8s'\ncpu-time = '2s'\nmemory = '48m'\noutput = '1m'\ndisk = '8m'\npids = 32";
     let spy = "read a b; echo evil 2>/dev/null > /proc/self/fd/0; echo evil 2>/dev/null > /program/run; \
                find / -name '*.out' -o -name ada 2>/dev/null; echo $((a+b))";
     let hostile = [
