@@ -12,9 +12,9 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fs::{self, DirBuilder, File, Permissions},
+    fs::{self, File, Permissions},
     io,
-    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, fchown},
+    os::unix::fs::{MetadataExt, PermissionsExt, fchown},
     path::{Path, PathBuf},
 };
 
@@ -103,7 +103,10 @@ impl InitLayer {
     pub fn create(&self, layer: &Path) -> Result<(), RootFsError> {
         for directory in &self.directories {
             let path = layer.join(&directory.path);
-            fs::create_dir(&path).map_err(RootFsError::io("create the directory", &path))?;
+            // Until it is filled it must be accessible, whatever the umask is.
+            let created =
+                fs::create_dir(&path).and_then(|()| fs::set_permissions(&path, Permissions::from_mode(0o700)));
+            created.map_err(RootFsError::io("create the directory", &path))?;
         }
         for name in &self.files {
             let path = layer.join(self.path()).join(name);
@@ -119,18 +122,12 @@ impl InitLayer {
     }
 }
 
-/// Creates the shared layer if it does not exist. `name` is a unique name for the staging directory.
+/// Creates the shared layer in an existing directory. `name` is a unique name for the staging directory.
 ///
 /// # Errors
 /// If it cannot be written.
 pub fn create_shared(directory: &Path, name: &OsStr) -> Result<(), RootFsError> {
     let shared = shared_init_layer(directory);
-    if shared.exists() {
-        return Ok(());
-    }
-    // Recursive, so that it may exist already.
-    let made = DirBuilder::new().mode(0o700).recursive(true).create(directory);
-    made.map_err(RootFsError::io("create the directory", directory))?;
     let usual =
         |path: &str| Attributes { path: path.into(), mode: 0o755, owner: [geteuid().as_raw(), getegid().as_raw()] };
     let layer = InitLayer {
@@ -262,6 +259,7 @@ mod tests {
     fn shared_layer_is_created_once() {
         let place = tempfile::tempdir().expect("a directory");
         let directory = place.path().join("init");
+        fs::create_dir(&directory).expect("a directory");
         for name in ["one", "other"] {
             create_shared(&directory, OsStr::new(name)).expect("the layer is created");
         }

@@ -142,9 +142,12 @@ impl Root {
             write_readable(&path, content).map_err(|source| Error::Write { path, source })?;
         }
         match (self.shared_init_layers(), &self.init_layer) {
-            (Some(directory), _) => {
+            (Some(directory), _) if !rootfs::shared_init_layer(directory).exists() => {
+                let failed = |source| Error::MakeDirectory { path: directory.clone(), source };
+                private::make_directory(directory).map_err(failed)?;
                 rootfs::create_shared(directory, self.directory().file_name().unwrap_or_default())?;
             }
+            (Some(_), _) => {}
             (None, Some(layer)) => layer.create(&rootfs::init_layer(self.directory()))?,
             (None, None) => {}
         }
