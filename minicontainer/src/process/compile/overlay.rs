@@ -86,20 +86,18 @@ fn overlay(step: &Step, one_by_one: bool) -> Result<OverlayMount, CompileError> 
     Ok(OverlayMount::ByPath { layers: text(&layers)?, data: text(&data)?, target })
 }
 
-/// The directory two levels above all layers (`layers/DIGEST/fs`), or three levels if there is an init layer
-/// (`init/fs`), and the path of each layer relative to it. These paths are short enough for the one page of options
-/// of mount(2), and contain no characters that need escaping.
+/// The deepest directory above all layers, and the path of each layer relative to it. In a store, these paths are
+/// short enough for the one page of options of mount(2), and contain no characters that need escaping.
 fn side_by_side(lowers: &[String]) -> Result<(String, Vec<String>), CompileError> {
-    let [Some(last), Some(first)] = [lowers.last(), lowers.first()].map(|lower| lower.map(Path::new)) else {
-        return Ok((String::new(), Vec::new()));
+    let Some(first) = lowers.first() else { return Ok((String::new(), Vec::new())) };
+    let is_above_all = |above: &&Path| lowers.iter().all(|lower| Path::new(lower).starts_with(above));
+    let above = Path::new(first).ancestors().skip(1).find(is_above_all).unwrap_or(Path::new("/"));
+    let relative = |lower: &String| {
+        let name = Path::new(lower).strip_prefix(above).ok()?.to_str()?.to_owned();
+        (above.parent().is_some() && !name.contains([':', ',', '\\'])).then_some(name)
     };
-    let lower = |path: &Path| lowers.iter().find(|lower| !Path::new(lower).starts_with(path));
-    let above =
-        [2, 3].into_iter().filter_map(|levels| last.ancestors().nth(levels)).find(|path| lower(path).is_none());
-    let Some(above) = above else {
-        let second = last.ancestors().nth(2).and_then(lower).cloned().unwrap_or_default();
-        return Err(CompileError::ScatteredLayers { first: first.display().to_string(), second });
-    };
-    let names = lowers.iter().filter_map(|lower| Path::new(lower).strip_prefix(above).ok());
-    Ok((above.display().to_string(), names.map(|name| name.display().to_string()).collect()))
+    let names = lowers.iter().map(|lower| {
+        relative(lower).ok_or_else(|| CompileError::ScatteredLayers { first: first.clone(), second: lower.clone() })
+    });
+    Ok((above.display().to_string(), names.collect::<Result<_, _>>()?))
 }
