@@ -6,6 +6,7 @@ use minicontainer::core::options::{Isolation, Profile, SeccompChoice};
 use minicontainer::core::report::DeniedCall;
 use minicontainer::store::Image;
 
+use crate::attacks::Ground;
 use crate::fixture::Fixture;
 use crate::sandboxes::{busybox, run, shell, succeeds, text};
 
@@ -81,6 +82,14 @@ fn refused_calls_are_traced() {
     let script = "for n in $(seq 50); do unshare -m true & done 2>/dev/null; wait";
     let traced = run(&shell(&image, script).trace_denied_calls());
     assert_eq!(traced.report.denied_calls, [DeniedCall { name: "unshare".to_owned(), errno: 1, count: 50 }]);
+    // Numbers that no kernel has are counted together, so that the record stays small.
+    let ground = Ground::new(&fixture);
+    let unknown: Vec<String> = (1000..1040).map(|number| format!("syscall,{number}")).collect();
+    let sandbox = Sandbox::from_image(&image).bind_ro(ground.probe(), "/probe").command("/probe").arg("batch");
+    let traced = run(&sandbox.args(&unknown).trace_denied_calls());
+    // The probe itself also calls umount(2), once for each attack.
+    let denied = |name: &str, errno| DeniedCall { name: name.to_owned(), errno, count: 40 };
+    assert_eq!(traced.report.denied_calls, [denied("umount2", 1), denied("unknown", 38)]);
     // Without a filter there is nothing to trace.
     let open = run(&shell(&image, "true").without(Isolation::Seccomp).trace_denied_calls());
     assert_eq!(open.report.denied_calls, []);

@@ -91,7 +91,7 @@ pub struct Report {
 /// A system call that the seccomp filter refused with an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeniedCall {
-    /// Its name, or its number if this engine does not know it.
+    /// Its name; `unknown` for all calls together that this engine does not know.
     pub name: String,
     /// The error that the program got, see errno(3).
     pub errno: u32,

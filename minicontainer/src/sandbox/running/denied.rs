@@ -20,7 +20,10 @@ use crate::host;
 use crate::sys::seccomp_notify;
 
 /// How often each call was refused, by its name and error.
-type Counts = BTreeMap<(String, u32), u64>;
+type Counts = BTreeMap<(&'static str, u32), u64>;
+
+/// The name of calls that this engine does not know.
+const UNKNOWN: &str = "unknown";
 
 /// The refused calls of a container so far.
 #[derive(Debug)]
@@ -48,7 +51,8 @@ impl DeniedCalls {
     pub(super) fn list(&self) -> Vec<DeniedCall> {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let list = counts.iter();
-        list.map(|((name, errno), count)| DeniedCall { name: name.clone(), errno: *errno, count: *count }).collect()
+        list.map(|((name, errno), count)| DeniedCall { name: (*name).to_owned(), errno: *errno, count: *count })
+            .collect()
     }
 }
 
@@ -56,7 +60,8 @@ fn answer_all(listener: &OwnedFd, filter: &[Instruction], counts: &Mutex<Counts>
     while let Ok(Some(asked)) = seccomp_notify::next(listener.as_fd()) {
         let call =
             Call { number: asked.data.nr.cast_unsigned(), architecture: asked.data.arch, arguments: asked.data.args };
-        let name = call.name(host::ARCHITECTURE).map_or_else(|| call.number.to_string(), str::to_owned);
+        // All unknown numbers count together: a program may try billions of them.
+        let name = call.name(host::ARCHITECTURE).unwrap_or(UNKNOWN);
         let errno = seccomp::errno_of(seccomp::evaluate(filter, &call)).unwrap_or(libc::ENOSYS.cast_unsigned());
         // Recorded first: a program that has got its error may exit, and then the list must be complete.
         *counts.lock().unwrap_or_else(PoisonError::into_inner).entry((name, errno)).or_default() += 1;
