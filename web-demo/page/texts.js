@@ -43,7 +43,7 @@ const en = {
   leftOut: 'left out',
   absent: 'absent',
   /** @param {number} held @param {number} all */
-  wall: (held, all) => `${held} of ${all} kinds of isolation in force`,
+  wall: (inForce, all) => `${inForce} of ${all} kinds of isolation in force`,
   allSteps: 'All steps as a list',
 
   hashHeading: 'A name computed from content',
@@ -122,7 +122,7 @@ const pt = {
   inForce: 'em vigor',
   leftOut: 'deixado de fora',
   absent: 'ausente',
-  wall: (held, all) => `${held} de ${all} isolamentos em vigor`,
+  wall: (inForce, all) => `${inForce} de ${all} isolamentos em vigor`,
   allSteps: 'Todos os passos em lista',
 
   hashHeading: 'Um nome calculado a partir do conteúdo',

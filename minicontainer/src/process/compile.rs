@@ -125,7 +125,7 @@ impl Compiler<'_> {
             Step::SetSysctl { name, value } => self.set_sysctl(name, value)?,
             Step::MaskPath { path } => self.mask(path)?,
             Step::ReadonlyPath { path } => self.make_readonly(path)?,
-            Step::PivotRoot => Operation::PivotRoot { close: self.context.sources.held().collect() },
+            Step::PivotRoot => Operation::PivotRoot { close: self.context.sources.open_files().collect() },
             Step::Chroot { path } => Operation::Chroot { path: text(path)? },
             Step::LoopbackUp => Operation::LoopbackUp { request: Box::new(loopback_request()) },
             Step::EnterWorkdir { path } => {

@@ -40,7 +40,7 @@ pub(crate) struct Sources {
 
 impl Sources {
     /// Clones and maps the mounts that have to be prepared before the first process exists.
-    pub(super) fn of(plan: &Plan, held: &BindSources) -> Result<Sources, StartError> {
+    pub(super) fn of(plan: &Plan, bind_sources: &BindSources) -> Result<Sources, StartError> {
         let in_user_namespace = |step: &Step| match step {
             Step::Clone { namespaces, .. } => namespaces.contains(&Namespace::User),
             Step::JoinNamespace { namespace, .. } => *namespace == Namespace::User,
@@ -50,7 +50,7 @@ impl Sources {
         let mut all = Sources::default();
         for (index, step) in plan.steps.iter().enumerate() {
             let Step::BindMount { source, destination, recursive, owners, .. } = step else { continue };
-            let file = held.iter().find(|(place, _)| place == destination).map(|(_, file)| file);
+            let file = bind_sources.iter().find(|(place, _)| place == destination).map(|(_, file)| file);
             let failed = |(call, errno)| StartError::Step { step: Box::new(step.clone()), index, call, errno };
             match (file, owners) {
                 (None, None) => {}
@@ -82,9 +82,9 @@ impl Sources {
 
     /// The descriptors that are still open after their bind mount is made, without duplicates. The descriptor of a
     /// tree is closed when the tree is attached.
-    pub(super) fn held(&self) -> impl Iterator<Item = Fd> + '_ {
-        let held = |source: &Source| if let Source::OpenFile { file, .. } = source { Some(*file) } else { None };
-        let all: BTreeSet<Fd> = self.sources.iter().filter_map(|(_, source)| held(source)).collect();
+    pub(super) fn open_files(&self) -> impl Iterator<Item = Fd> + '_ {
+        let open_file = |source: &Source| if let Source::OpenFile { file, .. } = source { Some(*file) } else { None };
+        let all: BTreeSet<Fd> = self.sources.iter().filter_map(|(_, source)| open_file(source)).collect();
         all.into_iter()
     }
 

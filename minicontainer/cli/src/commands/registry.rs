@@ -51,7 +51,7 @@ pub struct PullArguments {
     platform: Option<String>,
 
     #[command(flatten)]
-    wire: TransportArguments,
+    transport: TransportArguments,
 }
 
 /// Upload an image to a registry
@@ -73,7 +73,7 @@ pub struct PushArguments {
     quiet: bool,
 
     #[command(flatten)]
-    wire: TransportArguments,
+    transport: TransportArguments,
 }
 
 /// How to connect to a registry.
@@ -105,7 +105,7 @@ pub struct FetchArguments {
     platform: Option<String>,
 
     #[command(flatten)]
-    wire: TransportArguments,
+    transport: TransportArguments,
 }
 
 /// When `run` asks a registry.
@@ -133,7 +133,7 @@ impl TransportArguments {
 /// Runs `pull`.
 pub fn pull(arguments: &PullArguments) -> Result<ExitCode, Failure> {
     let reference = parse(&arguments.image)?;
-    let (platform, connection) = (platform(arguments.platform.as_deref())?, arguments.wire.connection()?);
+    let (platform, connection) = (platform(arguments.platform.as_deref())?, arguments.transport.connection()?);
     let store = open_store()?;
     let shown = TransferProgress::new(Stream::Stdout, arguments.quiet);
     if arguments.all_tags {
@@ -196,7 +196,7 @@ fn fetch(
 /// The image to run: from the store, or pulled if it is missing or for another platform than requested.
 pub fn image_to_run(store: &Store, name: &str, wanted: &FetchArguments) -> Result<Image, Failure> {
     let shown = TransferProgress::new(Stream::Stderr, wanted.quiet);
-    let (platform, connection) = (platform(wanted.platform.as_deref())?, wanted.wire.connection()?);
+    let (platform, connection) = (platform(wanted.platform.as_deref())?, wanted.transport.connection()?);
     if wanted.pull == PullPolicy::Always {
         fetch(store, &parse(name)?, platform.as_ref(), &connection, &shown)?;
         return find_image(store, name);
@@ -226,7 +226,7 @@ const SEED: &str = "`minicontainer image seed` creates busybox from this machine
 /// Runs `push`.
 pub fn push(arguments: &PushArguments) -> Result<ExitCode, Failure> {
     let reference = parse(&arguments.image)?;
-    let connection = arguments.wire.connection()?;
+    let connection = arguments.transport.connection()?;
     let store = open_store()?;
     let shown = TransferProgress::new(Stream::Stdout, arguments.quiet);
     let send = |reference: &Reference| registry::push(&store, reference, &connection, &|event| shown.show(&event));

@@ -84,7 +84,7 @@ use url::{Security, Url, is_loopback};
 #[derive(Clone, Debug, Default)]
 pub struct Connection {
     /// Whether plain HTTP is allowed.
-    pub wire: Transport,
+    pub transport: Transport,
     retry_policy: RetryPolicy,
     /// The path of the credentials, if not Docker's.
     config: Option<PathBuf>,
@@ -106,8 +106,8 @@ pub enum Transport {
 
 impl Connection {
     /// A connection of this kind.
-    pub fn new(wire: Transport) -> Connection {
-        Connection { wire, ..Connection::default() }
+    pub fn new(transport: Transport) -> Connection {
+        Connection { transport, ..Connection::default() }
     }
 
     fn config(&self) -> Result<Config, RegistryError> {
@@ -149,7 +149,7 @@ impl Connection {
         };
         let end_of_host = host.find(']').map_or_else(|| host.find(':'), |bracket| Some(bracket + 1));
         let (name, port) = host.split_at(end_of_host.unwrap_or(host.len()));
-        let security = match self.wire {
+        let security = match self.transport {
             Transport::Default if is_loopback(name) && port != ":443" && !has_certificates => Security::Plain,
             Transport::Default | Transport::Tls => Security::Tls,
             Transport::PlainHttp => Security::Plain,

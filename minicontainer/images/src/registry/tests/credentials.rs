@@ -103,7 +103,7 @@ fn password_is_not_sent_over_plain_http() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("config.json");
     fs::write(&path, json!({"auths": {"r.test": {"auth": "bWU6YTpi"}}}).to_string()).unwrap();
-    let connection = |wire| Connection { wire, config: Some(path.clone()), ..Connection::default() };
+    let connection = |transport| Connection { transport, config: Some(path.clone()), ..Connection::default() };
     assert!(connection(Transport::Default).client("r.test").unwrap().authorization.has_credentials());
     assert!(!connection(Transport::PlainHttp).client("r.test").unwrap().authorization.has_credentials());
     let credentials = Credentials::Password { user: "me".to_owned(), password: Secret::new(SECRET) };

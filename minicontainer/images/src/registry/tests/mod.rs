@@ -158,7 +158,7 @@ impl RegistryEnv {
         let certificates = Some(vec![directory.path().join("certs.d"), directory.path().join("more")]);
         RegistryEnv {
             store,
-            connection: Connection { wire: Transport::Default, retry_policy, config, certificates },
+            connection: Connection { transport: Transport::Default, retry_policy, config, certificates },
             directory,
         }
     }

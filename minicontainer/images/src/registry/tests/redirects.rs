@@ -167,17 +167,17 @@ fn repeated_401_is_an_error_without_secrets() {
 fn tls_failure_never_falls_back_to_plain_http() {
     let server = Shelf::with_image(&[layer("file", 10)]).serve();
     let mut env = RegistryEnv::new();
-    env.connection.wire = Transport::Tls;
+    env.connection.transport = Transport::Tls;
     let error = env.check_refused(&server, "cannot reach");
     assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Tls(TlsError::Plain), .. }), "{error:?}");
     assert!(server.asked().is_empty(), "{:?}", server.asked());
     // The positive control: the same server accepts plain HTTP.
-    env.connection.wire = Transport::Default;
+    env.connection.transport = Transport::Default;
     env.pull(&server).unwrap();
     let usual = Connection::default();
-    let check = |registry: &str, wire: Transport, expect: url::Security| {
+    let check = |registry: &str, transport: Transport, expect: url::Security| {
         assert_eq!(
-            Connection { wire, ..usual.clone() }.url(registry, false).unwrap().security(),
+            Connection { transport, ..usual.clone() }.url(registry, false).unwrap().security(),
             expect,
             "{registry}"
         );

@@ -54,7 +54,7 @@ fn silent_server_times_out() {
     let error = impatient().check_refused(&server, "cannot reach");
     assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Time, .. }), "{error:?}");
     let mut env = impatient();
-    env.connection.wire = Transport::Tls;
+    env.connection.transport = Transport::Tls;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let name = format!("127.0.0.1:{}/app:1", listener.local_addr().unwrap().port());
     let error = env.pull_name(&name).unwrap_err();

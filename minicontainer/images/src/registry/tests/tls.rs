@@ -105,7 +105,7 @@ fn registry_with_known_authority_is_trusted() {
 /// Each TLS error is reported, nothing is sent to an untrusted server, and there is no retry.
 #[track_caller]
 fn check_doubt(server: &Server, env: &mut RegistryEnv, tls_error: TlsError, hint: &str) {
-    env.connection.wire = Transport::Tls;
+    env.connection.transport = Transport::Tls;
     let error = env.check_refused(server, "cannot reach");
     let RegistryError::Unreachable { failing: Failing::Tls(found), .. } = &error else { panic!("{error:?}") };
     assert_eq!(*found, tls_error, "{}", full_message(&error));
@@ -148,7 +148,7 @@ fn plain_http_to_tls_registry_is_reported() {
     let go = Server::start(|_| Reply::new(400, "Client sent an HTTP request to an HTTPS server.\n"));
     for server in [tls, go] {
         let mut env = RegistryEnv::new();
-        env.connection.wire = Transport::PlainHttp;
+        env.connection.transport = Transport::PlainHttp;
         let error = env.check_refused(&server, "cannot reach");
         let failing = matches!(error, RegistryError::Unreachable { failing: Failing::Tls(TlsError::Tls), .. });
         assert!(failing, "{error:?}");
