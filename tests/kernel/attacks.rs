@@ -182,7 +182,16 @@ fn built_probe() -> &'static Path {
         }
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let release = if cfg!(debug_assertions) { None } else { Some("--release") };
-        let built = Command::new(cargo)
+        let mut cargo = Command::new(cargo);
+        // Cargo has set these for this package. Some build scripts, such as ring's, run again whenever they change,
+        // and then the engine and this program would be built again while its tests run.
+        for variable in env::vars_os().map(|(name, _)| name) {
+            let name = variable.to_string_lossy();
+            if name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_") {
+                cargo.env_remove(&variable);
+            }
+        }
+        let built = cargo
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .args(["build", "--quiet", "--workspace", "--example", "probe"])
             .args(release)

@@ -97,7 +97,9 @@ fn pidfd_getfd(pid: usize) -> Result<usize, Errno> {
     call(libc::SYS_pidfd_getfd, &[pidfd, 0, 0])
 }
 
-/// Takes every descriptor of a process, and writes to each what an init reports for a program that exited with 0.
+/// Takes every descriptor of a process, and writes to each socket what an init reports for a program that exited
+/// with 0. It writes to sockets only, because an init that has just started its program may still have the streams
+/// of the container open, one of which receives this program's own answer.
 fn take_descriptors(pid: usize) -> Result<usize, Errno> {
     let pidfd = call(libc::SYS_pidfd_open, &[pid, 0])?;
     let mut answer = Err(Errno::EBADF);
@@ -105,7 +107,8 @@ fn take_descriptors(pid: usize) -> Result<usize, Errno> {
         match call(libc::SYS_pidfd_getfd, &[pidfd, number, 0]) {
             Ok(taken) => {
                 let status = 0i32;
-                let _written = call(libc::SYS_write, &[taken, &raw const status as usize, 4]);
+                // It fails with ENOTSOCK for other files.
+                let _sent = call(libc::SYS_sendto, &[taken, &raw const status as usize, 4, 0, 0, 0]);
                 answer = Ok(taken);
             }
             Err(Errno::EBADF) => {}

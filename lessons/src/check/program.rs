@@ -35,13 +35,17 @@ pub fn minicontainer() -> Result<PathBuf> {
 
 /// Builds one program with cargo. The compiler's messages go to the student's terminal unchanged.
 fn build(target: &[&str]) -> Result<PathBuf> {
-    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--quiet", "--message-format=json-render-diagnostics"])
-        .args(target)
-        .current_dir(package_folder())
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cannot run cargo")?;
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--quiet", "--message-format=json-render-diagnostics"]).args(target);
+    // Cargo has set these for this package. Some build scripts, such as ring's, run again whenever they change.
+    for variable in env::vars_os().map(|(name, _)| name) {
+        let name = variable.to_string_lossy();
+        if name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_") {
+            cargo.env_remove(&variable);
+        }
+    }
+    let output =
+        cargo.current_dir(package_folder()).stderr(Stdio::inherit()).output().context("cannot run cargo")?;
     if !output.status.success() {
         bail!("cargo build {} failed: fix what the compiler says above", target.join(" "));
     }
