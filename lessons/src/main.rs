@@ -1,4 +1,4 @@
-//! The course's runner: `cargo run -p lessons -- list`, `check 4`, `hint 4`.
+//! The course's runner: `cargo run --bin lessons -- list`, `check 4`, `hint 4`.
 
 // `println!` and `eprintln!` panic if the stream cannot be written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]

@@ -82,7 +82,11 @@ fn shell(command: &str, locale: &str, store: &Path, programs: &[&Path]) -> Strin
     let path = env::join_paths(own.chain(env::split_paths(&env::var_os("PATH").unwrap()))).unwrap();
     // Only the program's output is compared, not cargo's messages.
     let command = if command.starts_with("cargo ") { command.to_owned() } else { format!("exec 2>&1; {command}") };
-    let output = Command::new("sh")
+    let mut shell = Command::new("sh");
+    lessons::check::package_variables().for_each(|variable| {
+        shell.env_remove(variable);
+    });
+    let output = shell
         .args(["-c", &command])
         .env("PATH", path)
         .env("MINICONTAINER_ROOT", store)

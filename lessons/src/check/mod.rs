@@ -17,7 +17,7 @@ use anyhow::{Result, bail};
 
 use crate::{Lesson, Outcome};
 
-pub use program::{minicontainer, package_folder};
+pub use program::{minicontainer, package_folder, package_variables};
 
 /// Checks a file against a lesson. An error means that the check itself failed.
 pub fn check(lesson: &Lesson, file: &Path) -> Result<Outcome> {

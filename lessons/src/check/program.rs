@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    ffi::OsString,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -25,27 +26,32 @@ pub(super) fn build_example(file: &Path) -> Result<PathBuf> {
         )
     };
     let name = relative.with_extension("").to_string_lossy().replace('/', "-");
-    build(&["--package", "lessons", "--example", &name])
+    build(&["--example", &name])
 }
 
 /// Builds the command `minicontainer` and returns it.
 pub fn minicontainer() -> Result<PathBuf> {
-    build(&["--package", "minicontainer-cli", "--bin", "minicontainer"])
+    build(&["--bin", "minicontainer"])
 }
 
-/// Builds one program with cargo. The compiler's messages go to the student's terminal unchanged.
+/// The environment variables that Cargo has set for this package. A nested cargo must not inherit them: some build
+/// scripts, such as ring's, run again whenever they change.
+pub fn package_variables() -> impl Iterator<Item = OsString> {
+    env::vars_os().map(|(name, _)| name).filter(|name| {
+        let name = name.to_string_lossy();
+        name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_")
+    })
+}
+
+/// Builds one program with cargo, with the features of the whole workspace: so it uses the same compiled crates as
+/// `cargo run --bin lessons`. The compiler's messages go to the student's terminal unchanged.
 fn build(target: &[&str]) -> Result<PathBuf> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--message-format=json-render-diagnostics"]).args(target);
-    // Cargo has set these for this package. Some build scripts, such as ring's, run again whenever they change.
-    for variable in env::vars_os().map(|(name, _)| name) {
-        let name = variable.to_string_lossy();
-        if name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_") {
-            cargo.env_remove(&variable);
-        }
-    }
-    let output =
-        cargo.current_dir(package_folder()).stderr(Stdio::inherit()).output().context("cannot run cargo")?;
+    package_variables().for_each(|variable| {
+        cargo.env_remove(variable);
+    });
+    cargo.args(["build", "--quiet", "--workspace", "--message-format=json-render-diagnostics"]).args(target);
+    let output = cargo.current_dir(package_folder()).stderr(Stdio::inherit()).output().context("cannot run cargo")?;
     if !output.status.success() {
         bail!("cargo build {} failed: fix what the compiler says above", target.join(" "));
     }

@@ -2,7 +2,7 @@
 //! so engines can be compared. tests/bench runs it.
 //!
 //! ```console
-//! $ cargo run --release -p minicontainer-engine --example rate -- 100 8 crun run --bundle bundle 'id-{}'
+//! $ cargo run --profile dist -p minicontainer-engine --example rate -- 100 8 crun run --bundle bundle 'id-{}'
 //! ```
 //!
 //! `{}` becomes the number of the start. The output is starts per second and the largest resident set of a process.

@@ -2,7 +2,7 @@
 //! child that shares its parent's memory has no page tables to copy. tests/bench runs it.
 //!
 //! ```console
-//! $ cargo run --release -p minicontainer-engine --example resident -- 1024
+//! $ cargo run --profile dist -p minicontainer-engine --example resident -- 1024
 //! ```
 //!
 //! The output is the median of 50 starts in milliseconds, first without and then with that many MiB resident.

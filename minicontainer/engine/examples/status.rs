@@ -1,7 +1,7 @@
 //! The smallest use of the library: runs one program in its own container and prints how it exited.
 //!
 //! ```console
-//! $ cargo run --release -p minicontainer-engine --example status
+//! $ cargo run --profile dist -p minicontainer-engine --example status
 //! ```
 //!
 //! tests/bench measures this program from start to exit, and compares it with the command and other runtimes.
