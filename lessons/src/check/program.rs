@@ -43,8 +43,8 @@ pub fn package_variables() -> impl Iterator<Item = OsString> {
     })
 }
 
-/// Builds one program with cargo, with the features of the whole workspace: so it uses the same compiled crates as
-/// `cargo run --bin lessons`. The compiler's messages go to the student's terminal unchanged.
+/// Builds one program with cargo, for the whole workspace: so it uses the same compiled crates as `cargo run --bin
+/// lessons`. The compiler's messages go to the student's terminal unchanged.
 fn build(target: &[&str]) -> Result<PathBuf> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     package_variables().for_each(|variable| {
