@@ -42,6 +42,8 @@ pub struct HostConfig {
     pub cap_add: Vec<String>,
     /// Dropped capabilities.
     pub cap_drop: Vec<String>,
+    /// Further groups of the program.
+    pub group_add: Vec<String>,
     /// The values of `--security-opt`.
     pub security_opt: Vec<String>,
     /// Whether nearly all isolation is disabled.
@@ -134,6 +136,7 @@ impl HostConfig {
             auto_remove: config.after_exit == AfterExit::Remove,
             cap_add: words(&options.capabilities.add),
             cap_drop: words(&options.capabilities.drop),
+            group_add: options.added_groups.iter().map(ToString::to_string).collect(),
             security_opt: security_options(config),
             privileged: options.privileged,
             readonly_rootfs: options.root == Access::ReadOnly,
@@ -178,11 +181,12 @@ fn bind(mount: &MountSpec) -> Option<String> {
 }
 
 fn tmpfs(mount: &MountSpec) -> Option<(String, String)> {
-    let MountSpec::Tmpfs { target, size, mode, attributes } = mount else { return None };
+    let MountSpec::Tmpfs { target, size, mode, data, attributes } = mount else { return None };
     let size = size.map(|size| format!("size={}", size.bytes()));
     let mode = mode.map(|mode| format!("mode={mode:o}"));
     let words = attributes.iter().map(|attribute| attribute.name().to_owned());
-    Some((target.clone(), words.chain(size).chain(mode).collect::<Vec<_>>().join(",")))
+    let data = data.iter().map(|(name, value)| format!("{name}={value}"));
+    Some((target.clone(), words.chain(size).chain(mode).chain(data).collect::<Vec<_>>().join(",")))
 }
 
 /// The options in the syntax of `--security-opt`.

@@ -136,7 +136,7 @@ pub struct ProgramConfig {
     pub working_dir: String,
     /// The entrypoint: the image's, or the requested one.
     pub entrypoint: Vec<String>,
-    /// Its labels: not supported yet.
+    /// Its labels: those of the image, and the requested ones.
     pub labels: BTreeMap<String, String>,
 }
 
@@ -269,7 +269,7 @@ impl ProgramConfig {
             volumes: BTreeMap::new(),
             working_dir: process.map(|process| process.cwd().display().to_string()).unwrap_or_default(),
             entrypoint: entrypoint.to_owned(),
-            labels: BTreeMap::new(),
+            labels: config.labels.clone(),
         }
     }
 }

@@ -14,6 +14,7 @@ fn container(options: RunOptions, state: State) -> Container {
         image_id: format!("sha256:{}", "0".repeat(64)),
         command: vec!["sh".to_owned(), "-c".to_owned(), "exit 3".to_owned()],
         entrypoint_length: options.entrypoint.as_ref().map_or(0, Vec::len),
+        labels: options.labels.clone(),
         options,
         driver: Driver::Overlay,
         cgroup: None,
