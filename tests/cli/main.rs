@@ -24,6 +24,7 @@ mod names;
 mod output_files;
 mod pull_and_push;
 mod registry;
+mod run_flags;
 #[path = "../kernel/skip.rs"]
 mod skip;
 mod store_ownership;
