@@ -26,7 +26,8 @@ use std::{
 use anyhow::anyhow;
 use clap::error::{ContextKind, ContextValue};
 use minicontainer::{Diagnostic, ErrorKind};
-use minicontainer_dockerfile::suggest::nearest;
+use minicontainer_dockerfile::{Span, error::snippet, suggest::nearest};
+use minicontainer_engine::judge::JudgeError;
 
 use crate::{
     format::template::TemplateError,
@@ -104,10 +105,24 @@ impl Failure {
         self.hint.as_deref()
     }
 
+    /// The message with the line that it is about and a caret, for an error in a text of several lines.
+    fn snippet(&self) -> Option<String> {
+        if let Some(error) = self.error.downcast_ref::<TemplateError>() {
+            return Some(error.render());
+        }
+        match self.error.downcast_ref::<JudgeError>() {
+            Some(JudgeError::Settings { reason, text, span }) => {
+                let span = Span::of_bytes(text, span);
+                Some(snippet("judge.toml", text, span, reason, None).trim_end().to_owned())
+            }
+            _ => None,
+        }
+    }
+
     /// Prints message and hint to stderr.
     pub fn print(&self) -> ExitCode {
-        match self.error.downcast_ref::<TemplateError>() {
-            Some(error) => complain(&visible_lines(&error.render())),
+        match self.snippet() {
+            Some(snippet) => complain(&visible_lines(&snippet)),
             None => complain(&shortened(&visible(&self.message()))),
         }
         if let Some(hint) = &self.hint {
