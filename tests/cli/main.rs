@@ -22,6 +22,7 @@ mod lifecycle;
 mod messages;
 mod names;
 mod output_files;
+mod ps;
 mod pull_and_push;
 mod registry;
 mod run_flags;

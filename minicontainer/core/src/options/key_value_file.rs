@@ -42,7 +42,8 @@ pub fn parse<'text>(file: &str, content: &'text [u8]) -> Result<Vec<KeyValue<'te
     convert(file, content, |name, value| Ok(Some((name, value))))
 }
 
-/// The variables of a file for `--env-file`. `lookup` finds the value of a bare name, which is omitted if it has none.
+/// The variables of a file for `--env-file`. `lookup` finds the value of a bare name, which is omitted if it has
+/// none.
 ///
 /// # Errors
 /// If a line is invalid.

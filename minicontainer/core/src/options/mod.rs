@@ -187,6 +187,9 @@ pub struct RunOptions {
     /// is process 1, which is not killed by signals from inside the container unless it has a handler for them.
     #[serde(skip_serializing_if = "is_default")]
     pub init: bool,
+    /// Whether the program's stdin is connected to the caller's.
+    #[serde(skip_serializing_if = "is_default")]
+    pub interactive: bool,
     /// The container gets its own terminal of this size, for its stdin, stdout and stderr.
     #[serde(skip_serializing_if = "is_default")]
     pub terminal: Option<WindowSize>,

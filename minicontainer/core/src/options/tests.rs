@@ -52,6 +52,7 @@ fn all() -> RunOptions {
         sysctls: vec![parse("net.ipv4.ip_forward=1")],
         time_offsets: vec![parse("boottime=-1.5")],
         init: true,
+        interactive: true,
         terminal: Some(WindowSize { rows: 24, columns: 80 }),
         without: [Isolation::Pid, Isolation::Cgroup].into(),
     }

@@ -167,6 +167,7 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
 impl RunArguments {
     fn options(&self) -> Result<RunOptions, Failure> {
         let mut options = self.container.options()?;
+        options.interactive = self.interactive;
         if let Some(size) = &mut options.terminal {
             *size = terminal::window_size();
         }

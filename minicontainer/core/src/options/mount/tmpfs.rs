@@ -1,7 +1,7 @@
 //! The argument of `--tmpfs`: `TARGET[:OPTION,…]`.
 //!
-//! The options are those that Docker accepts (`MergeTmpfsOptions` in moby's package `mount`), except those that describe
-//! another kind of mount. `sync`, `async`, `dirsync`, `mand` and `nomand` mean nothing for files in memory.
+//! The options are those that Docker accepts (`MergeTmpfsOptions` in moby's package `mount`), except those that
+//! describe another kind of mount. `sync`, `async`, `dirsync`, `mand` and `nomand` mean nothing for files in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
 //! The argument of `-v`: `SOURCE:TARGET[:OPTION,…]`.
 //!
-//! Docker's options are of five kinds, and each kind may be given once. Those that have no meaning here are accepted if
-//! leaving them out changes nothing:
+//! Docker's options are of five kinds, and each kind may be given once. Those that have no meaning here are accepted
+//! if leaving them out changes nothing:
 //!
 //! | Options | Here |
 //! |---|---|
