@@ -102,6 +102,7 @@ impl TestEnv {
             .env_clear()
             .env("PATH", env::var_os("PATH").unwrap_or_default())
             .env("LANG", "C.UTF-8")
+            .env("TZ", "UTC")
             .env("HOME", self.path("home"))
             .env("XDG_RUNTIME_DIR", self.path("run"))
             .env("MINICONTAINER_ROOT", self.store())

@@ -15,9 +15,10 @@ use minicontainer_core::plan::delegation::{CgroupProbe, assess, delegated_group}
 use minicontainer_core::plan::{Availability, CgroupLayout, Cgroups, Host, Identity, Overlay};
 use minicontainer_core::seccomp::Architecture;
 use nix::errno::Errno;
+use nix::sched::sched_getaffinity;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::utsname::uname;
-use nix::unistd::{AccessFlags, access, getegid, geteuid};
+use nix::unistd::{AccessFlags, Pid, access, getegid, geteuid};
 use xattr::FileExt;
 
 use crate::sys::{calls, user_namespace};
@@ -52,8 +53,16 @@ pub fn probe() -> Host {
         user_namespaces: user_namespaces(),
         overlay: overlay(identity),
         cgroups: cgroups(identity),
+        processors: processors(),
         thermal_throttle: thermal_throttle(),
     }
+}
+
+/// The number of processors that this process may run on. If the kernel does not say, there is no limit to check.
+fn processors() -> u32 {
+    let Ok(allowed) = sched_getaffinity(Pid::this()) else { return u32::MAX };
+    let count = (0..nix::sched::CpuSet::count()).filter(|number| allowed.is_set(*number).unwrap_or(false)).count();
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// The CPUs that may have a directory `thermal_throttle` in sysfs, if the first one has. CPUs that are offline now

@@ -173,6 +173,87 @@ fn engine_faults_are_not_blamed_on_programs() {
 }
 
 #[test]
+fn names_can_have_blanks_and_accents() {
+    let place = TestEnv::new();
+    let folder = place.path("homework");
+    // The second name has an accent as macOS writes it.
+    let names = ["Ana (copy 2)", "joa\u{303}o, d'arc", "zoe"];
+    homework(&place, "", &names.map(|name| (name, SUM)));
+    fs::rename(folder.join("tests/small.in"), folder.join("tests/a small one.in")).unwrap();
+    fs::rename(folder.join("tests/small.out"), folder.join("tests/a small one.out")).unwrap();
+    let table = place.succeed(&["judge", "homework"]);
+    assert!(
+        table.starts_with("PROGRAM        a small one   large   ACCEPTED   TIME\nAna (copy 2)   AC            AC"),
+        "{table}"
+    );
+    let fields = place.succeed(&["judge", "homework", "--format", "{{.program}}|{{.test}}|{{.verdict}}"]);
+    assert_eq!(fields.lines().next(), Some("Ana (copy 2)|a small one|AC"));
+    assert!(place.succeed(&["judge", "homework", "--format", "junit"]).contains("d'arc"));
+}
+
+#[test]
+fn settings_errors_show_the_line_with_a_caret() {
+    let place = TestEnv::new();
+    let told = |settings: &str| {
+        homework(&place, settings, &[("ada", SUM)]);
+        let answer = place.run(&["judge", "homework"]);
+        assert_eq!((answer.code, answer.stdout.as_str()), (125, ""));
+        answer.stderr
+    };
+    insta::assert_snapshot!(
+        [
+            "# limits\nmemory = 'much'\n",
+            "memry = '1m'",
+            "time = \"1s\"\npids = \"many\"",
+            "command = ['ls']",
+            "a = [",
+            "\u{1b}"
+        ]
+        .map(told)
+        .join("\n")
+    );
+}
+
+#[test]
+fn number_of_jobs_is_bounded() {
+    let place = TestEnv::new();
+    homework(&place, "", &[("ada", SUM)]);
+    for jobs in ["0", "257", "99999999999999999999", "-1", "many"] {
+        let answer = place.run(&["judge", "homework", &format!("--jobs={jobs}")]);
+        assert!(answer.code == 125 && answer.stderr.contains("must be a number from 1 to 256"), "{}", answer.show());
+    }
+    place.succeed(&["judge", "homework", "--jobs", "256"]);
+}
+
+/// No failure of one program stops the others, whenever it happens.
+#[test]
+fn one_bad_program_never_stops_the_others() {
+    let place = TestEnv::new();
+    homework(&place, "", &[("ada", SUM), ("empty", SUM), ("zoe", SUM)]);
+    let programs = place.path("homework/programs");
+    fs::write(programs.join("empty"), "").unwrap();
+    fs::write(programs.join("binary"), b"\x7fELF\x02garbage").unwrap();
+    fs::write(programs.join("no-interpreter"), "#!/no/such/program\n").unwrap();
+    fs::write(programs.join("not-executable"), SUM).unwrap();
+    fs::write(programs.join("new\nline"), SUM).unwrap();
+    fs::create_dir(programs.join("empty folder")).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", programs.join("link")).unwrap();
+    nix::unistd::mkfifo(&programs.join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for program in ["binary", "no-interpreter"] {
+        fs::set_permissions(programs.join(program), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let answer = place.run(&["judge", "homework", "--format", "json"]);
+    assert_eq!((answer.code, place.containers()), (1, 0), "{}", answer.stderr);
+    let verdicts = verdicts(&answer.stdout);
+    assert_eq!(verdicts.len(), 10 * 2);
+    for line in verdicts {
+        let is_good = line.starts_with("ada ") || line.starts_with("zoe ");
+        let expected = if is_good { " AC" } else { " RE" };
+        assert!(line.ends_with(expected), "{line}");
+    }
+}
+
+#[test]
 fn interrupted_judge_leaves_nothing_running() {
     let place = TestEnv::new();
     homework(&place, "time = '60s'", &[("sleeper", "sleep 1000")]);

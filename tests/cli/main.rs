@@ -22,8 +22,10 @@ mod lifecycle;
 mod messages;
 mod names;
 mod output_files;
+mod ps;
 mod pull_and_push;
 mod registry;
+mod run_flags;
 #[path = "../kernel/skip.rs"]
 mod skip;
 mod store_ownership;

@@ -8,7 +8,7 @@
 //! that other users cannot access.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File, Permissions},
     io::Write,
     os::unix::fs::{MetadataExt, PermissionsExt, fchown},
@@ -112,7 +112,8 @@ impl Sources<'_> {
                 Mount::Tmpfs { target, size } => {
                     let size = size.and_then(ByteSize::new);
                     let attributes = BTreeSet::from([MountAttribute::NoSuid, MountAttribute::NoDev]);
-                    mounts.specs.push(MountSpec::Tmpfs { target: target.clone(), size, mode: None, attributes });
+                    let (target, data) = (target.clone(), BTreeMap::new());
+                    mounts.specs.push(MountSpec::Tmpfs { target, size, mode: None, data, attributes });
                 }
                 Mount::Secret { id, target, env, required, owner } => {
                     let Some(secret) = self.secrets.get(id) else {

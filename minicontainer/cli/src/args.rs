@@ -5,10 +5,10 @@
 
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::{Args, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use minicontainer_engine::delegation::enter_leaf;
 
-use crate::{commands::*, error::Failure};
+use crate::{booleans, commands::*, error::Failure};
 
 /// Run isolated processes, look at images and layers, learn what a container is.
 #[derive(Debug, Parser)]
@@ -30,9 +30,15 @@ impl Arguments {
     /// `run` is first parsed with its own part of the grammar. If that fails or the words ask for help, the whole
     /// grammar parses them again.
     pub fn read() -> Result<Arguments, clap::Error> {
-        match read_run(std::env::args_os().skip(1)) {
-            Some(run) => Ok(Arguments { command: Command::Run(Box::new(run)) }),
-            None => Arguments::try_parse(),
+        if let Some(run) = read_run(std::env::args_os().skip(1)) {
+            return Ok(Arguments { command: Command::Run(Box::new(run)) });
+        }
+        let grammar = booleans::with_values(Arguments::command());
+        match grammar.try_get_matches() {
+            Ok(mut matches) => Arguments::from_arg_matches_mut(&mut matches),
+            // The help shows the grammar without the values of flags.
+            Err(error) if !error.use_stderr() => Arguments::try_parse(),
+            Err(error) => Err(error),
         }
     }
 }
@@ -40,7 +46,7 @@ impl Arguments {
 fn read_run(words: impl Iterator<Item = OsString>) -> Option<run::RunArguments> {
     let mut words = words.peekable();
     words.peek().filter(|first| *first == "run")?;
-    let grammar = run::RunArguments::augment_args(clap::Command::new("run"));
+    let grammar = booleans::with_values(run::RunArguments::augment_args(clap::Command::new("run")));
     let matches = grammar.try_get_matches_from(words).ok()?;
     run::RunArguments::from_arg_matches(&matches).ok()
 }

@@ -24,7 +24,10 @@ use std::{
 };
 
 use anyhow::anyhow;
+use clap::error::{ContextKind, ContextValue};
 use minicontainer::{Diagnostic, ErrorKind};
+use minicontainer_dockerfile::{Span, error::snippet, suggest::nearest};
+use minicontainer_engine::judge::JudgeError;
 
 use crate::{
     format::template::TemplateError,
@@ -102,10 +105,24 @@ impl Failure {
         self.hint.as_deref()
     }
 
+    /// The message with the line that it is about and a caret, for an error in a text of several lines.
+    fn snippet(&self) -> Option<String> {
+        if let Some(error) = self.error.downcast_ref::<TemplateError>() {
+            return Some(error.render());
+        }
+        match self.error.downcast_ref::<JudgeError>() {
+            Some(JudgeError::Settings { reason, text, span }) => {
+                let span = Span::of_bytes(text, span);
+                Some(snippet("judge.toml", text, span, reason, None).trim_end().to_owned())
+            }
+            _ => None,
+        }
+    }
+
     /// Prints message and hint to stderr.
     pub fn print(&self) -> ExitCode {
-        match self.error.downcast_ref::<TemplateError>() {
-            Some(error) => complain(&visible_lines(&error.render())),
+        match self.snippet() {
+            Some(snippet) => complain(&visible_lines(&snippet)),
             None => complain(&shortened(&visible(&self.message()))),
         }
         if let Some(hint) = &self.hint {
@@ -159,19 +176,49 @@ pub fn usage(error: &clap::Error, arguments: impl Iterator<Item = OsString>) -> 
         let result = printed(error.print().and_then(|()| io::stdout().flush()));
         return result.map_or_else(|failure| failure.print(), |()| ExitCode::SUCCESS);
     }
+    let arguments: Vec<OsString> = arguments.collect();
+    let failed = ExitCode::from(if is_of_run(&arguments) { ENGINE_FAILED } else { 2 });
+    if let Some(failure) = unknown_flag(error, &arguments) {
+        failure.print();
+        return failed;
+    }
     // Words that look like flags are never values here, so this tip is misleading.
     let text = error.render().to_string();
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("tip: to pass '-")).collect();
     let text = lines.join("\n").replace("\n\n\n", "\n\n");
     complain(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
-    let words: Vec<OsString> = arguments.take(2).collect();
+    failed
+}
+
+/// Whether the command runs programs.
+fn is_of_run(arguments: &[OsString]) -> bool {
     let runs = |word: &OsString| word == "run" || word == "judge" || word == "explain" || word == "spec";
-    let is_run = match words.first() {
-        Some(first) if first == "container" => words.get(1).is_some_and(runs),
-        Some(first) => runs(first),
-        None => false,
+    match arguments {
+        [object, command, ..] if object == "container" => runs(command),
+        [command, ..] => runs(command),
+        [] => false,
+    }
+}
+
+/// The error for a flag that does not exist, in Docker's words. A similar flag is only suggested if it differs in one
+/// or two letters; clap suggests flags that have hardly a letter in common.
+fn unknown_flag(error: &clap::Error, arguments: &[OsString]) -> Option<Failure> {
+    let word = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.as_str()),
+        _ => None,
     };
-    ExitCode::from(if is_run { ENGINE_FAILED } else { 2 })
+    let flag = word(ContextKind::InvalidArg).filter(|word| word.starts_with('-'));
+    let flag = flag.filter(|_| error.kind() == clap::error::ErrorKind::UnknownArgument)?;
+    let name = flag.split('=').next().unwrap_or(flag);
+    let similar = word(ContextKind::SuggestedArg).and_then(|suggested| nearest(name, [suggested]));
+    let objects = ["container", "image", "system", "builder", "buildx"];
+    let depth = if arguments.first().is_some_and(|word| objects.iter().any(|object| word == object)) { 2 } else { 1 };
+    let command: Vec<_> = arguments.iter().take(depth).filter_map(|word| word.to_str()).collect();
+    let hint = match similar {
+        Some(similar) => format!("did you mean {similar}?"),
+        None => format!("`minicontainer {} --help` lists the flags", command.join(" ")),
+    };
+    Some(Failure::new(format!("unknown flag: {flag}")).hint(hint))
 }
 
 /// The command's exit code for each kind of error.

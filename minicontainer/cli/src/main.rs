@@ -11,6 +11,7 @@
 //! | Module | What it holds |
 //! |---|---|
 //! | [`args`] | the grammar: commands in their short and their object form |
+//! | [`booleans`] | flags that are on or off, with Docker's values for them |
 //! | [`commands`] | a file for each family of commands: its flags and what it does |
 //! | [`mod@format`], [`table`], [`output`] | `--format` templates, tables, writing to stdout |
 //! | [`progress`] | progress of a pull, a push or a load |
@@ -24,6 +25,7 @@
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod args;
+mod booleans;
 mod commands;
 mod error;
 mod format;

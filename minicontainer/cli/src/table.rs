@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 pub use minicontainer::core::container::ago;
 
 /// Rows of cells, aligned in columns with three spaces between, as in Docker's tables.
@@ -19,6 +19,11 @@ pub fn render(rows: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// A time in the local time zone, as Go prints it and Docker shows it.
+pub fn local_time(time: Timestamp) -> String {
+    time.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %z %Z").to_string()
 }
 
 /// The time since then; zero if the clock has been set back.

@@ -29,6 +29,16 @@ impl Span {
     pub fn at(line: usize, column: usize, length: usize) -> Span {
         Span { start: Position { line, column }, end: Position { line, column: column + length } }
     }
+
+    /// The span of these bytes of a text.
+    pub fn of_bytes(text: &str, bytes: &std::ops::Range<usize>) -> Span {
+        let position = |byte: usize| {
+            let before = text.get(..byte).unwrap_or(text);
+            let line = before.rsplit('\n').next().unwrap_or_default();
+            Position { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
+        };
+        Span { start: position(bytes.start), end: position(bytes.end) }
+    }
 }
 
 /// A piece of the file with its span.

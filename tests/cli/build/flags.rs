@@ -76,5 +76,11 @@ fn unsupported_flags_are_refused_or_ignored() {
         table += &format!("$ minicontainer build {} ctx\n{}\n", flags.join(" "), answer.stderr);
     }
     insta::assert_snapshot!(table);
+    let off =
+        ["--no-cache=0", "--pull=false", "--push=F", "--squash=false", "--force-rm=false", "-q=false", "--load=1"];
+    build(&place, &[&off[..], &["--rm=t", "--sbom=0", "ctx"]].concat());
+    let wrong = place.run(&["build", "--no-cache=maybe", "ctx"]);
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.stderr.contains("'maybe' for '--no-cache"), "{}", wrong.stderr);
     build(&place, &["--load", "--rm", "--force-rm", "--provenance=false", "--sbom=false", "ctx"]);
 }

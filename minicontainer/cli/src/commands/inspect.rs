@@ -117,8 +117,7 @@ fn find(store: &Store, kinds: &[Kind], name: &str) -> Result<Option<Value>, Fail
 }
 
 fn container_document(store: &Store, container: &Container) -> Result<Value, Failure> {
-    let layers = find_image(store, &container.config.image_id)?.layers;
-    let layers: Vec<_> = layers.into_iter().map(|layer| layer.directory).collect();
-    let document = Containers::of(store).inspect(container, &layers)?;
+    let image = find_image(store, &container.config.image_id)?;
+    let document = Containers::of(store).inspect(container, &image)?;
     serde_json::to_value(document).context("cannot write the document as JSON")
 }

@@ -33,6 +33,9 @@ use crate::{
     table,
 };
 
+/// More programs at once than machines have processors for.
+const MOST_JOBS: usize = 256;
+
 /// Run a folder of programs against test inputs and compare their output
 #[derive(Debug, Args)]
 #[command(after_help = "The folder:
@@ -67,8 +70,8 @@ pub struct JudgeArguments {
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 
-    /// How many programs run at once [default: one per processor]
-    #[arg(short, long, value_name = "NUMBER")]
+    /// How many programs run at once, at most 256 [default: one per processor]
+    #[arg(short, long, value_name = "NUMBER", value_parser = parse_jobs)]
     jobs: Option<NonZeroUsize>,
 
     /// Security profile; as root, default creates no user namespace, for file systems that do not support one
@@ -78,6 +81,12 @@ pub struct JudgeArguments {
     /// Output format: table, json, junit, or a template for each run
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: String,
+}
+
+/// Parses the number of programs that run at once. Each of them needs a thread, open files and memory.
+fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text.parse().ok().filter(|number: &NonZeroUsize| number.get() <= MOST_JOBS);
+    number.ok_or_else(|| format!("must be a number from 1 to {MOST_JOBS}"))
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -207,7 +216,8 @@ fn as_table(folder: &Folder, results: &[Judged], colours: bool) -> String {
         rows.push([program[0].program.clone()].into_iter().chain(verdicts).chain(last).collect());
     }
     let table = table::render(&rows);
-    let mut text = if colours { coloured(&table) } else { table };
+    let names = rows.iter().map(|row| row[0].chars().count()).max().unwrap_or_default();
+    let mut text = if colours { coloured(&table, names) } else { table };
     for Judged { program, test, outcome, .. } in results {
         if let Some(message) = &outcome.message {
             text += &format!("\n{program} {test}: {} {message}", outcome.verdict);
@@ -219,21 +229,17 @@ fn as_table(folder: &Folder, results: &[Judged], colours: bool) -> String {
     text
 }
 
-/// Colours verdicts green and red. Verdicts are capital letters between blanks, and no test name below the heading
-/// looks like that.
-fn coloured(table: &str) -> String {
+/// Colours verdicts green and red: capital letters between blanks, after the names in the first column.
+fn coloured(table: &str, names: usize) -> String {
     let word = |word: &str| match word.trim_end() {
         "AC" => format!("\x1b[32m{word}\x1b[0m"),
         "WA" | "TLE" | "MLE" | "OLE" | "DLE" | "RE" | "IE" => format!("\x1b[31m{word}\x1b[0m"),
         _ => word.to_owned(),
     };
-    let line = |(number, line): (usize, &str)| match number {
-        0 => line.to_owned(),
-        _ => line
-            .split_inclusive(' ')
-            .enumerate()
-            .map(|(at, text)| if at == 0 { text.to_owned() } else { word(text) })
-            .collect(),
+    let line = |(number, line): (usize, &str)| {
+        let (end, _) = line.char_indices().nth(names).unwrap_or((line.len(), ' '));
+        let (name, verdicts) = line.split_at(if number == 0 { line.len() } else { end });
+        verdicts.split_inclusive(' ').fold(name.to_owned(), |text, part| text + &word(part))
     };
     table.split_inclusive('\n').enumerate().map(line).collect()
 }
@@ -244,9 +250,9 @@ mod tests {
 
     #[test]
     fn only_verdicts_are_coloured() {
-        let table = "PROGRAM   RE   ACCEPTED\nAC        AC   1/1\nben       TLE   0/1\n";
+        let table = "PROGRAM   RE   ACCEPTED\nAC RE     AC   1/1\nben       TLE   0/1\n";
         let expect =
-            "PROGRAM   RE   ACCEPTED\nAC        \x1b[32mAC \x1b[0m  1/1\nben       \x1b[31mTLE \x1b[0m  0/1\n";
-        assert_eq!(coloured(table), expect);
+            "PROGRAM   RE   ACCEPTED\nAC RE     \x1b[32mAC \x1b[0m  1/1\nben       \x1b[31mTLE \x1b[0m  0/1\n";
+        assert_eq!(coloured(table, 7), expect);
     }
 }

@@ -12,12 +12,15 @@ pub mod inspect;
 pub mod judge;
 pub mod list;
 pub mod login;
+mod metadata;
+mod namespaces;
 pub mod options;
 pub mod registry;
 pub mod run;
 mod security;
 pub mod spec;
 pub mod system;
+mod unsupported;
 
 use minicontainer::{Store, store::Image};
 use minicontainer_engine::Engine;

@@ -9,21 +9,23 @@ use minicontainer::{
     Sandbox,
     core::{
         RunOptions,
-        options::{Access, EnvVar, Isolation, Limits, MountSpec, Network, WindowSize},
+        options::{Access, ByteSize, Cpus, Isolation, Limits, MemorySwap, MountSpec, Network, WindowSize},
     },
     rootfs::Driver,
     store::Image,
 };
 
-use super::{dns::DnsArguments, security::SecurityArguments};
+use super::{
+    dns::DnsArguments, metadata::MetadataArguments, namespaces::NamespaceArguments, security::SecurityArguments,
+    unsupported::UnsupportedFlags,
+};
 use crate::error::{Context, Failure};
 
 /// The flags that configure a container.
 #[derive(Debug, Args)]
 pub struct ContainerArguments {
-    /// Set an environment variable; NAME alone takes the value from your environment
-    #[arg(short, long, value_name = "NAME=VALUE")]
-    pub env: Vec<String>,
+    #[command(flatten)]
+    metadata: MetadataArguments,
 
     /// Working directory inside; created if missing
     #[arg(short, long, value_name = "DIR")]
@@ -32,6 +34,10 @@ pub struct ContainerArguments {
     /// Run as this user of the image: NAME or ID, optionally with :GROUP
     #[arg(short, long, value_name = "USER")]
     pub user: Option<String>,
+
+    /// Add a further group, NAME or ID, of the image
+    #[arg(long, value_name = "GROUP")]
+    group_add: Vec<String>,
 
     /// Host name inside [default: the container's short id]
     #[arg(short = 'h', long, value_name = "NAME")]
@@ -69,8 +75,8 @@ pub struct ContainerArguments {
     #[arg(long, value_name = "DIR[:OPTIONS]")]
     pub tmpfs: Vec<String>,
 
-    /// Mount a file or directory of the host
-    #[arg(short, long, value_name = "SOURCE:DIR[:ro]")]
+    /// Mount a file or directory of the host; the option ro makes it read-only
+    #[arg(short, long, value_name = "SOURCE:DIR[:OPTIONS]")]
     pub volume: Vec<String>,
 
     /// Mount with named fields, such as type=bind,source=a,target=/b,readonly
@@ -83,6 +89,9 @@ pub struct ContainerArguments {
 
     #[command(flatten)]
     pub names: DnsArguments,
+
+    #[command(flatten)]
+    namespaces: NamespaceArguments,
 
     #[command(flatten)]
     pub security: SecurityArguments,
@@ -109,13 +118,8 @@ pub struct ContainerArguments {
     #[arg(short, long)]
     pub tty: bool,
 
-    // Docker's flags that are not supported yet; an explanation is more useful than "unknown flag".
-    #[arg(short, long, hide = true)]
-    detach: bool,
-    #[arg(short, long, hide = true)]
-    publish: Vec<String>,
-    #[arg(short = 'P', long, hide = true)]
-    publish_all: bool,
+    #[command(flatten)]
+    unsupported: UnsupportedFlags,
 }
 
 /// The network of a container.
@@ -143,15 +147,15 @@ impl ContainerArguments {
 
     /// Parses the flags.
     pub fn options(&self) -> Result<RunOptions, Failure> {
-        self.refuse_unsupported()?;
+        self.unsupported.check()?;
         let here = env::current_dir().context("cannot find the current directory, to which paths are relative")?;
         let here = here.to_str().ok_or_else(|| Failure::new("the current directory's path is not UTF-8"))?;
         let mut mounts = parse_all("-v, --volume", &self.volume, |text| MountSpec::from_volume(text, here))?;
         mounts.extend(parse_all("--mount", &self.mount, |text| MountSpec::from_fields(text, here))?);
         mounts.extend(parse_all("--tmpfs", &self.tmpfs, MountSpec::from_tmpfs)?);
-        let own = |name: &str| env::var(name).ok();
-        let variables = parse_all("-e, --env", &self.env, |text| EnvVar::parse(text, own))?;
-        let without: BTreeSet<Isolation> = parse_all("--without", &self.without, str::parse)?.into_iter().collect();
+        let mut without: BTreeSet<Isolation> =
+            parse_all("--without", &self.without, str::parse)?.into_iter().collect();
+        without.extend(self.namespaces.without()?);
         if self.network == Some(NetworkArgument::None) && without.contains(&Isolation::Net) {
             let reason = "conflicting options: --network none and --without net: without a network namespace of its \
                           own the container sees the host's network";
@@ -160,18 +164,13 @@ impl ContainerArguments {
         let options = RunOptions {
             command: self.image_and_command.iter().skip(1).cloned().collect(),
             entrypoint: self.entrypoint.clone().map(|program| vec![program]),
-            env: variables.into_iter().flatten().collect(),
-            workdir: self.workdir.clone(),
-            user: parse_one("-u, --user", &self.user, str::parse)?,
-            hostname: parse_one("-h, --hostname", &self.hostname, str::parse)?,
-            limits: Limits {
-                memory: parse_one("-m, --memory", &self.memory, str::parse)?,
-                memory_swap: parse_one("--memory-swap", &self.memory_swap, str::parse)?,
-                cpuset: parse_one("--cpuset-cpus", &self.cpuset_cpus, str::parse)?,
-                cpus: parse_one("--cpus", &self.cpus, str::parse)?,
-                pids: parse_one("--pids-limit", &self.pids_limit, str::parse)?,
-                ..Limits::default()
-            },
+            env: self.metadata.variables()?,
+            workdir: unless_empty(&self.workdir),
+            user: parse_one("-u, --user", &unless_empty(&self.user), str::parse)?,
+            added_groups: parse_all("--group-add", &self.group_add, str::parse)?,
+            labels: self.metadata.labels()?,
+            hostname: parse_one("-h, --hostname", &unless_empty(&self.hostname), str::parse)?,
+            limits: self.limits()?,
             storage: None,
             root: if self.read_only { Access::ReadOnly } else { Access::ReadWrite },
             mounts,
@@ -189,23 +188,15 @@ impl ContainerArguments {
         self.security.applied_to(options)
     }
 
-    fn refuse_unsupported(&self) -> Result<(), Failure> {
-        let later = [
-            (
-                self.detach,
-                "-d, --detach: containers in the background are not supported yet",
-                "leave -d out; a shell's `&` puts the whole command in the background",
-            ),
-            (
-                !self.publish.is_empty() || self.publish_all,
-                "-p, --publish: published ports are not supported yet",
-                "--network host gives the container the host's own network",
-            ),
-        ];
-        match later.into_iter().find(|(given, _, _)| *given) {
-            Some((_, message, hint)) => Err(Failure::new(message).hint(hint)),
-            None => Ok(()),
-        }
+    fn limits(&self) -> Result<Limits, Failure> {
+        Ok(Limits {
+            memory: parse_one("-m, --memory", &self.memory, ByteSize::parse_limit)?.flatten(),
+            memory_swap: parse_one("--memory-swap", &self.memory_swap, MemorySwap::parse_limit)?.flatten(),
+            cpuset: parse_one("--cpuset-cpus", &unless_empty(&self.cpuset_cpus), str::parse)?,
+            cpus: parse_one("--cpus", &self.cpus, Cpus::parse_limit)?.flatten(),
+            pids: parse_one("--pids-limit", &self.pids_limit, str::parse)?,
+            ..Limits::default()
+        })
     }
 
     /// The library's description of this container.
@@ -217,6 +208,11 @@ impl ContainerArguments {
             None => sandbox,
         }
     }
+}
+
+/// For flags of which Docker takes an empty value as the default.
+pub(super) fn unless_empty(text: &Option<String>) -> Option<String> {
+    text.clone().filter(|text| !text.is_empty())
 }
 
 pub(super) fn parse_one<'text, T, E: Error + Send + Sync + 'static>(

@@ -16,6 +16,7 @@ use minicontainer_images::{
 use super::find_image;
 use crate::commands::open_store;
 use crate::{
+    booleans,
     error::{Failure, warn},
     output,
     progress::{Stream, TransferProgress},
@@ -85,7 +86,7 @@ pub struct TransportArguments {
 
     // Docker's flag for its first kind of signatures, which no registry uses any more. Digests are always verified.
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_value_t = true,
-          default_missing_value = "true", action = clap::ArgAction::Set)]
+          default_missing_value = "true", value_parser = booleans::parse, action = clap::ArgAction::Set)]
     disable_content_trust: bool,
 }
 
@@ -123,7 +124,7 @@ pub enum PullPolicy {
 impl TransportArguments {
     fn connection(&self) -> Result<Connection, Failure> {
         if !self.disable_content_trust {
-            let failure = Failure::new("--disable-content-trust=false: signatures of images cannot be verified");
+            let failure = Failure::new("--disable-content-trust: signatures of images cannot be verified");
             return Err(failure.hint("name the image by its digest, which is verified: NAME@sha256:…"));
         }
         Ok(Connection::new(if self.insecure { Transport::PlainHttp } else { Transport::Default }))

@@ -11,7 +11,7 @@ use std::{
 use clap::{Args, ValueEnum};
 use minicontainer::core::{
     RunOptions,
-    options::{CapabilityChanges, Device, DeviceNumber, NewPrivileges, Profile, SeccompChoice, Users},
+    options::{ByteSize, CapabilityChanges, Device, DeviceNumber, NewPrivileges, Profile, SeccompChoice, Users},
 };
 use nix::sys::stat::{major, minor};
 use oci_spec::runtime::LinuxSeccomp;
@@ -124,7 +124,7 @@ impl SecurityArguments {
         };
         options.devices = parse_all("--device", &self.device, |text| Device::parse(text, device_number))?;
         options.ulimits = parse_all("--ulimit", &self.ulimit, str::parse)?;
-        options.shm_size = parse_one("--shm-size", &self.shm_size, str::parse)?;
+        options.shm_size = parse_one("--shm-size", &self.shm_size, ByteSize::parse_limit)?.flatten();
         options.time_offsets = parse_all("--time-offset", &self.time_offset, str::parse)?;
         options.sysctls = parse_all("--sysctl", &self.sysctl, str::parse)?;
         for option in &self.security_opt {

@@ -31,6 +31,13 @@ impl Listing {
         }
     }
 
+    /// Whether the requested format shows a field.
+    pub fn uses(&self, field: &str) -> bool {
+        self.format
+            .as_deref()
+            .is_some_and(|format| format == "json" || format.contains(field) || format.contains("json ."))
+    }
+
     /// The full or the short id.
     pub fn id<'i>(&self, whole: &'i str, short: &'i str) -> &'i str {
         if self.no_trunc { whole } else { short }

@@ -16,10 +16,9 @@ use minicontainer::{Diagnostic, ErrorKind};
 use serde::Serialize;
 use serde_json::Value;
 
-use self::template::{Heading, Template, TemplateError};
+use self::template::{Heading, Template, TemplateError, json_of};
 use crate::{
     error::{Context, Failure},
-    output::json_text,
     table,
 };
 
@@ -53,7 +52,7 @@ impl Format {
     /// Formats a list. `heading` names the column of a field.
     pub fn render(&self, rows: &[Value], heading: Heading<'_>) -> Result<String, TemplateError> {
         match self {
-            Format::Json => Ok(rows.iter().map(|row| json_text(row) + "\n").collect()),
+            Format::Json => Ok(rows.iter().map(|row| json_of(row) + "\n").collect()),
             Format::Template(template) => rows.iter().map(|row| Ok(template.fill(row)? + "\n")).collect(),
             Format::Table(template) => {
                 let cells = |line: String| line.split('\t').map(str::to_owned).collect::<Vec<_>>();

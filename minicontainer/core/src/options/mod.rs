@@ -12,6 +12,7 @@
 //! | [`MemorySwap`] | `96m`, `-1` | docker-run(1) `--memory-swap` |
 //! | [`EnvVar`] | `NAME=value` | environ(7) |
 //! | [`UserSpec`] | `1000`, `www-data`, `1000:1000` | OCI image config `User` |
+//! | [`Label`], [`key_value_file`] | `course=networks`; lines of them | docker-run(1) `--label`, `--env-file` |
 //! | [`MountSpec`] | `-v a:/b:ro`, `type=bind,source=a,target=/b`, `--tmpfs /t:size=1m` | docker-run(1) |
 //! | [`CapabilityName`] | `NET_ADMIN`, `ALL` | docker-run(1) `--cap-add` |
 //! | [`Device`], [`Ulimit`], [`Sysctl`] | `/dev/fuse`, `nofile=64`, `net.ipv4.ip_forward=1` | docker-run(1) |
@@ -36,6 +37,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod boolean;
 mod capability;
 mod cpuset;
 mod decimal;
@@ -43,6 +45,8 @@ mod device;
 mod dns;
 mod env;
 mod isolation;
+pub mod key_value_file;
+mod label;
 mod mount;
 mod name;
 mod security;
@@ -58,17 +62,22 @@ mod time_offset;
 mod ulimit;
 mod user;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use oci_spec::runtime::LinuxSeccomp;
 use serde::{Deserialize, Serialize};
 
+pub use boolean::parse_bool;
 pub use capability::{CapabilityChanges, CapabilityError, CapabilityName};
 pub use cpuset::{CpuSet, CpuSetError};
 pub use device::{Device, DeviceError, DeviceNumber};
 pub use dns::{AddedHost, Dns, DnsError};
 pub use env::{EnvError, EnvVar};
 pub use isolation::{Isolation, IsolationError};
+pub use label::{Label, LabelError};
 pub use mount::{Access, MountError, MountSpec};
 pub use name::{ContainerName, Hostname, NameError};
 pub use security::{Bounds, NewPrivileges, Profile, Weakening};
@@ -79,7 +88,7 @@ pub use sysctl::{Sysctl, SysctlError, SysctlOwner};
 pub use time::{Timeout, TimeoutError};
 pub use time_offset::{Clock, TimeOffset, TimeOffsetError};
 pub use ulimit::{Ulimit, UlimitError};
-pub use user::{ResolvedUser, UserError, UserSpec, resolve_user};
+pub use user::{GroupSpec, ResolvedUser, UserError, UserSpec, resolve_group, resolve_user};
 
 /// All options of `run` for one container. The default is the image's own command as the image's own user, without
 /// limits, mounts or a network.
@@ -104,6 +113,12 @@ pub struct RunOptions {
     /// The user that the process runs as; by default the image's `User`, otherwise root of the container.
     #[serde(skip_serializing_if = "is_default")]
     pub user: Option<UserSpec>,
+    /// Further groups of the program.
+    #[serde(skip_serializing_if = "is_default")]
+    pub added_groups: Vec<GroupSpec>,
+    /// Labels, by name. They have no effect.
+    #[serde(skip_serializing_if = "is_default")]
+    pub labels: BTreeMap<String, String>,
     /// The hostname inside, as uname(2) returns it; by default the container's short id.
     #[serde(skip_serializing_if = "is_default")]
     pub hostname: Option<Hostname>,
@@ -172,6 +187,9 @@ pub struct RunOptions {
     /// is process 1, which is not killed by signals from inside the container unless it has a handler for them.
     #[serde(skip_serializing_if = "is_default")]
     pub init: bool,
+    /// Whether the program's stdin is connected to the caller's.
+    #[serde(skip_serializing_if = "is_default")]
+    pub interactive: bool,
     /// The container gets its own terminal of this size, for its stdin, stdout and stderr.
     #[serde(skip_serializing_if = "is_default")]
     pub terminal: Option<WindowSize>,

@@ -5,7 +5,7 @@
 //! - A **tmpfs** is an empty file system in memory that is lost when the container exits, see tmpfs(5).
 //! - **Volumes**, named directories that the engine manages, are not supported yet; `-v NAME:/x` is an error.
 //!
-//! Docker has three syntaxes for mounts, see docker-run(1), and each has its function here: `-v SRC:DST[:ro]`
+//! Docker has three syntaxes for mounts, see docker-run(1), and each has its function here: `-v SRC:DST[:OPTIONS]`
 //! ([`MountSpec::from_volume`]), `--mount type=…,…` ([`MountSpec::from_fields`]) and `--tmpfs DST[:…]`
 //! ([`MountSpec::from_tmpfs`]). A source that begins with `.` is relative to the caller's current directory, which is
 //! passed in, because this crate makes no system calls.
@@ -24,8 +24,11 @@
 
 mod document;
 mod error;
+mod fields;
+mod tmpfs;
+mod volume;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +71,8 @@ pub enum MountSpec {
         size: Option<ByteSize>,
         /// The permission bits of its root directory; 1777 by default, as for `/tmp`.
         mode: Option<u32>,
+        /// Further options of tmpfs(5), such as `uid` or `nr_inodes`.
+        data: BTreeMap<String, String>,
         /// Restrictions. By default device nodes, set-user-id bits and the execution of programs are not allowed.
         attributes: BTreeSet<MountAttribute>,
     },
@@ -99,133 +104,20 @@ impl MountSpec {
         self
     }
 
-    /// Parses the argument of `-v`: `SOURCE:TARGET`, optionally followed by `:ro` or `:rw`.
+    /// Parses the argument of `-v`: `SOURCE:TARGET`, optionally followed by `:` and options such as `ro`.
     pub fn from_volume(text: &str, current_directory: &str) -> Result<MountSpec, MountError> {
-        let parts: Vec<&str> = text.split(':').collect();
-        let (source, target, access) = match parts[..] {
-            [""] | ["", ..] => return Err(MountError::Syntax { given: text.to_owned() }),
-            [_] => return Err(MountError::Volume { given: text.to_owned() }),
-            [source, target] => (source, target, Access::ReadWrite),
-            [source, target, "rw"] => (source, target, Access::ReadWrite),
-            [source, target, "ro"] => (source, target, Access::ReadOnly),
-            [_, _, option] => return Err(unknown(text, option, "ro, rw")),
-            _ => return Err(MountError::Syntax { given: text.to_owned() }),
-        };
-        let target = parse_target(text, target)?;
-        Ok(MountSpec::Bind { source: parse_source(text, source, current_directory)?, target, access, owner: None })
+        volume::parse(text, current_directory)
     }
 
     /// Parses the argument of `--mount`: fields `KEY=VALUE`, separated by commas.
     pub fn from_fields(text: &str, current_directory: &str) -> Result<MountSpec, MountError> {
-        Fields::read(text)?.mount(text, current_directory)
+        fields::parse(text, current_directory)
     }
 
     /// Parses the argument of `--tmpfs`: `TARGET`, optionally followed by `:` and options such as
     /// `size=1m,mode=700,exec,ro`.
     pub fn from_tmpfs(text: &str) -> Result<MountSpec, MountError> {
-        use MountAttribute::{NoDev, NoExec, NoSuid, ReadOnly};
-        let (target, options) = text.split_once(':').unwrap_or((text, ""));
-        let (mut size, mut mode, mut attributes) = (None, None, default_attributes());
-        for option in options.split(',').filter(|option| !option.is_empty()) {
-            match option.split_once('=') {
-                Some(("size", value)) => size = Some(parse_size(text, value)?),
-                Some(("mode", value)) => mode = Some(parse_mode(text, value)?),
-                _ => match option {
-                    "ro" => drop(attributes.insert(ReadOnly)),
-                    "rw" => drop(attributes.remove(&ReadOnly)),
-                    "exec" => drop(attributes.remove(&NoExec)),
-                    "noexec" => drop(attributes.insert(NoExec)),
-                    "suid" => drop(attributes.remove(&NoSuid)),
-                    "nosuid" => drop(attributes.insert(NoSuid)),
-                    "dev" => drop(attributes.remove(&NoDev)),
-                    "nodev" => drop(attributes.insert(NoDev)),
-                    _ => {
-                        let known = "size=, mode=, ro, rw, exec, noexec, suid, nosuid, dev, nodev";
-                        return Err(unknown(text, option, known));
-                    }
-                },
-            }
-        }
-        Ok(MountSpec::Tmpfs { target: parse_target(text, target)?, size, mode, attributes })
-    }
-}
-
-fn default_attributes() -> BTreeSet<MountAttribute> {
-    BTreeSet::from([MountAttribute::NoSuid, MountAttribute::NoDev, MountAttribute::NoExec])
-}
-
-/// The fields of `--mount`, before they are checked against the type.
-#[derive(Default)]
-struct Fields<'text> {
-    kind: Option<&'text str>,
-    source: Option<&'text str>,
-    target: Option<&'text str>,
-    access: Access,
-    size: Option<ByteSize>,
-    mode: Option<u32>,
-    /// A field that only a bind mount, or only a tmpfs, can have.
-    only_bind: Option<&'text str>,
-    only_tmpfs: Option<&'text str>,
-}
-
-impl<'text> Fields<'text> {
-    fn read(text: &'text str) -> Result<Fields<'text>, MountError> {
-        if text.contains('"') {
-            return Err(MountError::Quote { given: text.to_owned() });
-        }
-        let mut fields = Fields::default();
-        for field in text.split(',') {
-            match field.split_once('=').map_or((field, None), |(key, value)| (key, Some(value))) {
-                ("type", Some(value)) => fields.kind = Some(value),
-                (key @ ("source" | "src"), Some(value)) => {
-                    (fields.source, fields.only_bind) = (Some(value), Some(key));
-                }
-                ("target" | "dst" | "destination", Some(value)) => fields.target = Some(value),
-                ("readonly" | "ro", None | Some("true" | "1")) => fields.access = Access::ReadOnly,
-                ("readonly" | "ro", Some("false" | "0")) => fields.access = Access::ReadWrite,
-                (key @ "tmpfs-size", Some(value)) => {
-                    (fields.size, fields.only_tmpfs) = (Some(parse_size(text, value)?), Some(key));
-                }
-                (key @ "tmpfs-mode", Some(value)) => {
-                    (fields.mode, fields.only_tmpfs) = (Some(parse_mode(text, value)?), Some(key));
-                }
-                _ => {
-                    let known = "type=, source=, target=, readonly, tmpfs-size=, tmpfs-mode=";
-                    return Err(unknown(text, field, known));
-                }
-            }
-        }
-        Ok(fields)
-    }
-
-    fn mount(self, text: &str, current_directory: &str) -> Result<MountSpec, MountError> {
-        let missing = |field| MountError::Missing { given: text.to_owned(), field };
-        let foreign =
-            |kind, field: &str| MountError::Foreign { given: text.to_owned(), kind, field: field.to_owned() };
-        let target = parse_target(text, self.target.ok_or_else(|| missing("target"))?)?;
-        match self.kind {
-            Some("bind") => {
-                if let Some(field) = self.only_tmpfs {
-                    return Err(foreign("bind", field));
-                }
-                let source = self.source.ok_or_else(|| missing("source"))?;
-                let source = parse_source(text, source, current_directory)?;
-                Ok(MountSpec::Bind { source, target, access: self.access, owner: None })
-            }
-            Some("tmpfs") => {
-                if let Some(field) = self.only_bind {
-                    return Err(foreign("tmpfs", field));
-                }
-                let mut attributes = default_attributes();
-                if self.access == Access::ReadOnly {
-                    attributes.insert(MountAttribute::ReadOnly);
-                }
-                Ok(MountSpec::Tmpfs { target, size: self.size, mode: self.mode, attributes })
-            }
-            // In Docker a mount without a type is a volume.
-            Some("volume") | None => Err(MountError::Volume { given: text.to_owned() }),
-            Some(other) => Err(MountError::Type { given: text.to_owned(), kind: other.to_owned() }),
-        }
+        tmpfs::parse(text)
     }
 }
 
@@ -274,19 +166,6 @@ fn tidy(path: &str) -> String {
 
 fn refuse_nul(given: &str) -> Result<(), MountError> {
     if given.contains('\0') { Err(MountError::Nul { given: given.to_owned() }) } else { Ok(()) }
-}
-
-fn parse_size(given: &str, value: &str) -> Result<ByteSize, MountError> {
-    value.parse().map_err(|source| MountError::Size { given: given.to_owned(), source })
-}
-
-/// Permission bits in octal, at most `7777`.
-fn parse_mode(given: &str, value: &str) -> Result<u32, MountError> {
-    let is_octal = (1..=5).contains(&value.len()) && value.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
-    match u32::from_str_radix(value, 8) {
-        Ok(mode @ 0..=0o7777) if is_octal => Ok(mode),
-        _ => Err(MountError::Mode { given: given.to_owned(), mode: value.to_owned() }),
-    }
 }
 
 fn unknown(given: &str, option: &str, known: &'static str) -> MountError {

@@ -2,7 +2,7 @@
 //!
 //! A container's name follows Docker's rule: a letter or digit, then letters, digits, `_`, `.` or `-`. A hostname
 //! must be valid in DNS (RFC 1123 section 2.1: labels of letters, digits and inner hyphens, joined by dots), and
-//! short enough for sethostname(2), which accepts 64 bytes.
+//! short enough for sethostname(2), which accepts 64 bytes. As in Docker, `_` is allowed too.
 //!
 //! ```
 //! use minicontainer_core::options::{ContainerName, Hostname};
@@ -51,7 +51,7 @@ pub enum NameError {
     },
     /// Not a hostname.
     #[error(
-        "invalid hostname {given:?}: must be letters, digits and inner hyphens, with dots between parts, at most \
+        "invalid hostname {given:?}: must be letters, digits, '_' and inner hyphens, with dots between parts, at most \
          {HOSTNAME_LIMIT} characters in total and {LABEL_LIMIT} in a part (for example, web-1 or db.example.com)"
     )]
     Hostname {
@@ -89,7 +89,7 @@ fn is_label(label: &str) -> bool {
     (1..=LABEL_LIMIT).contains(&label.len())
         && !label.starts_with('-')
         && !label.ends_with('-')
-        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 impl ContainerName {
@@ -157,7 +157,7 @@ mod tests {
             assert_eq!(name.parse::<ContainerName>().unwrap().as_str(), name);
         }
         let longest = format!("{}.b", "a".repeat(HOSTNAME_LIMIT - 2));
-        for name in ["a", "web-1", "0", "A", "db.example.com", "1.2", longest.as_str()] {
+        for name in ["a", "web-1", "0", "A", "db.example.com", "1.2", "at_tic", "_a", longest.as_str()] {
             assert_eq!(name.parse::<Hostname>().unwrap().to_string(), name);
         }
     }
@@ -165,8 +165,8 @@ mod tests {
     #[test]
     fn invalid_names_are_rejected() {
         let containers = ["", "a", "-a", ".a", "_a", "../a", "a/b", "a b", "a\0", "é1", "a\n"].map(str::to_owned);
-        let hosts = ["", ".", "a.", ".a", "a..b", "-a", "a-", "a.-b", "a_b", "a b", "é", "a/b", "a\n", "a\0"]
-            .map(str::to_owned);
+        let hosts =
+            ["", ".", "a.", ".a", "a..b", "-a", "a-", "a.-b", "a b", "é", "a/b", "a\n", "a\0"].map(str::to_owned);
         let mut table: Vec<String> = Vec::new();
         for name in containers.into_iter().chain(["a".repeat(CONTAINER_LIMIT + 1)]) {
             table.push(name.parse::<ContainerName>().unwrap_err().to_string());

@@ -48,6 +48,14 @@ impl ByteSize {
         (1..=MOST_BYTES).contains(&bytes).then_some(ByteSize { bytes })
     }
 
+    /// Parses a limit, of which 0 means that there is none, as in Docker.
+    ///
+    /// # Errors
+    /// If the text is not a size.
+    pub fn parse_limit(text: &str) -> Result<Option<ByteSize>, SizeError> {
+        if parse_bytes(text) == Some(0) { Ok(None) } else { text.parse().map(Some) }
+    }
+
     /// The number of bytes.
     pub fn bytes(self) -> u64 {
         self.bytes
@@ -58,18 +66,19 @@ impl FromStr for ByteSize {
     type Err = SizeError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let lower = text.to_ascii_lowercase();
-        let number = lower.trim_end_matches(|character: char| character.is_ascii_alphabetic());
-        let suffix = &lower[number.len()..];
-        let scale = match suffix {
-            "" => Some(1),
-            _ => UNITS.into_iter().find(|(letter, _)| is_suffix(suffix, *letter)).map(|(_, scale)| scale),
-        };
-        scale
-            .and_then(|scale| scaled(number, scale))
-            .and_then(|scaled| ByteSize::new(scaled.value))
-            .ok_or_else(|| SizeError::Bytes { given: text.to_owned() })
+        parse_bytes(text).and_then(ByteSize::new).ok_or_else(|| SizeError::Bytes { given: text.to_owned() })
     }
+}
+
+fn parse_bytes(text: &str) -> Option<u64> {
+    let lower = text.to_ascii_lowercase();
+    let number = lower.trim_end_matches(|character: char| character.is_ascii_alphabetic());
+    let suffix = &lower[number.len()..];
+    let scale = match suffix {
+        "" => 1,
+        _ => UNITS.into_iter().find(|(letter, _)| is_suffix(suffix, *letter))?.1,
+    };
+    scaled(number, scale).map(|scaled| scaled.value)
 }
 
 /// `k`, `kb` and `kib` mean the same; bytes are `b` only.
@@ -104,9 +113,23 @@ impl Cpus {
         (LEAST_NANOCPUS..=MOST_NANOCPUS).contains(&nanos).then_some(Cpus { nanos })
     }
 
+    /// Parses a limit, of which 0 means that there is none, as in Docker.
+    ///
+    /// # Errors
+    /// If the text is not a number of processors.
+    pub fn parse_limit(text: &str) -> Result<Option<Cpus>, SizeError> {
+        let is_zero = scaled(text, NANOS).is_some_and(|scaled| scaled.exact && scaled.value == 0);
+        if is_zero { Ok(None) } else { text.parse().map(Some) }
+    }
+
     /// In billionths of a processor, as in Docker's API.
     pub fn nanos(self) -> u64 {
         self.nanos
+    }
+
+    /// Whether this is more than so many processors.
+    pub fn exceeds(self, processors: u32) -> bool {
+        self.nanos > u64::from(processors) * NANOS
     }
 
     /// The quota of a period, in the period's own unit: half a processor in 100,000 µs is 50,000 µs.

@@ -25,6 +25,19 @@ pub enum MemorySwap {
     Unlimited,
 }
 
+impl MemorySwap {
+    /// Parses a limit, of which 0 means the default, as in Docker.
+    ///
+    /// # Errors
+    /// If the text is neither a size nor -1.
+    pub fn parse_limit(text: &str) -> Result<Option<MemorySwap>, SizeError> {
+        match text {
+            "-1" => Ok(Some(MemorySwap::Unlimited)),
+            _ => ByteSize::parse_limit(text).map(|size| size.map(MemorySwap::Total)),
+        }
+    }
+}
+
 impl FromStr for MemorySwap {
     type Err = SizeError;
 

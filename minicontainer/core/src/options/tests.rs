@@ -14,6 +14,8 @@ fn all() -> RunOptions {
         env: vec![parse("A=b=c"), parse("EMPTY=")],
         workdir: Some("/work".to_owned()),
         user: Some(parse("1000:staff")),
+        added_groups: vec![parse("staff"), parse("50")],
+        labels: [("course".to_owned(), "networks".to_owned())].into(),
         hostname: Some(parse("attic")),
         limits: Limits {
             memory: Some(parse("64m")),
@@ -27,7 +29,7 @@ fn all() -> RunOptions {
         root: Access::ReadOnly,
         mounts: vec![
             MountSpec::from_volume("/srv/data:/data:ro", "/").expect("a mount").owned_by([1000, 100]),
-            MountSpec::from_tmpfs("/t:size=1m,mode=700,exec").expect("a mount"),
+            MountSpec::from_tmpfs("/t:size=1m,mode=700,exec,uid=5").expect("a mount"),
         ],
         network: Network::Host,
         added_hosts: vec![parse("db:10.0.0.2")],
@@ -50,6 +52,7 @@ fn all() -> RunOptions {
         sysctls: vec![parse("net.ipv4.ip_forward=1")],
         time_offsets: vec![parse("boottime=-1.5")],
         init: true,
+        interactive: true,
         terminal: Some(WindowSize { rows: 24, columns: 80 }),
         without: [Isolation::Pid, Isolation::Cgroup].into(),
     }

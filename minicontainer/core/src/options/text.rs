@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{
-    ByteSize, CapabilityName, CpuSet, Cpus, EnvVar, Isolation, MemorySwap, PidsLimit, Sysctl, Ulimit, UserSpec,
+    ByteSize, CapabilityName, CpuSet, Cpus, EnvVar, GroupSpec, Isolation, MemorySwap, PidsLimit, Sysctl, Ulimit,
+    UserSpec,
 };
 
 macro_rules! written_as_text {
@@ -30,6 +31,7 @@ written_as_text!(
     CpuSet,
     Cpus,
     EnvVar,
+    GroupSpec,
     Isolation,
     MemorySwap,
     PidsLimit,

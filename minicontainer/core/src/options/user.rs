@@ -45,6 +45,12 @@ enum Account {
     Name(String),
 }
 
+/// A further group of the program, by name or by id: the value of `--group-add`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct GroupSpec {
+    group: Account,
+}
+
 /// A user as numeric ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedUser {
@@ -131,6 +137,14 @@ impl FromStr for UserSpec {
     }
 }
 
+impl FromStr for GroupSpec {
+    type Err = UserError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parse_account(text, text).map(|group| GroupSpec { group })
+    }
+}
+
 fn parse_account(given: &str, part: &str) -> Result<Account, UserError> {
     if !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) {
         return match part.parse() {
@@ -154,6 +168,12 @@ impl fmt::Display for UserSpec {
             Some(group) => write!(formatter, "{}:{group}", self.user),
             None => write!(formatter, "{}", self.user),
         }
+    }
+}
+
+impl fmt::Display for GroupSpec {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.group.fmt(formatter)
     }
 }
 
@@ -185,6 +205,14 @@ pub fn resolve_user(spec: &UserSpec, passwd: &str, group: &str) -> Result<Resolv
     resolved.groups.retain(|gid| *gid != resolved.gid);
     resolved.groups.insert(0, resolved.gid);
     Ok(resolved)
+}
+
+/// Looks up the numeric id of a further group in the *text* of the image's group file. Any id is accepted.
+pub fn resolve_group(spec: &GroupSpec, group: &str) -> Result<u32, UserError> {
+    match &spec.group {
+        Account::Id(gid) => Ok(*gid),
+        Account::Name(name) => find_group(name, group),
+    }
 }
 
 /// The user's name and numbers, from `name:password:uid:gid:comment:home:shell`.

@@ -25,6 +25,11 @@ const LINKS: [(&str, &str); 5] = [
     ("/proc/self/fd/2", "/dev/stderr"),
 ];
 
+/// Whether every container has a device at this path.
+pub fn is_default_device(path: &str) -> bool {
+    DEVICES.iter().any(|(usual, ..)| *usual == path)
+}
+
 /// Where device nodes come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Nodes {

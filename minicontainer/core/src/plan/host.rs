@@ -25,6 +25,8 @@ pub struct Host {
     pub overlay: Overlay,
     /// The layout of the cgroup hierarchies, and whether the engine may use them.
     pub cgroups: Cgroups,
+    /// How many processors the engine may use, see sched_getaffinity(2).
+    pub processors: u32,
     /// The processors with counters of thermal throttling (x86). The counters reveal the load of other containers, so
     /// they are masked.
     pub thermal_throttle: Vec<u32>,
@@ -124,6 +126,7 @@ impl Host {
                 parent: String::new(),
                 together: Some(3_670_016),
             },
+            processors: 4,
             thermal_throttle: Vec::new(),
         }
     }

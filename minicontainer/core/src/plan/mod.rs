@@ -71,6 +71,7 @@ pub use capability::{CAPABILITIES, Capabilities, capability_number};
 pub(crate) use cgroup::is_named_by_engine;
 pub use cgroup::{CONTROLLERS_HINT, SwapLimit};
 pub use device::{default_device_rules, every_device};
+pub use device_nodes::is_default_device;
 pub use device_program::device_program;
 pub use device_rule::{DeviceAccess, DeviceRule};
 pub use error::PlanError;

@@ -21,17 +21,21 @@ pub enum MountAttribute {
     StrictAtime,
     /// Access times are never updated.
     NoAtime,
+    /// Access times of directories are never updated.
+    #[serde(rename = "no-diratime")]
+    NoDirAtime,
 }
 
 impl MountAttribute {
     /// All of them.
-    pub const ALL: [MountAttribute; 6] = [
+    pub const ALL: [MountAttribute; 7] = [
         MountAttribute::ReadOnly,
         MountAttribute::NoSuid,
         MountAttribute::NoDev,
         MountAttribute::NoExec,
         MountAttribute::StrictAtime,
         MountAttribute::NoAtime,
+        MountAttribute::NoDirAtime,
     ];
 
     /// The option's name in fstab(5).
@@ -43,6 +47,7 @@ impl MountAttribute {
             MountAttribute::NoExec => "noexec",
             MountAttribute::StrictAtime => "strictatime",
             MountAttribute::NoAtime => "noatime",
+            MountAttribute::NoDirAtime => "nodiratime",
         }
     }
 }

@@ -73,11 +73,17 @@ pub(super) fn steps(mount: &Mount, around: &Surroundings<'_>) -> Result<Vec<Step
     Ok(vec![owned(step, around.owner)])
 }
 
-/// Makes root of the container the owner of a new mount's root directory.
+/// Makes root of the container, or the requested user, the owner of a new mount's root directory.
 fn owned(mut step: Step, owner: Option<[u32; 2]>) -> Step {
     let (Step::Mount { fstype, options, .. }, Some([uid, gid])) = (&mut step, owner) else { return step };
     match fstype.as_str() {
-        "tmpfs" => options.extend([("uid".to_owned(), uid.to_string()), ("gid".to_owned(), gid.to_string())]),
+        "tmpfs" => {
+            for (name, root) in [("uid", uid), ("gid", gid)] {
+                let inside = options.iter().position(|(given, _)| given == name).map(|at| options.remove(at).1);
+                let inside = inside.and_then(|id| id.parse().ok()).unwrap_or(0_u32);
+                options.push((name.to_owned(), root.saturating_add(inside).to_string()));
+            }
+        }
         "devpts" => {
             for (_, group) in options.iter_mut().filter(|(name, _)| name == "gid") {
                 *group = group.parse().map_or(gid, |number: u32| gid.saturating_add(number)).to_string();

@@ -489,7 +489,7 @@ prop_compose! {
             init,
             workdir,
             terminal: terminal.then(WindowSize::default),
-            mounts: targets.iter().map(|target| {
+            mounts: targets.iter().collect::<BTreeSet<_>>().into_iter().map(|target| {
                 crate::options::MountSpec::from_volume(&format!("/srv:{target}"), "/").expect("a mount")
             }).collect(),
             profile,

@@ -1,7 +1,7 @@
 //! Options that conflict with each other.
 
 use super::{SpecError, profile};
-use crate::options::{Access, Isolation, Network, Profile, RunOptions};
+use crate::options::{Access, Isolation, MemorySwap, Network, Profile, RunOptions};
 use crate::plan::{Host, Identity};
 
 /// Rejects conflicting options, before anything is created.
@@ -39,7 +39,17 @@ pub(super) fn reject_conflicts(options: &RunOptions, host: &Host) -> Result<(), 
             return conflict(&first, &second, "each clock can have only one offset");
         }
     }
-    if options.limits.memory_swap.is_some() && profile::limits(options, host).memory.is_none() {
+    for (place, mount) in options.mounts.iter().enumerate() {
+        if options.mounts[..place].iter().any(|other| other.target() == mount.target()) {
+            return Err(SpecError::DuplicateMount { target: mount.target().to_owned() });
+        }
+    }
+    if let Some(cpus) = options.limits.cpus.filter(|cpus| cpus.exceeds(host.processors)) {
+        return Err(SpecError::TooManyCpus { cpus, available: host.processors });
+    }
+    // Without a memory limit, unlimited swap space is the default.
+    let limits_swap = matches!(options.limits.memory_swap, Some(MemorySwap::Total(_)));
+    if limits_swap && profile::limits(options, host).memory.is_none() {
         return Err(SpecError::SwapWithoutMemory);
     }
     if without(Isolation::User) && matches!(host.identity, Identity::User { .. }) {

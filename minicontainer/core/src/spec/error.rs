@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     diagnostic::{Diagnostic, ErrorKind},
-    options::ByteSize,
+    options::{ByteSize, Cpus},
     plan::userns_ids::NoOwnIds,
 };
 
@@ -34,6 +34,23 @@ pub enum SpecError {
         second: String,
         /// Why they conflict.
         reason: &'static str,
+    },
+    /// Two mounts have one mount point.
+    #[error("Duplicate mount point: {target}")]
+    DuplicateMount {
+        /// The mount point.
+        target: String,
+    },
+    /// More processors than there are.
+    #[error(
+        "--cpus {cpus} is too much: range of CPUs is from 0.01 to {available}.00, as there are only {available} CPUs \
+         available"
+    )]
+    TooManyCpus {
+        /// The requested number.
+        cpus: Cpus,
+        /// What the engine may use.
+        available: u32,
     },
     /// `--memory-swap` is meaningless without a memory limit.
     #[error("--memory-swap requires --memory: it is the sum of memory and swap space")]
@@ -67,6 +84,7 @@ impl Diagnostic for SpecError {
         match self {
             SpecError::NoOwnIds(error) => Some(error.hint.as_str().into()),
             SpecError::Conflict { .. } => Some("leave one of them out".into()),
+            SpecError::DuplicateMount { .. } => Some("leave one of the mounts (-v, --mount, --tmpfs) out".into()),
             _ => None,
         }
     }

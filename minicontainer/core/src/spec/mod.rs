@@ -160,7 +160,7 @@ fn linux(options: &RunOptions, id: &str, host: &Host) -> Result<Linux, SpecError
         .set_seccomp(profile::seccomp(options, host)?)
         .set_masked_paths(masked)
         .set_readonly_paths(readonly)
-        .set_devices(profile::devices(options))
+        .set_devices(profile::devices(options, host))
         .set_time_offsets((!clocks.is_empty()).then(|| clocks.iter().map(time_offset).collect()))
         .set_sysctl((!sysctls.is_empty()).then(|| sysctls.into_iter().collect()));
     let maps = match profile::own_users(options, host.identity) {

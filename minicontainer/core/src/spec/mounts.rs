@@ -4,7 +4,7 @@ use std::path::Path;
 
 use oci_spec::runtime::{Linux, LinuxIdMapping, LinuxIdMappingBuilder, Mount};
 
-use super::SpecError;
+use super::{SpecError, profile};
 use crate::network_files::{self, NetworkFile};
 use crate::options::{Access, Isolation, MountSpec, Network, RunOptions};
 use crate::plan::{CgroupLayout, Host, Identity, is_at_or_below, subordinate};
@@ -60,6 +60,9 @@ pub(super) fn mounts(
         let options = ["bind", "rprivate", "nosuid", "nodev", "noexec", access];
         mount(file.target(), "bind", &file.source(directory), &options)
     };
+    mounts.extend(profile::bound_devices(options, host).map(|device| {
+        mount(&device.inside, "bind", &device.outside, &["bind", "rprivate", "nosuid", "noexec", "ro"])
+    }));
     mounts.extend(NetworkFile::of(options).filter_map(|file| Some((file, files?))).map(network_file));
     let own_ids = matches!(host.identity, Identity::Root).then_some(linux);
     with_requested(mounts, options, own_ids)
@@ -111,13 +114,14 @@ fn requested(spec: &MountSpec, own_ids: Option<&Linux>) -> Result<Mount, SpecErr
             }
             bind
         }
-        MountSpec::Tmpfs { target, size, mode, attributes } => {
+        MountSpec::Tmpfs { target, size, mode, data, attributes } => {
             // The engine creates the container's devices in a tmpfs on /dev, where nodev would make them unusable.
             let names = attributes.iter().map(|attribute| attribute.name());
             let mut options: Vec<String> =
                 names.filter(|name| target != "/dev" || *name != "nodev").map(str::to_owned).collect();
             options.extend(size.map(|size| format!("size={}", size.bytes())));
             options.push(format!("mode={:o}", mode.unwrap_or(0o1777)));
+            options.extend(data.iter().map(|(name, value)| format!("{name}={value}")));
             let options: Vec<&str> = options.iter().map(String::as_str).collect();
             mount(target, "tmpfs", "tmpfs", &options)
         }

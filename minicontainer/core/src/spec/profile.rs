@@ -12,10 +12,10 @@ use super::defaults::{
     UNTRUSTED_FILES, UNTRUSTED_MEMORY, UNTRUSTED_NANO_CPUS, UNTRUSTED_PIDS, masked_on,
 };
 use crate::options::{
-    ByteSize, CapabilityName, Cpus, Isolation, Limits, Network, NewPrivileges, PidsLimit, Profile, RunOptions,
-    SeccompChoice, Sysctl, SysctlOwner, Users,
+    ByteSize, CapabilityName, Cpus, Device, Isolation, Limits, Network, NewPrivileges, PidsLimit, Profile,
+    RunOptions, SeccompChoice, Sysctl, SysctlOwner, Users,
 };
-use crate::plan::{CAPABILITIES, Host, Identity, capability_number};
+use crate::plan::{CAPABILITIES, Host, Identity, capability_number, is_default_device};
 use crate::seccomp::{architectures, default_profile};
 
 /// The capabilities of root inside the container.
@@ -152,9 +152,18 @@ pub(super) fn sysctls(options: &RunOptions, identity: Identity) -> Result<Vec<(S
     Ok(variables)
 }
 
-/// The requested devices.
-pub(super) fn devices(options: &RunOptions) -> Option<Vec<LinuxDevice>> {
-    let document = |device: &crate::options::Device| {
+/// The requested devices that become bind mounts: those of an ordinary user with another name in the container. A
+/// device node cannot be created in a user namespace, and `linux.devices` has no field for the path on the host.
+pub(super) fn bound_devices<'a>(options: &'a RunOptions, host: &Host) -> impl Iterator<Item = &'a Device> + use<'a> {
+    let is_user = host.identity != Identity::Root;
+    let is_renamed = |device: &&Device| device.inside != device.outside && !is_default_device(&device.inside);
+    options.devices.iter().filter(move |device| is_user && is_renamed(device))
+}
+
+/// The other requested devices.
+pub(super) fn devices(options: &RunOptions, host: &Host) -> Option<Vec<LinuxDevice>> {
+    let bound: Vec<&Device> = bound_devices(options, host).collect();
+    let document = |device: &Device| {
         let mut document = LinuxDevice::default();
         document
             .set_path(device.inside.clone().into())
@@ -164,7 +173,8 @@ pub(super) fn devices(options: &RunOptions) -> Option<Vec<LinuxDevice>> {
             .set_file_mode(Some(0o666));
         document
     };
-    (!options.devices.is_empty()).then(|| options.devices.iter().map(document).collect())
+    let listed = options.devices.iter().filter(|device| !bound.contains(device)).map(document);
+    Some(listed.collect::<Vec<_>>()).filter(|listed| !listed.is_empty())
 }
 
 /// Whether root's container gets a user namespace with its own ids, so that its root maps to an unprivileged user of

@@ -1,5 +1,7 @@
 //! The configuration of a container. It is written once, when the container is created, and does not change.
 
+use std::collections::BTreeMap;
+
 use minicontainer::{core::RunOptions, rootfs::Driver};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +21,9 @@ pub struct ContainerConfig {
     /// The options of `run`.
     #[serde(default)]
     pub options: RunOptions,
+    /// Its labels: those of the image, replaced and extended by the requested ones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// How its layers are combined.
     pub driver: Driver,
     /// Its cgroup, relative to the root of the hierarchies; an ordinary user's is below a delegated one. None if it

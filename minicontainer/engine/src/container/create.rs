@@ -1,6 +1,6 @@
 //! `create`: gives a new container its id, its name and its directory.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use jiff::Timestamp;
 use minicontainer::{
@@ -45,6 +45,7 @@ impl NewContainer {
             command: vec!["sh".to_owned()],
             entrypoint_length: 0,
             options: RunOptions::default(),
+            labels: BTreeMap::new(),
             driver: Driver::Overlay,
             cgroup: None,
             after_exit: AfterExit::Keep,

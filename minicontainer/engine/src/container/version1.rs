@@ -3,7 +3,7 @@
 //! They contain only a few values of the options, and flags as they were typed. The options are reconstructed from
 //! these and from the runtime config beside the record. That is enough to show the container and to remove it.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use jiff::Timestamp;
 use minicontainer::{
@@ -74,8 +74,17 @@ pub(super) fn parse(id: Id, text: &[u8], directory: &Path) -> serde_json::Result
     let runtime: Option<Spec> = runtime.and_then(|text| serde_json::from_slice(&text).ok());
     let options = options(&record, runtime.as_ref())?;
     let Record { name, created, image, image_id, command, driver, cgroup, after_exit, state, .. } = record;
-    let config =
-        ContainerConfig { image, image_id, command, entrypoint_length: 0, options, driver, cgroup, after_exit };
+    let config = ContainerConfig {
+        image,
+        image_id,
+        command,
+        entrypoint_length: 0,
+        options,
+        labels: BTreeMap::new(),
+        driver,
+        cgroup,
+        after_exit,
+    };
     Ok(Container { id, name, created: created.timestamp(), config, state: state.state() })
 }
 

@@ -41,6 +41,11 @@ impl CreatedContainer {
         CreatedContainer { store, launch, record: Record { supervisor, is_finished: false } }
     }
 
+    /// Its record.
+    pub fn container(&self) -> &Container {
+        self.record.container()
+    }
+
     /// Starts its program, and records that it runs, or why it could not be started.
     ///
     /// # Errors

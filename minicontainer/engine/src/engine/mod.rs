@@ -15,6 +15,8 @@ mod run_temporary;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use minicontainer::{
     Sandbox, Store,
     core::{RunOptions, options::ContainerName},
@@ -99,6 +101,7 @@ impl Engine {
                 entrypoint_length: entrypoint_length(options, image).min(command.len()),
                 command,
                 options: options.clone(),
+                labels: labels(options, image),
                 driver: launch.driver().unwrap_or_default(),
                 cgroup: cgroup_of(launch.plan()),
                 after_exit,
@@ -108,6 +111,13 @@ impl Engine {
         let supervisor: Supervisor = self.containers.create(&id, container)?;
         Ok(CreatedContainer::new(self.store.clone(), launch, supervisor))
     }
+}
+
+/// The image's labels, and those of the options, which replace labels of the same name.
+fn labels(options: &RunOptions, image: &Image) -> BTreeMap<String, String> {
+    let mut labels = image.config.config.labels.clone();
+    labels.extend(options.labels.clone());
+    labels
 }
 
 /// The number of words of the entrypoint: the requested one, or else the image's.

@@ -66,8 +66,14 @@ pub enum Unusable {
     #[error("it is not a file or directory, and links are not followed")]
     NotAFile,
     /// Its name cannot be shown or mounted.
-    #[error("its name is not valid: only letters, digits and . _ - + @ are allowed")]
+    #[error("its name is not valid: only {NAME_RULE} are allowed")]
     Name,
+    /// The engine has no file descriptor or memory left to open it.
+    #[error("the engine cannot open it: {reason}")]
+    Exhausted {
+        /// The cause.
+        reason: String,
+    },
     /// It could not be opened.
     #[error("it cannot be opened: {reason}")]
     Open {
@@ -112,7 +118,11 @@ fn read_settings(path: PathBuf) -> Result<Settings, JudgeError> {
         Err(source) => Err(JudgeError::Read { path, source }),
         Ok(None) => Err(JudgeError::NotAFile { path }),
         Ok(Some(text)) => {
-            let text = String::from_utf8(text).map_err(|error| JudgeError::Settings { reason: error.to_string() })?;
+            let text = String::from_utf8(text).map_err(|error| JudgeError::Settings {
+                reason: error.utf8_error().to_string(),
+                span: error.utf8_error().valid_up_to()..error.utf8_error().valid_up_to() + 1,
+                text: String::from_utf8_lossy(error.as_bytes()).into_owned(),
+            })?;
             Settings::parse(&text)
         }
     }
@@ -206,7 +216,10 @@ impl Directory {
     }
 
     fn program(&self, entry: &OsStr) -> Result<Source, Unusable> {
-        let failed = |source: io::Error| Unusable::Open { reason: source.to_string() };
+        let failed = |source: io::Error| match source.raw_os_error() {
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM) => Unusable::Exhausted { reason: source.to_string() },
+            _ => Unusable::Open { reason: source.to_string() },
+        };
         if !entry.to_str().is_some_and(is_name) {
             return Err(Unusable::Name);
         }
@@ -219,13 +232,18 @@ impl Directory {
     }
 }
 
+/// The characters of names, for messages.
+pub(super) const NAME_RULE: &str = "letters, digits, spaces and . , _ - + @ ( ) ' =";
+
 /// Whether the name is safe in tables and mount options: it has no control characters and no separators.
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(is_letter_of_names)
 }
 
 fn is_letter_of_names(letter: char) -> bool {
-    letter.is_alphanumeric() || "._-+@".contains(letter)
+    // macOS writes an accent as a character of its own, after its letter.
+    let is_accent = ('\u{300}'..='\u{36f}').contains(&letter);
+    letter.is_alphanumeric() || is_accent || " .,_-+@()'=".contains(letter)
 }
 
 /// The printed form of a name; different names stay different.

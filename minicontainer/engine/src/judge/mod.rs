@@ -22,6 +22,8 @@
 //! | RE | it failed: an exit code, a signal, or it cannot be executed; also an entry that is not a program |
 //! | IE | the engine failed, so there is no result |
 //!
+//! A failure of one program, also while it is prepared, is a verdict of that program, and the others are judged.
+//!
 //! The decisions (`compare`, [`Settings`], `outcome`, [`junit`]) are pure; `run` starts the containers.
 //!
 //! ```
@@ -43,11 +45,12 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use std::{borrow::Cow, io, path::PathBuf};
+use std::{borrow::Cow, io, ops::Range, path::PathBuf};
 
 use minicontainer::{Diagnostic, ErrorKind};
 
 pub use compare::{Comparer, Comparison, difference};
+use folder::NAME_RULE;
 pub use folder::{Folder, Program, Source, Test, Unusable};
 pub use junit::junit;
 pub use outcome::{JudgeVerdict, Judged, Outcome, outcome};
@@ -68,14 +71,14 @@ pub enum JudgeError {
     #[error("nothing to judge in {}: tests are pairs NAME.in and NAME.out in tests/, programs are in programs/", .path.display())]
     Empty { path: PathBuf },
     /// A test's name that cannot be shown.
-    #[error("invalid test name \"{name}\": only letters, digits and . _ - + @ are allowed")]
+    #[error("invalid test name \"{name}\": only {NAME_RULE} are allowed")]
     Name { name: String },
     /// A link could lead anywhere on this machine, and the program would get the content as its input.
     #[error("cannot use {}: it is not a file, and links are not followed", .path.display())]
     NotAFile { path: PathBuf },
-    /// The settings cannot be parsed.
+    /// The settings cannot be parsed. `text` is the file, and `span` the bytes of it that are wrong.
     #[error("cannot read judge.toml: {reason}")]
-    Settings { reason: String },
+    Settings { reason: String, text: String, span: Range<usize> },
 }
 
 impl Diagnostic for JudgeError {

@@ -29,7 +29,9 @@ use minicontainer::{
 use minicontainer_images::parallel::share_work;
 use nix::errno::Errno;
 
-use super::{Comparer, Folder, JudgeVerdict, Judged, Outcome, Program, Source, Test, outcome, settings::PLACE};
+use super::{
+    Comparer, Folder, JudgeVerdict, Judged, Outcome, Program, Source, Test, Unusable, outcome, settings::PLACE,
+};
 use crate::{
     container::Containers,
     engine::{EngineError, run_to_end},
@@ -116,6 +118,9 @@ impl<'a> Judging<'a> {
     fn judge(&self, number: usize, program: &Program, test: &Test) -> Judged {
         let outcome_of = |source| self.output(number, source, test);
         let (outcome, report) = match program.source.as_ref().map(outcome_of) {
+            Err(unusable @ Unusable::Exhausted { .. }) => {
+                (Outcome::new(JudgeVerdict::EngineFault, unusable.to_string()), None)
+            }
             Err(unusable) => {
                 (Outcome::new(JudgeVerdict::RuntimeError, format!("it cannot be judged: {unusable}")), None)
             }

@@ -12,7 +12,7 @@
 //! comparison = "lines"        # exact, lines (blanks at their ends ignored) or tokens (only the words count)
 //! ```
 
-use std::time::Duration;
+use std::{fmt::Display, ops::Range, str::FromStr, time::Duration};
 
 use minicontainer::{
     core::{
@@ -22,6 +22,7 @@ use minicontainer::{
     host::can_limit_layers,
 };
 use serde::Deserialize;
+use toml::Spanned;
 
 use super::{Comparison, JudgeError, Source};
 
@@ -60,19 +61,29 @@ pub struct Settings {
     pub comparison: Comparison,
 }
 
-/// The content of the file.
+/// The content of the file. Each value keeps its place, for errors.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct Written {
     image: Option<String>,
-    command: Option<Vec<String>>,
-    time: Option<String>,
-    cpu_time: Option<String>,
-    memory: Option<String>,
-    output: Option<String>,
+    command: Option<Spanned<Vec<String>>>,
+    time: Option<Spanned<String>>,
+    cpu_time: Option<Spanned<String>>,
+    memory: Option<Spanned<String>>,
+    output: Option<Spanned<String>>,
     pids: Option<u32>,
-    disk: Option<String>,
+    disk: Option<Spanned<String>>,
     comparison: Comparison,
+}
+
+/// A value's error and its place in the file.
+type Misplaced = (String, Range<usize>);
+
+/// Parses a value, if there is one.
+fn parsed<T: FromStr<Err: Display>>(value: Option<&Spanned<String>>) -> Result<Option<T>, Misplaced> {
+    let parse =
+        |value: &Spanned<String>| value.get_ref().parse().map_err(|error: T::Err| (error.to_string(), value.span()));
+    value.map(parse).transpose()
 }
 
 impl Settings {
@@ -81,42 +92,44 @@ impl Settings {
     /// # Errors
     /// If a key is unknown, or a value is invalid.
     pub fn parse(text: &str) -> Result<Settings, JudgeError> {
-        let written: Written =
-            toml::from_str(text).map_err(|error| JudgeError::Settings { reason: error.to_string() })?;
-        let wrong = |key: &str, reason: String| JudgeError::Settings { reason: format!("{key}: {reason}") };
-        let time = |key: &str, text: &Option<String>, usual: u64| match text {
-            None => Ok(Duration::from_secs(usual)),
-            Some(text) => {
-                text.parse::<Timeout>().map(Timeout::duration).map_err(|error| wrong(key, error.to_string()))
+        let written = toml::from_str::<Written>(text)
+            .map_err(|error| (error.message().to_owned(), error.span().unwrap_or_default()));
+        written.and_then(Settings::of).map_err(|(reason, span)| JudgeError::Settings {
+            reason,
+            text: text.to_owned(),
+            span,
+        })
+    }
+
+    fn of(written: Written) -> Result<Settings, Misplaced> {
+        let time = |value: &Option<Spanned<String>>, usual: u64| {
+            let given = parsed::<Timeout>(value.as_ref())?;
+            Ok(given.map_or(Duration::from_secs(usual), Timeout::duration))
+        };
+        let size = |value: &Option<Spanned<String>>| {
+            Ok::<_, Misplaced>(parsed::<ByteSize>(value.as_ref())?.map(ByteSize::bytes))
+        };
+        let disk = match &written.disk {
+            None => StorageLimit::of_bytes(64 << 20).map(Bound::Usual),
+            Some(value) => {
+                let limit = StorageLimit::from_options(&[format!("size={}", value.get_ref())]);
+                limit.map_err(|error| (error.to_string(), value.span()))?.map(Bound::Asked)
             }
         };
-        let size = |key: &str, text: &str| {
-            text.parse::<ByteSize>().map(ByteSize::bytes).map_err(|error| wrong(key, error.to_string()))
+        let command = match written.command {
+            None => vec!["{program}".to_owned()],
+            Some(words) if words.get_ref().iter().any(|word| word.contains("{program}")) => words.into_inner(),
+            Some(words) => return Err(("must contain {program}, or no program would run".to_owned(), words.span())),
         };
-        let disk = |text: &str| {
-            let limit = StorageLimit::from_options(&[format!("size={text}")]);
-            limit.map_err(|error| wrong("disk", error.to_string()))
-        };
-        let command = written.command.unwrap_or_else(|| vec!["{program}".to_owned()]);
-        if !command.iter().any(|word| word.contains("{program}")) {
-            return Err(wrong("command", "must contain {program}, or no program would run".to_owned()));
-        }
         Ok(Settings {
             image: written.image.unwrap_or_else(|| "busybox".to_owned()),
             command,
-            time: time("time", &written.time, 10)?,
-            cpu_time: time("cpu-time", &written.cpu_time, 2)?,
-            memory: match &written.memory {
-                Some(text) => Bound::Asked(size("memory", text)?),
-                None => Bound::Usual(256 << 20),
-            },
-            output: size("output", written.output.as_deref().unwrap_or("16m"))?,
+            time: time(&written.time, 10)?,
+            cpu_time: time(&written.cpu_time, 2)?,
+            memory: size(&written.memory)?.map_or(Bound::Usual(256 << 20), Bound::Asked),
+            output: size(&written.output)?.unwrap_or(16 << 20),
             pids: written.pids.map_or(Bound::Usual(64), |count| Bound::Asked(count.into())),
-            disk: match (&written.disk, StorageLimit::of_bytes(64 << 20)) {
-                (Some(text), usual) => disk(text)?.or(usual).map(Bound::Asked),
-                (None, usual) => usual.map(Bound::Usual),
-            }
-            .ok_or_else(|| wrong("disk", "no limit".to_owned()))?,
+            disk: disk.ok_or_else(|| ("no limit".to_owned(), 0..0))?,
             comparison: written.comparison,
         })
     }

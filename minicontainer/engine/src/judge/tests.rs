@@ -113,7 +113,10 @@ fn settings_are_parsed_or_rejected() {
         "comparison = 'near'",
     ]
     .iter()
-    .map(|text| format!("{text}\n{}", Settings::parse(text).unwrap_err()))
+    .map(|text| match Settings::parse(text).unwrap_err() {
+        JudgeError::Settings { reason, text, span } => format!("{text}\n{reason}: {}", &text[span]),
+        error => panic!("{error}"),
+    })
     .collect();
     insta::assert_snapshot!(table.join("\n\n"));
 }
@@ -165,7 +168,7 @@ fn folder_is_read_or_rejected() {
     fs::write(at("tests/a:b.in"), "").unwrap();
     assert_eq!(
         read().unwrap_err(),
-        "invalid test name \"a\\u{3a}b.in\": only letters, digits and . _ - + @ are allowed"
+        "invalid test name \"a\\u{3a}b.in\": only letters, digits, spaces and . , _ - + @ ( ) ' = are allowed"
     );
 }
 

@@ -25,6 +25,7 @@ pub(super) fn attribute_bits(attributes: &[MountAttribute]) -> u64 {
             MountAttribute::NoExec => libc::MOUNT_ATTR_NOEXEC,
             MountAttribute::StrictAtime => libc::MOUNT_ATTR_STRICTATIME,
             MountAttribute::NoAtime => libc::MOUNT_ATTR_NOATIME,
+            MountAttribute::NoDirAtime => libc::MOUNT_ATTR_NODIRATIME,
         }
     })
 }

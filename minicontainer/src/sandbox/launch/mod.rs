@@ -30,7 +30,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use minicontainer_core::image::{Config, resolve_process};
-use minicontainer_core::options::{ResolvedUser, RunOptions, resolve_user};
+use minicontainer_core::options::{GroupSpec, ResolvedUser, RunOptions, UserSpec, resolve_group, resolve_user};
 use minicontainer_core::plan::{Host, Overlay, Plan, RootFs, plan};
 use minicontainer_core::spec;
 use oci_spec::runtime::Spec;
@@ -76,7 +76,7 @@ impl Launch {
         }
         let mut root = Root::new(place, options, &host);
         let process = resolve_process(options, defaults)?;
-        let user = account(&process.user, root.layers())?;
+        let user = account(&process.user, &options.added_groups, root.layers())?;
         let files = settings.network_files.then_some(root.directory().to_owned());
         let spec = spec::spec(options, &process, &user, id, &host, files.as_deref())?;
         root.add_files(network_files::of(&spec, root.directory(), Some(options))?)?;
@@ -163,10 +163,17 @@ fn probe(layers: &[PathBuf]) -> Host {
 }
 
 /// The user and groups, looked up in the image's own `/etc/passwd` and `/etc/group`.
-fn account(user: &minicontainer_core::options::UserSpec, layers: &[PathBuf]) -> Result<ResolvedUser, Error> {
+fn account(user: &UserSpec, added_groups: &[GroupSpec], layers: &[PathBuf]) -> Result<ResolvedUser, Error> {
     let files = rootfs::read_files(layers, ["/etc/passwd", "/etc/group"], ACCOUNT_FILE_LIMIT)?;
     let [passwd, group] = files.map(Option::unwrap_or_default);
-    Ok(resolve_user(user, &passwd, &group)?)
+    let mut resolved = resolve_user(user, &passwd, &group)?;
+    for added in added_groups {
+        let gid = resolve_group(added, &group)?;
+        if !resolved.groups.contains(&gid) {
+            resolved.groups.push(gid);
+        }
+    }
+    Ok(resolved)
 }
 
 /// A new container ID: 64 random hexadecimal digits.

@@ -2,8 +2,9 @@
 //! ask for what this build does anyway are accepted.
 
 use clap::Args;
+use minicontainer::core::options::parse_bool;
 
-use crate::error::Failure;
+use crate::{booleans, error::Failure};
 
 /// Flags of `docker build` and `docker buildx build`.
 #[derive(Debug, Args)]
@@ -36,7 +37,8 @@ pub struct UnsupportedFlags {
     #[arg(long, hide = true)]
     load: bool,
     /// Containers of RUN are always removed.
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_parser = booleans::parse)]
     rm: Option<bool>,
     #[arg(long, hide = true)]
     force_rm: bool,
@@ -44,7 +46,7 @@ pub struct UnsupportedFlags {
 impl UnsupportedFlags {
     /// Returns an error for the first unsupported flag.
     pub fn check(&self) -> Result<(), Failure> {
-        let is_off = |given: &[String]| given.iter().all(|value| value == "false");
+        let is_off = |given: &[String]| given.iter().all(|value| parse_bool(value) == Some(false));
         let words = [
             (
                 "--cache-from",

@@ -55,7 +55,8 @@ pub fn document(store: &Store, image: &Image) -> Result<Value, Failure> {
         // Images have no hidden parent images here.
         "Parent": "",
         "Comment": comment.and_then(|entry| entry.get("comment")).and_then(Value::as_str).unwrap_or_default(),
-        "Created": image.config.created,
+        "Created": image.config.created.as_deref().unwrap_or_default(),
+        "DockerVersion": "",
         "Author": text("author"),
         "Config": settings(config.get("config")),
         "Architecture": text("architecture"),
@@ -89,11 +90,14 @@ fn read(store: &Store, digest: &minicontainer::core::Digest) -> Result<Value, Fa
     serde_json::from_slice(&text).with_context(|| format!("cannot parse the blob {digest} as JSON"))
 }
 
-/// The settings for containers. All fields are present, so a template can use each of them.
+/// The settings for containers. All fields are present, so a template can use each of them. As in Docker, missing lists
+/// and maps are shown as empty ones.
 fn settings(config: Option<&Value>) -> Value {
     let otherwise = |name: &str| match name {
         "User" | "WorkingDir" | "StopSignal" => "".into(),
         "ArgsEscaped" => false.into(),
+        "Env" | "Entrypoint" | "Cmd" | "OnBuild" | "Shell" => json!([]),
+        "ExposedPorts" | "Volumes" | "Labels" => json!({}),
         _ => Value::Null,
     };
     let of_image = |name: &str| config.and_then(|config| config.get(name)).filter(|value| !value.is_null()).cloned();

@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 use minicontainer::store::Image;
+use minicontainer_engine::Containers;
 use minicontainer_images::{Damaged, Sharing, list as list_images};
 use serde_json::{Value, json};
 
-use super::{filter::Filters, heading, repository_and_tag, since, time_of, true_time};
+use super::{created_at, filter::Filters, heading, repository_and_tag, since, time_of};
 use crate::commands::open_store;
 use crate::{
     error::{Failure, warn},
@@ -26,7 +27,8 @@ use crate::{
   minicontainer images --format '{{.Repository}}:{{.Tag}} {{.Size}} ({{.SharedSize}} shared)'
 
 Filters: dangling=true|false, reference=PATTERN, before=IMAGE, since=IMAGE, until=TIME, label=NAME or label=NAME=VALUE
-Fields for --format: .Repository .Tag .ID .Digest .CreatedAt .CreatedSince .Size .SharedSize .UniqueSize .Layers")]
+Fields for --format: .Repository .Tag .ID .Digest .CreatedAt .CreatedSince .Size .VirtualSize
+.SharedSize .UniqueSize .Containers .Layers")]
 pub struct ListArguments {
     /// Only images whose name matches this pattern, in which * matches anything except /
     #[arg(value_name = "PATTERN")]
@@ -73,10 +75,12 @@ pub fn list(arguments: &ListArguments) -> Result<ExitCode, Failure> {
         std::cmp::Reverse(image.as_ref().ok().and_then(|image| time_of(image.config.created.as_deref())))
     });
     let sharing = Sharing::of(images.iter().flatten());
+    let users: Vec<String> =
+        Containers::of(&store).list()?.into_iter().map(|container| container.config.image_id).collect();
     let mut rows: Vec<Value> = Vec::new();
     for image in &images {
         match image {
-            Ok(image) if filters.admits(image) => rows.push(row(image, &sharing, listing)),
+            Ok(image) if filters.admits(image) => rows.push(row(image, &sharing, &users, listing)),
             Ok(_) => {}
             Err(damaged) => {
                 warn(&format!("image {} is damaged: {}", damaged.manifest_digest, damaged.error));
@@ -93,7 +97,7 @@ pub fn list(arguments: &ListArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn row(image: &Image, sharing: &Sharing, listing: &Listing) -> Value {
+fn row(image: &Image, sharing: &Sharing, users: &[String], listing: &Listing) -> Value {
     let (repository, tag) = repository_and_tag(image.reference.as_ref());
     let shared = sharing.shared_size(image);
     json!({
@@ -101,9 +105,11 @@ fn row(image: &Image, sharing: &Sharing, listing: &Listing) -> Value {
         "Tag": tag,
         "ID": listing.id(image.id.as_str(), image.id.short()),
         "Digest": image.manifest_digest.to_string(),
-        "CreatedAt": true_time(image.config.created.as_deref()).unwrap_or("N/A"),
+        "CreatedAt": created_at(image.config.created.as_deref()),
         "CreatedSince": since(image.config.created.as_deref()),
         "Size": size(image.size()),
+        "VirtualSize": size(image.size()),
+        "Containers": users.iter().filter(|used| *used == image.id.as_str()).count().to_string(),
         "SharedSize": size(shared),
         "UniqueSize": size(image.size() - shared),
         "Layers": image.layers.len(),
@@ -123,6 +129,8 @@ fn damaged_row(image: &Damaged, listing: &Listing) -> Value {
         "CreatedAt": "N/A",
         "CreatedSince": "N/A",
         "Size": "damaged",
+        "VirtualSize": "damaged",
+        "Containers": "N/A",
         "SharedSize": "N/A",
         "UniqueSize": "N/A",
         "Layers": 0,

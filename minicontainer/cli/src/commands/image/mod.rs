@@ -27,7 +27,7 @@ use crate::commands::open_store;
 use crate::{
     error::{Failure, warn},
     output,
-    table::{ago, elapsed},
+    table::{ago, elapsed, local_time},
 };
 
 /// Create the image busybox from this machine's own programs, without a network
@@ -85,8 +85,14 @@ fn heading(field: &str) -> String {
         "CreatedBy" => "CREATED BY".to_owned(),
         "SharedSize" => "SHARED SIZE".to_owned(),
         "UniqueSize" => "UNIQUE SIZE".to_owned(),
+        "VirtualSize" => "VIRTUAL SIZE".to_owned(),
         other => other.to_uppercase(),
     }
+}
+
+/// The creation time in the local time zone, as Docker shows it.
+fn created_at(created: Option<&str>) -> String {
+    time_of(true_time(created)).map_or_else(|| "N/A".to_owned(), local_time)
 }
 
 /// The creation time, unless it is the zero time of reproducible builds.

@@ -9,6 +9,8 @@
 //! [`Stdio`] says why. With `-t` the container has its own terminal ([`terminal`]). Messages of the engine go to
 //! stderr.
 
+mod cid_file;
+mod conclusion;
 mod denied;
 mod report_file;
 pub mod terminal;
@@ -17,7 +19,7 @@ use std::{fs, io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use minicontainer::{
-    Error, Hooks, Report, Running, Sandbox, Stdio, StepTime, Store, Verdict,
+    Error, Hooks, Report, Running, Sandbox, Stdio, StepTime, Store,
     core::{
         RunOptions,
         explain::{Language, explain_plan, explain_weakening},
@@ -27,21 +29,24 @@ use minicontainer::{
 };
 use minicontainer_engine::{
     CreateRequest, Engine,
-    container::{AfterExit, exit_code},
+    container::AfterExit,
     supervise::signals::{self, Attention, SignalControl},
 };
 
 use super::{
     explain,
-    options::ContainerArguments,
+    options::{ContainerArguments, unless_empty},
     registry::{FetchArguments, image_to_run},
 };
 use crate::commands::open_engine;
 use crate::{
-    error::{Context, Failure, complain, first_of, warn},
+    booleans,
+    error::{Context, Failure, first_of, warn},
     language,
     output::{say, visible},
 };
+use cid_file::CidFile;
+use conclusion::conclude;
 use denied::denied_calls;
 use report_file::{ReportFile, meta};
 use terminal::Terminal;
@@ -77,6 +82,10 @@ pub struct RunArguments {
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
+    /// Write the container's id to a new file
+    #[arg(long, value_name = "FILE")]
+    cidfile: Option<PathBuf>,
+
     /// Kill the container after this time, such as 1, 1.5s or 2m30s
     #[arg(long, value_name = "TIME")]
     timeout: Option<String>,
@@ -91,12 +100,12 @@ pub struct RunArguments {
 
     /// Limit the size of the container's writable layer, such as size=64m or size=64m,inodes=1000; needs --rm, because
     /// the layer is then in memory
-    #[arg(long, value_name = "KEY=VALUE", requires = "rm")]
+    #[arg(long, value_name = "KEY=VALUE")]
     storage_opt: Vec<String>,
 
     /// Forward signals to the program; with =false, a signal that ends this command ends the container at once
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true,
-          default_missing_value = "true", hide_default_value = true, hide_possible_values = true, action = clap::ArgAction::Set)]
+          default_missing_value = "true", hide_default_value = true, value_parser = booleans::parse, action = clap::ArgAction::Set)]
     sig_proxy: bool,
 
     /// Print every step that would create the container and why, without creating it [possible languages: en, pt]
@@ -143,7 +152,7 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     if let Some(language) = arguments.explain {
         return explain::print(&sandbox, language.unwrap_or_else(language::of_environment));
     }
-    let name = arguments.name.as_deref().map(str::parse).transpose();
+    let name = unless_empty(&arguments.name).as_deref().map(str::parse).transpose();
     let request = CreateRequest {
         sandbox,
         image: &image,
@@ -158,12 +167,17 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
 impl RunArguments {
     fn options(&self) -> Result<RunOptions, Failure> {
         let mut options = self.container.options()?;
+        options.interactive = self.interactive;
         if let Some(size) = &mut options.terminal {
             *size = terminal::window_size();
         }
         options.limits.cpu_time = parse_time("--cpu-time", self.cpu_time.as_deref())?.map(Timeout::duration);
         let storage = StorageLimit::from_options(&self.storage_opt);
         options.storage = storage.map_err(|error| Failure::of_argument("--storage-opt", error))?;
+        if options.storage.is_some() && !self.rm {
+            let message = "--storage-opt requires --rm: a limited writable layer is in memory, so it cannot be kept";
+            return Err(Failure::new(message).hint("add --rm"));
+        }
         Ok(options)
     }
 
@@ -190,7 +204,9 @@ impl RunArguments {
         let meta_file = self.meta.as_deref().map(ReportFile::open).transpose()?;
         let attention = if self.sig_proxy { Attention::Forward } else { Attention::Own };
         let signals = signals::block(attention)?;
+        let cid_file = self.cidfile.as_deref().map(CidFile::create).transpose()?;
         let created = engine.create(request)?;
+        cid_file.map_or(Ok(()), |file| file.write(created.container().id.as_str()))?;
         warn_about_isolation(self, options, engine.store())?;
         let terminal = Terminal::enter(can_type)?;
         let started = match created.start(Hooks::none()) {
@@ -261,32 +277,6 @@ fn times(running: &Running) -> String {
         format!("{:>8.1} µs  {:>2}. {}\n", time.took.as_secs_f64() * 1e6, time.step + 1, visible(title))
     };
     running.times().iter().map(line).collect()
-}
-
-/// The exit code. Prints the cause of an end that the code alone does not show.
-fn conclude(report: &Report) -> ExitCode {
-    match report.verdict {
-        Verdict::TimeLimit => {
-            let limit = report.limits.wall_time.unwrap_or_default();
-            complain(&format!("killed after {limit:?}: the time limit (--timeout) was reached"));
-        }
-        Verdict::CpuTimeLimit => {
-            let limit = report.limits.cpu_time.unwrap_or_default();
-            complain(&format!("killed after {limit:?} of processor time: the limit (--cpu-time) was reached"));
-        }
-        Verdict::OutputLimit => {
-            let limit =
-                report.limits.output.and_then(ByteSize::new).map_or(String::new(), |size| format!(" of {size}"));
-            complain(&format!("killed: the output limit{limit} (--output-limit) was reached"));
-        }
-        Verdict::MemoryLimit => {
-            let limit =
-                report.limits.memory.and_then(ByteSize::new).map_or(String::new(), |size| format!(" of {size}"));
-            complain(&format!("killed by the kernel: the memory limit{limit} (--memory) was reached"));
-        }
-        Verdict::Exited(_) | Verdict::Signalled(_) => {}
-    }
-    ExitCode::from(u8::try_from(exit_code(report.verdict)).unwrap_or(u8::MAX))
 }
 
 /// Writes JSON for `--report`, see [`ReportFile`].

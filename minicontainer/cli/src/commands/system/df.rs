@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use clap::Args;
 use minicontainer_build::{Cached, Content};
 use minicontainer_engine::system::{ContainerUsage, ImageUsage, Usage, usage};
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::{image, list};
@@ -121,21 +120,9 @@ fn images(usage: &Usage) -> Vec<Value> {
     usage.images.iter().map(row).collect()
 }
 
-/// A line of `ps` with the container's disk usage.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct ContainerRow {
-    #[serde(flatten)]
-    row: list::Row,
-    size: String,
-    local_volumes: &'static str,
-}
-
 fn containers(usage: &Usage) -> Result<Vec<Value>, Failure> {
-    let row = |usage: &ContainerUsage| {
-        let row = list::Row::new(&usage.container, false);
-        serde_json::to_value(ContainerRow { row, size: size(usage.size), local_volumes: "0" })
-    };
+    let row =
+        |usage: &ContainerUsage| serde_json::to_value(list::Row::new(&usage.container, false, size(usage.size)));
     usage.containers.iter().map(row).collect::<Result<_, _>>().context("cannot write JSON")
 }
 

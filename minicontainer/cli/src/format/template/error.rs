@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use minicontainer_dockerfile::{Position, Span, error::snippet, suggest::nearest};
+use minicontainer_dockerfile::{Span, error::snippet, suggest::nearest};
 
 use super::functions::FUNCTIONS;
 
@@ -104,14 +104,8 @@ impl Fault {
 impl TemplateError {
     /// The message with the template and a caret, as a terminal shows it.
     pub fn render(&self) -> String {
-        let span = Span { start: self.position(self.at.start), end: self.position(self.at.end) };
+        let span = Span::of_bytes(&self.template, &self.at);
         let message = format!("template: {}", self.fault);
         snippet("--format", &self.template, span, &message, self.fault.hint().as_deref()).trim_end().to_owned()
-    }
-
-    fn position(&self, byte: usize) -> Position {
-        let before = self.template.get(..byte).unwrap_or(&self.template);
-        let line = before.rsplit('\n').next().unwrap_or_default();
-        Position { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
     }
 }

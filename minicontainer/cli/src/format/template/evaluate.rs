@@ -9,14 +9,27 @@ use serde_json::Value;
 
 use super::{
     error::{Fault, TemplateError},
-    functions::call,
+    functions::{LABEL, call},
     node::{Node, Operand, OperandKind, Pipeline},
     value::Found,
 };
 
 /// Objects whose keys are chosen by users: a missing key is not an error.
-const MAPS: [&str; 8] =
-    ["Labels", "ExposedPorts", "Volumes", "Networks", "Sysctls", "Annotations", "annotations", "Options"];
+const MAPS: [&str; 13] = [
+    "Annotations",
+    "Data",
+    "DriverOpts",
+    "ExposedPorts",
+    "Labels",
+    "Networks",
+    "Options",
+    "PortBindings",
+    "StorageOpt",
+    "Sysctls",
+    "Tmpfs",
+    "Volumes",
+    "annotations",
+];
 
 /// Maps a field to its heading.
 pub type Heading<'h> = &'h dyn Fn(&str) -> String;
@@ -159,6 +172,11 @@ impl<'v> Run<'v, '_> {
     ) -> Result<Found<'v>, TemplateError> {
         let [first, arguments @ ..] = command else { return Ok(Found::computed(Value::Null)) };
         let whole = first.at.start..arguments.last().unwrap_or(first).at.end;
+        if let (OperandKind::Field(names), [argument], None) = (&first.kind, arguments, &last)
+            && names.last().is_some_and(|name| name == LABEL)
+        {
+            return self.label(first, argument, dot);
+        }
         let OperandKind::Function(name) = first.kind else {
             if !arguments.is_empty() || last.is_some() {
                 return Err(Fault::NotAFunction.at(first.at.clone(), self.template));
@@ -185,6 +203,21 @@ impl<'v> Run<'v, '_> {
             return Ok(values.into_iter().next().unwrap_or_else(|| Found::made("")));
         }
         call(name, &values).map_err(|fault| fault.at(whole, self.template))
+    }
+
+    /// `.Label "NAME"`: one label of a row, or nothing. Its heading is the end of the name.
+    fn label(&mut self, labels: &Operand, name: &Operand, dot: &Found<'v>) -> Result<Found<'v>, TemplateError> {
+        let name_of = self.operand(name, dot)?;
+        let Some(key) = name_of.value.as_str() else {
+            let fault = Fault::Kind { name: LABEL, expected: "a text", found: name_of.kind() };
+            return Err(fault.at(name.at.clone(), self.template));
+        };
+        if self.heading.is_some() {
+            let end = key.rsplit('.').next().unwrap_or_default();
+            return Ok(Found::made(end.replace(['-', '_'], " ")));
+        }
+        let labels = self.operand(labels, dot)?;
+        Ok(labels.part(|labels| labels.get(key)).unwrap_or_else(|| Found::made("")))
     }
 
     fn operand(&mut self, operand: &Operand, dot: &Found<'v>) -> Result<Found<'v>, TemplateError> {

@@ -16,6 +16,21 @@ pub const FUNCTIONS: [&str; 23] = [
 /// The maximum width of a padded text.
 pub const WIDTH_LIMIT: usize = 10_000;
 
+/// The method of rows that takes a label's name. The labels are a field of this name, which JSON does not show.
+pub const LABEL: &str = "Label";
+
+/// A value as JSON, without that field of a row.
+pub fn json_of(value: &Value) -> String {
+    match value {
+        Value::Object(fields) if fields.contains_key(LABEL) && fields.contains_key("Labels") => {
+            let mut fields = fields.clone();
+            fields.remove(LABEL);
+            json_text(&Value::Object(fields))
+        }
+        value => json_text(value),
+    }
+}
+
 /// Calls a function. The caller evaluates `and` and `or`, because these do not use all of their arguments.
 pub fn call<'v>(name: &'static str, arguments: &[Found<'v>]) -> Result<Found<'v>, Fault> {
     let got = arguments.len();
@@ -27,7 +42,7 @@ pub fn call<'v>(name: &'static str, arguments: &[Found<'v>]) -> Result<Found<'v>
         ("len", [one]) => length(one).map(Found::computed),
         ("index", [from, keys @ ..]) => keys.iter().try_fold(from.clone(), |from, key| index(&from, key)),
         ("slice", [from, bounds @ ..]) if got < 4 => slice(from, bounds),
-        ("json", [one]) => Ok(Found::made(json_text(&one.value))),
+        ("json", [one]) => Ok(Found::made(json_of(&one.value))),
         ("join", [list, between]) => join(list, between),
         ("split", [whole, between]) => {
             let parts: Vec<&str> = match text("split", between)? {

@@ -14,6 +14,7 @@
 //! | `{{with X}} … {{end}}` | with X as the dot, if it is not empty |
 //! | `{{$name := X}}` `{{$name = X}}` | variables |
 //! | `{{f X Y}}` `{{Y \| f X}}` `{{(f X).Field}}` | functions: see [`functions`] |
+//! | `{{.Label "NAME"}}` | one label of a row of a list |
 //! | `{{- X -}}` `{{/* … */}}` | without the surrounding white space; a comment |
 //!
 //! This is not a crate because none fits. `gtmpl` has had no release since 2021; `gotmpl` is new, has one maintainer,
@@ -35,6 +36,7 @@ use serde_json::Value;
 
 pub use error::TemplateError;
 pub use evaluate::Heading;
+pub use functions::json_of;
 
 /// A template.
 #[derive(Clone, Debug, PartialEq)]

@@ -209,6 +209,7 @@ fn attribute_flags(attributes: &[MountAttribute]) -> String {
         MountAttribute::NoExec => "MOUNT_ATTR_NOEXEC",
         MountAttribute::StrictAtime => "MOUNT_ATTR_STRICTATIME",
         MountAttribute::NoAtime => "MOUNT_ATTR_NOATIME",
+        MountAttribute::NoDirAtime => "MOUNT_ATTR_NODIRATIME",
     };
     if attributes.is_empty() { "0".to_owned() } else { attributes.iter().map(flag).collect::<Vec<_>>().join("|") }
 }

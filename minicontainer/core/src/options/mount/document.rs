@@ -1,10 +1,10 @@
 //! A mount in a record. It is validated like a mount on the command line, because a record may be edited by hand.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Access, MountError, MountSpec, parse_source, parse_target};
+use super::{Access, MountError, MountSpec, parse_source, parse_target, tmpfs::check_data};
 use crate::{options::ByteSize, plan::MountAttribute};
 
 /// The fields of [`MountSpec`], not yet validated.
@@ -25,6 +25,8 @@ pub(super) enum Document {
         size: Option<ByteSize>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mode: Option<u32>,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        data: BTreeMap<String, String>,
         #[serde(default)]
         attributes: BTreeSet<MountAttribute>,
     },
@@ -34,7 +36,9 @@ impl From<MountSpec> for Document {
     fn from(mount: MountSpec) -> Document {
         match mount {
             MountSpec::Bind { source, target, access, owner } => Document::Bind { source, target, access, owner },
-            MountSpec::Tmpfs { target, size, mode, attributes } => Document::Tmpfs { target, size, mode, attributes },
+            MountSpec::Tmpfs { target, size, mode, data, attributes } => {
+                Document::Tmpfs { target, size, mode, data, attributes }
+            }
         }
     }
 }
@@ -52,8 +56,9 @@ impl TryFrom<Document> for MountSpec {
             Document::Tmpfs { mode: Some(mode), target, .. } if mode > 0o7777 => {
                 Err(MountError::Mode { given: target, mode: format!("{mode:o}") })
             }
-            Document::Tmpfs { target, size, mode, attributes } => {
-                Ok(MountSpec::Tmpfs { target: parse_target(&target, &target)?, size, mode, attributes })
+            Document::Tmpfs { target, size, mode, data, attributes } => {
+                data.iter().try_for_each(|(name, value)| check_data(&target, name, value))?;
+                Ok(MountSpec::Tmpfs { target: parse_target(&target, &target)?, size, mode, data, attributes })
             }
         }
     }

@@ -6,7 +6,9 @@ use super::super::SizeError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MountError {
     /// Too many colons.
-    #[error("invalid mount {given:?}: must be SOURCE:TARGET or SOURCE:TARGET:ro (for example, /srv/data:/data:ro)")]
+    #[error(
+        "invalid mount {given:?}: must be SOURCE:TARGET or SOURCE:TARGET:OPTIONS (for example, /srv/data:/data:ro)"
+    )]
     Syntax {
         /// What was given.
         given: String,
@@ -73,6 +75,36 @@ pub enum MountError {
         option: String,
         /// The known options.
         known: &'static str,
+    },
+    /// An option that would have an effect in Docker, but cannot have it here.
+    #[error("cannot mount {given:?}: option {option:?} is not supported: {reason}; omit it")]
+    Unsupported {
+        /// What was given.
+        given: String,
+        /// The option.
+        option: String,
+        /// Why it is not supported.
+        reason: &'static str,
+    },
+    /// Two options that exclude each other, or the same one twice.
+    #[error("cannot mount {given:?}: option {option:?} conflicts with an earlier one; omit one of them")]
+    Twice {
+        /// What was given.
+        given: String,
+        /// The second one.
+        option: String,
+    },
+    /// An invalid value of a further option of a file system.
+    #[error("cannot mount {given:?}: invalid value {value:?} for {name}: must be {expected}")]
+    Data {
+        /// What was given.
+        given: String,
+        /// The option.
+        name: String,
+        /// Its value.
+        value: String,
+        /// What it must be.
+        expected: &'static str,
     },
     /// An invalid size.
     #[error("cannot mount {given:?}")]

@@ -6,7 +6,8 @@ fn bind(source: &str, target: &str, access: Access) -> MountSpec {
 
 fn tmpfs(target: &str, size: Option<&str>, mode: Option<u32>, attributes: &[MountAttribute]) -> MountSpec {
     let size = size.map(|size| size.parse().unwrap());
-    MountSpec::Tmpfs { target: target.to_owned(), size, mode, attributes: attributes.iter().copied().collect() }
+    let attributes = attributes.iter().copied().collect();
+    MountSpec::Tmpfs { target: target.to_owned(), size, mode, data: BTreeMap::new(), attributes }
 }
 
 #[track_caller]
@@ -52,6 +53,43 @@ fn mount_fields_allow_aliases_and_any_order() {
     check(fields("type=bind,src=/a=b:c,dst=/b"), bind("/a=b:c", "/b", Access::ReadWrite));
 }
 
+/// The options are those of moby's `volume/mounts/linux_parser.go` and of Docker's `opts/mount.go`.
+#[test]
+fn options_without_effect_are_accepted() {
+    let volume = |text: &str| MountSpec::from_volume(text, "/");
+    for options in ["z", "Z,rw", "cached", "delegated,rprivate", "consistent", "private", "rw,z,rprivate,cached", ""]
+    {
+        check(volume(&format!("/a:/b:{options}")), bind("/a", "/b", Access::ReadWrite));
+    }
+    check(volume("/a:/b:Z,ro,private"), bind("/a", "/b", Access::ReadOnly));
+    let fields = ["consistency=cached", "bind-propagation=rprivate", "bind-recursive=enabled", "ro=F"];
+    for field in fields {
+        let mount = MountSpec::from_fields(&format!("type=bind,src=/a,dst=/b,{field}"), "/");
+        check(mount, bind("/a", "/b", Access::ReadWrite));
+    }
+}
+
+#[test]
+fn tmpfs_takes_all_options_of_docker() {
+    use MountAttribute::{NoAtime, NoDev, NoDirAtime, NoExec, NoSuid, StrictAtime};
+    let restricted = [NoSuid, NoDev, NoExec];
+    for without_effect in
+        ["defaults", "sync", "async", "dirsync", "mand", "nomand", "relatime", "rprivate", "private"]
+    {
+        check(MountSpec::from_tmpfs(&format!("/t:{without_effect}")), tmpfs("/t", None, None, &restricted));
+    }
+    let with = |attribute| [&restricted[..], &[attribute]].concat();
+    check(MountSpec::from_tmpfs("/t:strictatime,noatime"), tmpfs("/t", None, None, &with(NoAtime)));
+    check(MountSpec::from_tmpfs("/t:noatime,strictatime"), tmpfs("/t", None, None, &with(StrictAtime)));
+    check(MountSpec::from_tmpfs("/t:noatime,relatime"), tmpfs("/t", None, None, &restricted));
+    check(MountSpec::from_tmpfs("/t:nodiratime"), tmpfs("/t", None, None, &with(NoDirAtime)));
+    let given =
+        [("uid", "5"), ("gid", "6"), ("nr_inodes", "1k"), ("nr_blocks", "9"), ("mpol", "bind:0"), ("size", "5%")];
+    let text = given.map(|(name, value)| format!("{name}={value}")).join(",");
+    let MountSpec::Tmpfs { data, .. } = MountSpec::from_tmpfs(&format!("/t:{text}")).unwrap() else { panic!() };
+    assert_eq!(data, given.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+}
+
 #[test]
 fn tmpfs_is_restricted_by_default() {
     use MountAttribute::{NoDev, NoExec, NoSuid, ReadOnly};
@@ -84,8 +122,11 @@ fn invalid_mounts_are_rejected() {
         "/a:/./",
         "/a:/x/../y",
         "/a:/x:rx",
-        "/a:/x:",
-        "/a:/x:z",
+        "/a:/x:ro,",
+        "/a:/x:z,Z",
+        "/a:/x:nocopy",
+        "/a:/x:rshared",
+        "/a:/x:ro,slave",
         "/a:/x:ro:ro",
         "/a\0b:/x",
     ];
@@ -105,6 +146,10 @@ fn invalid_mounts_are_rejected() {
         "type=bind,source=/a,target=/x,readonly=maybe",
         "type=bind,source=/a,target=/x,",
         "type=bind,source=/a,target=/x,z",
+        "type=bind,source=/a,target=/x,bind-propagation=shared",
+        "type=bind,source=/a,target=/x,bind-recursive=disabled",
+        "type=volume,target=/x,volume-nocopy",
+        "type=image,source=busybox,target=/x",
         "type=bind,source=/a,target=/x,tmpfs-size=1m",
         "type=tmpfs,source=/a,target=/x",
         "type=tmpfs",
@@ -123,7 +168,14 @@ fn invalid_mounts_are_rejected() {
         "/x:mode=",
         "/x:mode=77777",
         "/x:mode=-1",
-        "/x:uid=1",
+        "/x:uid=-1",
+        "/x:gid=4294967296",
+        "/x:nr_inodes=many",
+        "/x:size=101%",
+        "/x:mpol=a b",
+        "/x:huge=always",
+        "/x:remount",
+        "/x:rshared",
         "/x:noexecute",
         "/x:ro:exec",
     ];

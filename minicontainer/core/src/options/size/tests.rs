@@ -127,3 +127,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn zero_means_no_limit() {
+    for none in ["0", "0m", "0.0g", "00", "0b"] {
+        assert_eq!(ByteSize::parse_limit(none), Ok(None), "{none}");
+    }
+    assert_eq!(ByteSize::parse_limit("1m").unwrap().map(ByteSize::bytes), Some(1 << 20));
+    for none in ["0", "0.0", ".0", "0.000000000"] {
+        assert_eq!(Cpus::parse_limit(none), Ok(None), "{none}");
+    }
+    assert_eq!(Cpus::parse_limit("0.5").unwrap().map(Cpus::nanos), Some(500_000_000));
+    for wrong in ["", "-1", "0x", "0 m", "."] {
+        assert!(ByteSize::parse_limit(wrong).is_err() && Cpus::parse_limit(wrong).is_err(), "{wrong}");
+    }
+    assert!(Cpus::parse_limit("0.0000000001").is_err());
+}

@@ -7,6 +7,9 @@
 //! Fields that Docker does not have are last in their structs.
 
 mod host_config;
+mod network;
+mod program;
+mod resources;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -19,16 +22,21 @@ use std::{
 use jiff::Timestamp;
 use minicontainer::{
     core::{
+        image::Config as ImageDefaults,
         network_files::NetworkFile,
-        options::{Access, Isolation, MountSpec, Network, Weakening},
+        options::{Access, Isolation, MountSpec, Weakening},
         plan::RootFs,
     },
     rootfs::{self, Driver},
+    store::Image,
 };
 use oci_spec::runtime::{LinuxTimeOffset, Mount, Spec};
 use serde::Serialize;
 
-pub use host_config::{DeviceMapping, HostConfig, RestartPolicy, UlimitDocument};
+pub use host_config::{HostConfig, LogConfig, RestartPolicy};
+pub use network::{Addresses, Endpoint, NetworkSettings};
+pub use program::ProgramConfig;
+pub use resources::{DeviceMapping, Resources, UlimitDocument};
 pub use state::{NEVER, StateDocument};
 
 use super::{Container, ContainerError, Containers};
@@ -55,6 +63,8 @@ pub struct Document {
     pub hostname_path: String,
     /// The path of its `/etc/hosts` on the host; empty if it has none of its own.
     pub hosts_path: String,
+    /// The path of its log on the host: there is none yet.
+    pub log_path: &'static str,
     /// Its name after a slash.
     pub name: String,
     /// How often its restart policy has restarted it.
@@ -63,6 +73,15 @@ pub struct Document {
     pub driver: String,
     /// The operating system.
     pub platform: &'static str,
+    /// Its label of SELinux for files: none.
+    pub mount_label: &'static str,
+    /// Its label of SELinux for processes: none.
+    pub process_label: &'static str,
+    /// Its profile of AppArmor: none.
+    pub app_armor_profile: &'static str,
+    /// Further programs that were started in it: not supported yet.
+    #[serde(rename = "ExecIDs")]
+    pub exec_ids: [Empty; 0],
     /// The options that concern the host.
     pub host_config: HostConfig,
     /// The directories of its layers.
@@ -99,6 +118,10 @@ pub struct GraphDriver {
 pub struct MountDocument {
     /// `bind` or `tmpfs`.
     pub r#type: &'static str,
+    /// The volume's name: there are none yet.
+    pub name: &'static str,
+    /// The volume's driver: there are none yet.
+    pub driver: &'static str,
     /// The path on the host; empty for a tmpfs.
     pub source: String,
     /// The mount point inside.
@@ -112,64 +135,33 @@ pub struct MountDocument {
     pub propagation: &'static str,
 }
 
-/// The options that concern the program.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct ProgramConfig {
-    /// The host name inside.
-    pub hostname: String,
-    /// The domain name, always empty.
-    pub domainname: &'static str,
-    /// The user and group, as ids.
-    pub user: String,
-    /// Whether it has its own terminal.
-    pub tty: bool,
-    /// Its environment.
-    pub env: Vec<String>,
-    /// The program and its arguments.
-    pub cmd: Vec<String>,
-    /// The image, as it was requested.
-    pub image: String,
-    /// The volumes that the image declares: not supported yet.
-    pub volumes: BTreeMap<String, Empty>,
-    /// Its working directory.
-    pub working_dir: String,
-    /// The entrypoint: the image's, or the requested one.
-    pub entrypoint: Vec<String>,
-    /// Its labels: not supported yet.
-    pub labels: BTreeMap<String, String>,
-}
-
-/// The networks of a container.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct NetworkSettings {
-    /// Its published ports: not supported yet.
-    pub ports: BTreeMap<String, Vec<Empty>>,
-    /// By their names.
-    pub networks: BTreeMap<&'static str, Empty>,
-}
-
 /// An object without fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Empty {}
 
 impl Containers {
-    /// The details of a container. `layers` are those of its image, the lowest first.
+    /// The details of a container of this image.
     ///
     /// # Errors
     /// If its runtime config cannot be read.
-    pub fn inspect(&self, container: &Container, layers: &[PathBuf]) -> Result<Document, ContainerError> {
+    pub fn inspect(&self, container: &Container, image: &Image) -> Result<Document, ContainerError> {
         let path = self.place(&container.id).join("config.json");
         let text = self.runtime_config(&container.id).map_err(ContainerError::io("read", &path))?;
         let runtime = serde_json::from_str(&text);
         let runtime: Spec = runtime.map_err(|source| ContainerError::RuntimeConfig { path: path.clone(), source })?;
-        Ok(Document::new(container, &self.place(&container.id), &runtime, layers))
+        let layers: Vec<PathBuf> = image.layers.iter().map(|layer| layer.directory.clone()).collect();
+        Ok(Document::new(container, &self.place(&container.id), &runtime, &layers, &image.config.config))
     }
 }
 
 impl Document {
-    fn new(container: &Container, place: &Path, runtime: &Spec, layers: &[PathBuf]) -> Document {
+    fn new(
+        container: &Container,
+        place: &Path,
+        runtime: &Spec,
+        layers: &[PathBuf],
+        defaults: &ImageDefaults,
+    ) -> Document {
         let Container { id, name, created, config, state } = container;
         let options = &config.options;
         let (path, args) = config.command.split_first().map_or(("", &[][..]), |(path, args)| (path, args));
@@ -192,18 +184,20 @@ impl Document {
             resolv_conf_path: network_file(NetworkFile::ResolvConf),
             hostname_path: network_file(NetworkFile::Hostname),
             hosts_path: network_file(NetworkFile::Hosts),
+            log_path: "",
             name: format!("/{name}"),
             restart_count: 0,
             driver: config.driver.to_string(),
             platform: "linux",
+            mount_label: "",
+            process_label: "",
+            app_armor_profile: "",
+            exec_ids: [],
             host_config: HostConfig::new(config, runtime),
             graph_driver: GraphDriver::new(layers, place, config.driver),
             mounts: options.mounts.iter().map(MountDocument::new).collect(),
-            config: ProgramConfig::new(container, runtime),
-            network_settings: NetworkSettings {
-                ports: BTreeMap::new(),
-                networks: BTreeMap::from([(network(options.network), Empty {})]),
-            },
+            config: ProgramConfig::new(container, runtime, defaults),
+            network_settings: NetworkSettings::new(options.network),
             time_offsets: offsets.into_iter().flatten().collect(),
             without: options.without.iter().copied().map(Isolation::name).map(str::to_owned).collect(),
             weakened: options.weakenings().iter().map(Weakening::flag).collect(),
@@ -234,6 +228,8 @@ impl MountDocument {
         match mount {
             MountSpec::Bind { source, access, .. } => MountDocument {
                 r#type: "bind",
+                name: "",
+                driver: "",
                 source: source.clone(),
                 destination,
                 mode: if *access == Access::ReadOnly { "ro" } else { "" },
@@ -242,6 +238,8 @@ impl MountDocument {
             },
             MountSpec::Tmpfs { attributes, .. } => MountDocument {
                 r#type: "tmpfs",
+                name: "",
+                driver: "",
                 source: String::new(),
                 destination,
                 mode: "",
@@ -249,36 +247,6 @@ impl MountDocument {
                 propagation: "",
             },
         }
-    }
-}
-
-impl ProgramConfig {
-    fn new(container: &Container, runtime: &Spec) -> ProgramConfig {
-        let process = runtime.process().as_ref();
-        let user = process.map(|process| format!("{}:{}", process.user().uid(), process.user().gid()));
-        let config = &container.config;
-        let (entrypoint, command) = config.command.split_at(config.entrypoint_length.min(config.command.len()));
-        ProgramConfig {
-            hostname: runtime.hostname().clone().unwrap_or_default(),
-            domainname: "",
-            user: user.unwrap_or_default(),
-            tty: process.and_then(|process| process.terminal()).unwrap_or_default(),
-            env: process.and_then(|process| process.env().clone()).unwrap_or_default(),
-            cmd: command.to_owned(),
-            image: container.config.image.clone(),
-            volumes: BTreeMap::new(),
-            working_dir: process.map(|process| process.cwd().display().to_string()).unwrap_or_default(),
-            entrypoint: entrypoint.to_owned(),
-            labels: BTreeMap::new(),
-        }
-    }
-}
-
-/// Docker's name of a network.
-fn network(network: Network) -> &'static str {
-    match network {
-        Network::None => "none",
-        Network::Host => "host",
     }
 }
 

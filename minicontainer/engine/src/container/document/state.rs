@@ -36,6 +36,8 @@ pub struct StateDocument {
     pub started_at: String,
     /// When its program exited.
     pub finished_at: String,
+    /// The result of its health checks, which are not run yet.
+    pub health: Option<super::Empty>,
     /// How its program exited, in the format of `run --report`.
     pub report: Option<Box<Report>>,
 }
@@ -66,6 +68,7 @@ impl StateDocument {
             error: error.to_owned(),
             started_at: time(state.started()),
             finished_at: time(exit.and_then(|exit| exit.finished)),
+            health: None,
             report,
         }
     }

@@ -1,7 +1,7 @@
 use minicontainer::core::{
     RunOptions,
     container::{Exit, ProcessIdentity, StartFailure},
-    options::{CapabilityChanges, Device, DeviceNumber, Limits, MountSpec, Users},
+    options::{CapabilityChanges, Device, DeviceNumber, Limits, MountSpec, Network, Users},
 };
 use serde_json::{Value, json};
 
@@ -14,6 +14,7 @@ fn container(options: RunOptions, state: State) -> Container {
         image_id: format!("sha256:{}", "0".repeat(64)),
         command: vec!["sh".to_owned(), "-c".to_owned(), "exit 3".to_owned()],
         entrypoint_length: options.entrypoint.as_ref().map_or(0, Vec::len),
+        labels: options.labels.clone(),
         options,
         driver: Driver::Overlay,
         cgroup: None,
@@ -31,7 +32,8 @@ fn document(options: RunOptions, runtime: &str, state: State) -> Value {
     let runtime: Spec = serde_json::from_str(runtime).unwrap();
     let layers = ["/store/layers/1/fs", "/store/layers/2/fs"].map(PathBuf::from);
     let place = Path::new("/store/containers/ID");
-    serde_json::to_value(Document::new(&container(options, state), place, &runtime, &layers)).unwrap()
+    let document = Document::new(&container(options, state), place, &runtime, &layers, &ImageDefaults::default());
+    serde_json::to_value(document).unwrap()
 }
 
 /// The runtime config of a container without options.
@@ -75,10 +77,13 @@ fn all_options() -> RunOptions {
 fn plain_container_has_empty_lists_instead_of_nulls() {
     let document = document(RunOptions::default(), PLAIN, State::created());
     insta::assert_json_snapshot!(document);
-    // Only an unknown number, and the report of a program that has not exited, are null.
+    // Only what is null in Docker too, and the report of a program that has not exited, are null.
     let mut nulls = Vec::new();
     find_nulls("", &document, &mut nulls);
-    assert_eq!(nulls, ["/HostConfig/PidsLimit", "/State/Report"]);
+    assert_eq!(
+        nulls,
+        ["/Config/Healthcheck", "/Config/StopTimeout", "/HostConfig/PidsLimit", "/State/Health", "/State/Report"]
+    );
 }
 
 fn find_nulls(path: &str, value: &Value, nulls: &mut Vec<String>) {

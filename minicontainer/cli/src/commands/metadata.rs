@@ -1,0 +1,60 @@
+//! The flags for the environment and the labels of a container, which can also come from files.
+
+use std::{collections::BTreeMap, env, fs};
+
+use clap::Args;
+use minicontainer::core::options::{EnvVar, Label, key_value_file};
+
+use super::options::parse_all;
+use crate::error::{Context, Failure};
+
+/// The flags for the environment and the labels.
+#[derive(Debug, Args)]
+pub struct MetadataArguments {
+    /// Set an environment variable; NAME alone takes the value from your environment
+    #[arg(short, long, value_name = "NAME=VALUE")]
+    env: Vec<String>,
+
+    /// Set the environment variables of a file: one NAME=VALUE or NAME per line, # begins a comment
+    #[arg(long, value_name = "FILE")]
+    env_file: Vec<String>,
+
+    /// Add a label, which `ps --filter label=NAME` finds
+    #[arg(short, long, value_name = "NAME[=VALUE]")]
+    label: Vec<String>,
+
+    /// Add the labels of a file, one per line
+    #[arg(long, value_name = "FILE")]
+    label_file: Vec<String>,
+}
+
+impl MetadataArguments {
+    /// The variables. Those of files come first, so that others replace them.
+    pub fn variables(&self) -> Result<Vec<EnvVar>, Failure> {
+        let own = |name: &str| env::var(name).ok();
+        let mut variables = Vec::new();
+        for file in &self.env_file {
+            let content = read("--env-file", file)?;
+            let of_file = key_value_file::variables(file, &content, own);
+            variables.extend(of_file.map_err(|error| Failure::of_argument("--env-file", error))?);
+        }
+        let given = parse_all("-e, --env", &self.env, |text| EnvVar::parse(text, own))?;
+        variables.extend(given.into_iter().flatten());
+        Ok(variables)
+    }
+
+    /// The labels. One on the command line replaces one of a file.
+    pub fn labels(&self) -> Result<BTreeMap<String, String>, Failure> {
+        let mut labels = Vec::new();
+        for file in &self.label_file {
+            let of_file = key_value_file::labels(file, &read("--label-file", file)?);
+            labels.extend(of_file.map_err(|error| Failure::of_argument("--label-file", error))?);
+        }
+        labels.extend(parse_all("-l, --label", &self.label, str::parse)?);
+        Ok(labels.into_iter().map(|Label { name, value }| (name, value)).collect())
+    }
+}
+
+fn read(flag: &str, file: &str) -> Result<Vec<u8>, Failure> {
+    fs::read(file).with_context(|| format!("invalid argument for {flag}: cannot read {file}"))
+}
