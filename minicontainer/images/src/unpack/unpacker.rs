@@ -10,7 +10,10 @@ use std::{
     io::{self, Read},
 };
 
-use minicontainer::layers::{Whiteout, WhiteoutError};
+use minicontainer::{
+    host::Owners,
+    layers::{Whiteout, WhiteoutError},
+};
 use nix::errno::Errno;
 use tar::EntryType;
 
@@ -38,6 +41,9 @@ pub(super) struct Unpacker {
     pub(super) tree: Tree,
     pub(super) language: Whiteouts,
     pub(super) privilege: Privilege,
+    pub(super) owners: Owners,
+    /// How many files could not keep their owner.
+    disowned: u64,
     pub(super) below: Below,
     /// The directory in which an archive that is not a layer is extracted.
     pub(super) destination: EntryPath,
@@ -68,6 +74,8 @@ impl Unpacker {
             tree,
             language,
             privilege,
+            owners: privilege.owners(),
+            disowned: 0,
             below,
             destination: EntryPath::root(),
             implied: BTreeSet::new(),
@@ -99,7 +107,7 @@ impl Unpacker {
             if !is_directory {
                 return Err(path.refused("the root of a layer can only be a directory"));
             }
-            let metadata = Metadata::read(&mut member, &path)?;
+            let metadata = self.metadata(&mut member, &path)?;
             return self.set_directory(path, &metadata);
         };
         let parent = path.parent();
@@ -113,7 +121,7 @@ impl Unpacker {
         let text = String::from_utf8_lossy(name);
         match if is_layer { Whiteout::parse(&text) } else { Ok(None) } {
             Ok(None) if is_directory => {
-                let metadata = Metadata::read(&mut member, &path)?;
+                let metadata = self.metadata(&mut member, &path)?;
                 let parent = self.resolve_directory(&parent, Missing::Create, &path)?;
                 let path = parent.join(name);
                 if !is_layer && self.is_link_to_directory(&path)? {
@@ -124,7 +132,7 @@ impl Unpacker {
                 self.set_directory(path, &metadata)
             }
             Ok(None) => {
-                let metadata = Metadata::read(&mut member, &path)?;
+                let metadata = self.metadata(&mut member, &path)?;
                 let parent = self.resolve_directory(&parent, Missing::Create, &path)?;
                 let path = parent.join(name);
                 self.note(&path, parent)?;
@@ -155,7 +163,7 @@ impl Unpacker {
                 let target = member.link.as_ref().ok_or_else(|| path.refused("a symbolic link to nowhere"))?;
                 self.make_parents(path)?;
                 self.tree.symlink(path, target).map_err(path.failed("create a symbolic link"))?;
-                self.tree.set_unopened(path, metadata, self.privilege).map_err(path.failed("set the owner"))
+                self.tree.set_unopened(path, metadata, &self.owners).map_err(path.failed("set the owner"))
             }
             _ => Err(path.refused("an entry of a type that no layer has")),
         }
@@ -188,7 +196,7 @@ impl Unpacker {
             _ => path.failed("copy the content")(source),
         })?;
         self.outcome.size += size;
-        let warnings = metadata.set(&file, self.privilege).map_err(path.failed("set owner, mode and times"))?;
+        let warnings = metadata.set(&file, &self.owners).map_err(path.failed("set owner, mode and times"))?;
         self.warn(warnings);
         Ok(())
     }
@@ -213,7 +221,7 @@ impl Unpacker {
             return Ok(());
         }
         self.tree.special(path, kind, major, minor).map_err(path.failed("create a special file"))?;
-        self.tree.set_unopened(path, metadata, self.privilege).map_err(path.failed("set owner and mode"))
+        self.tree.set_unopened(path, metadata, &self.owners).map_err(path.failed("set owner and mode"))
     }
 
     /// Creates one directory, whose parent exists. Anything else at its path is removed first. If that is a whiteout,
@@ -232,7 +240,7 @@ impl Unpacker {
     /// Sets owner and attributes of a directory now, and records the rest for the end.
     pub(super) fn set_directory(&mut self, path: EntryPath, metadata: &Metadata) -> Result<(), UnpackError> {
         let directory = self.tree.open_directory(&path).map_err(path.failed("open the directory"))?;
-        let warnings = metadata.set_first(&directory, self.privilege).map_err(path.failed("set the owner"))?;
+        let warnings = metadata.set_first(&directory, &self.owners).map_err(path.failed("set the owner"))?;
         self.warn(warnings);
         self.implied.remove(&path);
         let weight = path.weight() + size_of::<FinalAttributes>();
@@ -279,13 +287,26 @@ impl Unpacker {
         }
     }
 
-    pub(super) fn finish(self) -> Result<Unpacked, UnpackError> {
+    /// The metadata of a member, with an owner that a file can have here.
+    fn metadata(&mut self, member: &mut Member, path: &EntryPath) -> Result<Metadata, UnpackError> {
+        let mut metadata = Metadata::read(member, path)?;
+        // A hard link has the owner of its target.
+        let is_link = member.header.entry_type() == EntryType::Link;
+        self.disowned += u64::from(!metadata.keep_owner(&self.owners) && !is_link);
+        Ok(metadata)
+    }
+
+    pub(super) fn finish(mut self) -> Result<Unpacked, UnpackError> {
+        if self.disowned > 0 {
+            let (disowned, limit) = (self.disowned, self.owners.limit());
+            self.outcome.warnings.insert(format!("{disowned} files belong to root instead of their owner: {limit}"));
+        }
         // Children first: a parent's mode may deny access to its owner.
         for (path, last) in self.directories.iter().rev() {
             // If it was reached by another name through a symbolic link, it may have been replaced since; then there
             // is nothing to set.
             let Ok(directory) = self.tree.open_directory(path) else { continue };
-            last.set(&directory).map_err(path.failed("set mode and time"))?;
+            last.set(&directory, &self.owners).map_err(path.failed("set owner, mode and time"))?;
         }
         Ok(self.outcome)
     }
