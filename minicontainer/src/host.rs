@@ -26,7 +26,7 @@ use crate::sys::{calls, user_namespace};
 pub(crate) use accounts::read as read_etc;
 pub use accounts::taken_ids;
 pub use owners::{CAPABILITY, Owner, Owners, capability_in};
-pub(crate) use removal::remove_tree;
+pub use removal::remove_tree;
 
 /// The hint if user namespaces are forbidden.
 pub const USER_NAMESPACES_HINT: &str = "run as root, or let users create user namespaces: on Ubuntu \

@@ -5,7 +5,7 @@
 
 use std::{
     fs,
-    os::unix::fs::{MetadataExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, PermissionsExt, lchown},
     path::{Path, PathBuf},
 };
 
@@ -81,7 +81,8 @@ fn succeed(fixture: &Fixture, arguments: &[&str]) -> (String, String) {
 fn built(fixture: &Fixture, base: &Path) -> (String, String) {
     succeed(fixture, &["load", "-q", "-i", base.to_str().expect("text")]);
     let context = context(fixture);
-    let (_, stderr) = succeed(fixture, &["build", "--progress", "plain", "-t", "built", context.to_str().expect("text")]);
+    let (_, stderr) =
+        succeed(fixture, &["build", "--progress", "plain", "-t", "built", context.to_str().expect("text")]);
     let layers = succeed(fixture, &["image", "inspect", "--format", "{{json .RootFS.Layers}}", "built"]).0;
     (layers, stderr)
 }
@@ -95,7 +96,10 @@ fn listed(fixture: &Fixture, image: &str) -> String {
 /// The image `base`, saved by root's engine: busybox with a file of user 42 that has a set-group-ID bit.
 fn base(root: &Fixture) -> PathBuf {
     succeed(root, &["image", "seed"]);
-    succeed(root, &["run", "--name", "base", "busybox", "sh", "-c", "echo > /of42; chown 42:43 /of42; chmod 2755 /of42"]);
+    succeed(
+        root,
+        &["run", "--name", "base", "busybox", "sh", "-c", "echo > /of42; chown 42:43 /of42; chmod 2755 /of42"],
+    );
     succeed(root, &["commit", "-c", "CMD [\"sh\"]", "base", "base"]);
     succeed(root, &["rm", "base"]);
     let place = std::env::temp_dir().join(format!("minicontainer-base-{}.tar", std::process::id()));
@@ -156,10 +160,15 @@ fn rootless_builds_make_the_layers_of_root() {
     assert_eq!((store.mode() & 0o777, store.uid()), (0o700, ORDINARY_USER));
 
     // Everything else still works on such a store, and removal leaves nothing.
-    let check = succeed(&user, &["system", "check"]).0;
-    assert!(check.contains("no problems") || check.contains("nothing"), "{check}");
-    succeed(&user, &["run", "--name", "one", "-u", "1000", "built", "sh", "-c", "echo 1 > /data/private/new; rm /data/x"]);
-    assert_eq!(succeed(&user, &["diff", "one"]).0, "C /data\nC /data/private\nA /data/private/new\nD /data/x");
+    assert_eq!(succeed(&user, &["system", "check"]).0, "The store is intact.");
+    lchown(&tool.0, Some(ORDINARY_USER), Some(ORDINARY_USER)).expect("the file");
+    let damaged = user.command().args(["system", "check", "--repair"]).output().expect("the command starts");
+    let damaged = String::from_utf8_lossy(&damaged.stdout).into_owned();
+    assert!(damaged.contains("/data/tool has another"), "{damaged}");
+    assert_eq!(succeed(&user, &["system", "check"]).0, "The store is intact.");
+    assert_eq!(listed(&user, "built"), EXPECTED);
+    succeed(&user, &["run", "--name", "one", "-u", "1000", "built", "sh", "-c", "echo 1 > /data/private/new"]);
+    assert_eq!(succeed(&user, &["diff", "one"]).0, "C /data\nC /data/private\nA /data/private/new");
     succeed(&user, &["commit", "one", "committed"]);
     let look = ["run", "--rm", "committed", "stat", "-c", "%u:%g %a %n", "/data/private/new", "/data/closed"];
     assert_eq!(succeed(&user, &look).0, "1000:0 644 /data/private/new\n1000:0 600 /data/closed");
@@ -170,4 +179,43 @@ fn rootless_builds_make_the_layers_of_root() {
     for name in ["layers", "containers", "staging"] {
         assert_eq!(entries(&user.store().join(name)), 0, "{name}");
     }
+}
+
+/// Without subordinate ids every file belongs to root of the container. Each step that loses owners says so once. A
+/// program that runs as its owner must not run as root instead, so it loses these bits. The layer itself, which other
+/// machines get, keeps the owners.
+#[test]
+fn owners_that_cannot_be_kept_are_counted() {
+    const COPY: &str = "FROM base\nCOPY --chown=1000:50 --chmod=4755 file other /copied/\nRUN true\n";
+    let Some(root) = Fixture::root() else { return };
+    let base = Removed(base(&root));
+    let build = |fixture: &Fixture| {
+        succeed(fixture, &["load", "-q", "-i", base.0.to_str().expect("text")]);
+        let context = context(fixture);
+        fs::write(context.join("Dockerfile"), COPY).expect("a file");
+        fs::copy(context.join("file"), context.join("other")).expect("a file");
+        let (_, stderr) = succeed(fixture, &["build", "-q", "-t", "built", context.to_str().expect("text")]);
+        (succeed(fixture, &["image", "inspect", "--format", "{{json .RootFS.Layers}}", "built"]).0, stderr)
+    };
+    let stat = |fixture: &Fixture| {
+        succeed(fixture, &["run", "--rm", "built", "stat", "-c", "%u:%g %a", "/of42", "/copied/file"]).0
+    };
+    let (expected, stderr) = build(&root);
+    assert_eq!((stat(&root).as_str(), stderr.as_str()), ("42:43 2755\n1000:50 4755", ""));
+    drop(root);
+
+    let Some(mut user) = Fixture::user() else { return };
+    ["/etc/subuid", "/etc/subgid"].iter().for_each(|file| user.put(file, "", 0o644));
+    let (_, stderr) = succeed(&user, &["load", "-q", "-i", base.0.to_str().expect("text")]);
+    let why = "allocate no ids to nobody; `sudo usermod --add-subuids";
+    assert!(
+        stderr.contains("warning: 1 file belongs to root instead of its owner: ") && stderr.contains(why),
+        "{stderr}"
+    );
+    let (layers, stderr) = build(&user);
+    // The directory, which --chown concerns, too.
+    let warning = "COPY --chown=1000:50 --chmod=4755 file other /copied/: 3 files belong to root";
+    assert_eq!((stderr.matches("warning").count(), stderr.contains(warning)), (1, true), "{stderr}");
+    assert_eq!(stat(&user), "0:0 755\n0:0 755");
+    assert_eq!(layers, expected);
 }

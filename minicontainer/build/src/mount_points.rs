@@ -125,7 +125,9 @@ impl Upper {
         };
         match removed {
             // A mount point stays if the command created files in it.
-            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOTEMPTY | libc::EEXIST | libc::ENOENT)) => Ok(()),
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOTEMPTY | libc::EEXIST | libc::ENOENT)) => {
+                Ok(())
+            }
             removed => removed,
         }
     }
@@ -157,7 +159,9 @@ impl Upper {
         let inside = if inside.as_os_str().is_empty() { Path::new(".") } else { inside };
         match self.open(&self.root, inside, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC) {
             Ok(parent) => Ok(Some((parent, name))),
-            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR | libc::ELOOP)) => Ok(None),
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR | libc::ELOOP)) => {
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }

@@ -185,7 +185,11 @@ pub(crate) fn empty(directory: &Path, [uids, gids]: &[Vec<IdMapping>; 2]) -> io:
 ///
 /// # Safety
 /// `work` may do nothing but call functions of `sys`, and must not allocate.
-pub(crate) unsafe fn start([uids, gids]: &[Vec<IdMapping>; 2], kept: Fd, work: impl FnOnce() -> i32) -> Result<OwnedFd> {
+pub(crate) unsafe fn start(
+    [uids, gids]: &[Vec<IdMapping>; 2],
+    kept: Fd,
+    work: impl FnOnce() -> i32,
+) -> Result<OwnedFd> {
     let maps = |pid| Ok(ask_helpers(pid, uids, gids)?);
     // SAFETY: the caller guarantees it.
     let (prepared, pidfd) = unsafe { Helper { owner: None, flags: 0, kept: &[kept] }.start(maps, work) }?;

@@ -298,8 +298,11 @@ impl Unpacker {
 
     pub(super) fn finish(mut self) -> Result<Unpacked, UnpackError> {
         if self.disowned > 0 {
-            let (disowned, limit) = (self.disowned, self.owners.limit());
-            self.outcome.warnings.insert(format!("{disowned} files belong to root instead of their owner: {limit}"));
+            let limit = self.owners.limit();
+            self.outcome.warnings.insert(match self.disowned {
+                1 => format!("1 file belongs to root instead of its owner: {limit}"),
+                disowned => format!("{disowned} files belong to root instead of their owners: {limit}"),
+            });
         }
         // Children first: a parent's mode may deny access to its owner.
         for (path, last) in self.directories.iter().rev() {
