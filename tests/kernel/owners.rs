@@ -94,7 +94,7 @@ fn listed(fixture: &Fixture, image: &str) -> String {
 }
 
 /// The image `base`, saved by root's engine: busybox with a file of user 42 that has a set-group-ID bit.
-fn base(root: &Fixture) -> PathBuf {
+fn base(root: &Fixture) -> tempfile::TempPath {
     succeed(root, &["image", "seed"]);
     succeed(
         root,
@@ -102,18 +102,10 @@ fn base(root: &Fixture) -> PathBuf {
     );
     succeed(root, &["commit", "-c", "CMD [\"sh\"]", "base", "base"]);
     succeed(root, &["rm", "base"]);
-    let place = std::env::temp_dir().join(format!("minicontainer-base-{}.tar", std::process::id()));
+    let place = tempfile::NamedTempFile::new().expect("a file").into_temp_path();
     succeed(root, &["save", "-o", place.to_str().expect("text"), "base"]);
     fs::set_permissions(&place, fs::Permissions::from_mode(0o644)).expect("the mode is set");
     place
-}
-
-struct Removed(PathBuf);
-
-impl Drop for Removed {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
 }
 
 /// All files below a directory on the host, as root sees them.
@@ -135,13 +127,13 @@ fn entries(place: &Path) -> usize {
 #[test]
 fn rootless_builds_make_the_layers_of_root() {
     let Some(root) = Fixture::root() else { return };
-    let base = Removed(base(&root));
-    let (expected, _) = built(&root, &base.0);
+    let base = base(&root);
+    let (expected, _) = built(&root, &base);
     assert_eq!(listed(&root, "built"), EXPECTED);
     drop(root);
 
     let Some(user) = Fixture::user_with_ids() else { return };
-    let (layers, stderr) = built(&user, &base.0);
+    let (layers, stderr) = built(&user, &base);
     assert_eq!(listed(&user, "built"), EXPECTED);
     assert_eq!(layers, expected, "{stderr}");
     assert!(!stderr.contains("warning"), "{stderr}");
@@ -188,9 +180,9 @@ fn rootless_builds_make_the_layers_of_root() {
 fn owners_that_cannot_be_kept_are_counted() {
     const COPY: &str = "FROM base\nCOPY --chown=1000:50 --chmod=4755 file other /copied/\nRUN true\n";
     let Some(root) = Fixture::root() else { return };
-    let base = Removed(base(&root));
+    let base = base(&root);
     let build = |fixture: &Fixture| {
-        succeed(fixture, &["load", "-q", "-i", base.0.to_str().expect("text")]);
+        succeed(fixture, &["load", "-q", "-i", base.to_str().expect("text")]);
         let context = context(fixture);
         fs::write(context.join("Dockerfile"), COPY).expect("a file");
         fs::copy(context.join("file"), context.join("other")).expect("a file");
@@ -206,7 +198,7 @@ fn owners_that_cannot_be_kept_are_counted() {
 
     let Some(mut user) = Fixture::user() else { return };
     ["/etc/subuid", "/etc/subgid"].iter().for_each(|file| user.put(file, "", 0o644));
-    let (_, stderr) = succeed(&user, &["load", "-q", "-i", base.0.to_str().expect("text")]);
+    let (_, stderr) = succeed(&user, &["load", "-q", "-i", base.to_str().expect("text")]);
     let why = "allocate no ids to nobody; `sudo usermod --add-subuids";
     assert!(
         stderr.contains("warning: 1 file belongs to root instead of its owner: ") && stderr.contains(why),

@@ -1,10 +1,11 @@
 //! The owners of files in layers and containers, as an ordinary user's store has them.
 //!
 //! In a container of an ordinary user, root is that user, and the other ids are the user's *subordinate* ids, see
-//! [`subordinate`](minicontainer_core::plan::subordinate). The files of a layer have the same ids on the host: a file
-//! of user 1000 of an image belongs to the subordinate id for 1000. So all containers see the right owners, and what
-//! they write is packed with the owners that they saw. The user cannot give files to these ids, and cannot always open
-//! them; a process in a user namespace with the same map can (`sys/owner_process.rs`). It is started when it is needed.
+//! [`subordinate`](minicontainer_core::plan::subordinate). The files of a layer have the same ids on the host: a
+//! file of user 1000 of an image belongs to the subordinate id for 1000. So all containers see the right owners,
+//! and what they write is packed with the owners that they saw. The user cannot give files to these ids, and cannot
+//! always open them; a process in a user namespace with the same map can (`sys/owner_process.rs`). It is started
+//! when it is needed.
 //!
 //! For root, owners inside and outside are equal. A user without subordinate ids has only root inside.
 

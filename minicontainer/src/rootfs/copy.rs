@@ -161,8 +161,8 @@ impl Copy {
         if owner != Owner::default() && !geteuid().is_root() {
             self.owners.give(to, owner, Some(mode))?;
         }
-        let privileged = attributes.iter().filter(|(name, _)| is_privileged(name));
-        privileged.map(|(name, value)| self.owners.set_attribute(to, name, &capability_in(value))).collect()
+        let mut privileged = attributes.iter().filter(|(name, _)| is_privileged(name));
+        privileged.try_for_each(|(name, value)| self.owners.set_attribute(to, name, &capability_in(value)))
     }
 
     /// Copies a symbolic link, device, pipe or socket, which cannot be opened for copying.

@@ -91,7 +91,8 @@ impl Helper<'_> {
         Ok((prepared.unwrap_or_else(|| Err(not_entered(ended.how)))?, ended.how))
     }
 
-    /// The same without waiting for the end of the process. No result of `prepare`: it could not enter its namespaces.
+    /// The same without waiting for the end of the process. No result of `prepare`: the process could not enter its
+    /// namespaces.
     ///
     /// # Safety
     /// As for [`run`](Helper::run).

@@ -91,8 +91,8 @@ pub(crate) fn parse_one(text: &str) -> Result<Instruction, String> {
     }
 }
 
-/// Parses instructions that are not a whole Dockerfile: `accepts` examines the first word of each before its arguments
-/// are parsed.
+/// Parses instructions that are not a whole Dockerfile. `accepts` examines the first word of each before its
+/// arguments are parsed.
 pub(crate) fn parse_some<E: From<DockerfileError>>(
     text: &str,
     accepts: impl Fn(&str) -> Result<(), E>,

@@ -1,9 +1,9 @@
 //! `--change` of `commit` and `import`: instructions that change an image's config without a build.
 //!
 //! They are parsed and executed by the code for builds, so `ENV`, `EXPOSE` or `CMD` mean the same here and in a
-//! Dockerfile. As in moby (`BuildFromConfig` in its `builder/dockerfile/builder.go`), they start from an empty config,
-//! which is then completed by the container's. So a variable is that of an earlier `ENV` of the changes, a relative
-//! `WORKDIR` is below `/`, and a new `ENTRYPOINT` removes the command. A change may contain several lines.
+//! Dockerfile. As in moby (`BuildFromConfig` in its `builder/dockerfile/builder.go`), they start from an empty
+//! config, which is then completed by the container's. So a variable is that of an earlier `ENV` of the changes, a
+//! relative `WORKDIR` is below `/`, and a new `ENTRYPOINT` removes the command. A change may contain several lines.
 //!
 //! ```
 //! use minicontainer_core::image::Config;

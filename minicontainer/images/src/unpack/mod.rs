@@ -31,6 +31,7 @@
 //! content of files is never held in memory.
 
 mod archive;
+mod disowned;
 mod entry;
 mod error;
 mod header;

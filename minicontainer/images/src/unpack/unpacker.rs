@@ -10,10 +10,8 @@ use std::{
     io::{self, Read},
 };
 
-use minicontainer::{
-    host::Owners,
-    layers::{Whiteout, WhiteoutError},
-};
+use minicontainer::host::Owners;
+use minicontainer::layers::{Whiteout, WhiteoutError};
 use nix::errno::Errno;
 use tar::EntryType;
 
@@ -42,8 +40,7 @@ pub(super) struct Unpacker {
     pub(super) language: Whiteouts,
     pub(super) privilege: Privilege,
     pub(super) owners: Owners,
-    /// How many files could not keep their owner.
-    disowned: u64,
+    pub(super) disowned: u64,
     pub(super) below: Below,
     /// The directory in which an archive that is not a layer is extracted.
     pub(super) destination: EntryPath,
@@ -287,23 +284,8 @@ impl Unpacker {
         }
     }
 
-    /// The metadata of a member, with an owner that a file can have here.
-    fn metadata(&mut self, member: &mut Member, path: &EntryPath) -> Result<Metadata, UnpackError> {
-        let mut metadata = Metadata::read(member, path)?;
-        // A hard link has the owner of its target.
-        let is_link = member.header.entry_type() == EntryType::Link;
-        self.disowned += u64::from(!metadata.keep_owner(&self.owners) && !is_link);
-        Ok(metadata)
-    }
-
     pub(super) fn finish(mut self) -> Result<Unpacked, UnpackError> {
-        if self.disowned > 0 {
-            let limit = self.owners.limit();
-            self.outcome.warnings.insert(match self.disowned {
-                1 => format!("1 file belongs to root instead of its owner: {limit}"),
-                disowned => format!("{disowned} files belong to root instead of their owners: {limit}"),
-            });
-        }
+        self.outcome.warnings.extend(self.disowned());
         // Children first: a parent's mode may deny access to its owner.
         for (path, last) in self.directories.iter().rev() {
             // If it was reached by another name through a symbolic link, it may have been replaced since; then there
