@@ -5,6 +5,7 @@
 //! is the only reliable test, because a security module may allow the call and then deny its use. It is for `doctor`.
 
 mod accounts;
+mod owners;
 mod removal;
 
 use std::path::Path;
@@ -25,7 +26,8 @@ use crate::sys::{calls, user_namespace};
 
 pub(crate) use accounts::read as read_etc;
 pub use accounts::taken_ids;
-pub(crate) use removal::remove_tree;
+pub use owners::{CAPABILITY, Owner, Owners, capability_in};
+pub use removal::remove_tree;
 
 /// The hint if user namespaces are forbidden.
 pub const USER_NAMESPACES_HINT: &str = "run as root, or let users create user namespaces: on Ubuntu \

@@ -6,6 +6,7 @@
 mod answer;
 mod build;
 mod bundle;
+mod commit;
 mod credentials;
 mod demo;
 mod disk_usage;

@@ -34,6 +34,7 @@ mod launcher;
 mod library;
 mod limits;
 mod masked_paths;
+mod owners;
 mod positive_controls;
 mod posture;
 mod proc_and_sys;

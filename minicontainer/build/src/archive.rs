@@ -172,11 +172,9 @@ impl LayerArchive {
     }
 }
 
-/// The attributes of a file. In an ordinary user's store, all files belong to that user, who is root in the
-/// container.
+/// The attributes of a file. The files of a context have no owners.
 pub(super) fn owned(files: &dyn Files, found: &Found) -> Meta {
-    let is_known = files.has_owners() && nix::unistd::geteuid().is_root();
-    let (uid, gid) = if is_known { (found.uid, found.gid) } else { (0, 0) };
+    let (uid, gid) = if files.has_owners() { (found.uid, found.gid) } else { (0, 0) };
     Meta { mode: found.mode, uid, gid, modified: found.modified }
 }
 

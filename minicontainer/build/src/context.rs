@@ -35,7 +35,8 @@ use super::{
     add::is_header,
     files::{Files, Found, Handle, Kind, resolve},
 };
-use minicontainer_images::extract;
+use minicontainer_images::{ArchiveOwners, extract};
+use xattr::FileExt;
 
 /// An open build context.
 #[derive(Clone, Debug)]
@@ -73,8 +74,9 @@ impl Context {
         if is_header(&start) || is_empty_archive || compressed.iter().any(|magic| start.starts_with(magic)) {
             let wrong = |source| BuildError::ContextArchive { source: Box::new(source) };
             let whole = Cursor::new(start).chain(stream);
-            let context =
-                Context::filled(store, |place| extract(whole, place, Path::new("/"), &[]).map(drop).map_err(wrong))?;
+            // The files of a context have no owners, and are read as the caller's.
+            let fill = |place: &Path| extract(whole, place, Path::new("/"), &[], ArchiveOwners::Ignored).map(drop);
+            let context = Context::filled(store, |place| fill(place).map_err(wrong))?;
             return Ok((context, None));
         }
         stream.take((LARGEST + 1 - start.len()) as u64).read_to_end(&mut start).map_err(failed)?;
@@ -217,6 +219,14 @@ impl Files for Context {
             Kind::File => Ok(File::from(opened)),
             other => Err(BuildError::NotAFile { path: file.path.clone(), of: self.name(), kind: other.words() }),
         }
+    }
+
+    fn attributes(&self, file: &Found, opened: &File) -> Result<Vec<(OsString, Vec<u8>)>, BuildError> {
+        // A file system without support for attributes has none.
+        let Ok(names) = opened.list_xattr() else { return Ok(Vec::new()) };
+        let read = |name: OsString| opened.get_xattr(&name).map(|value| Some((name, value?))).transpose();
+        let failed = |source| BuildError::Read { path: file.path.clone(), of: self.name(), source };
+        names.filter_map(read).collect::<std::io::Result<_>>().map_err(failed)
     }
 
     fn has_owners(&self) -> bool {

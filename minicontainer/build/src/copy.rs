@@ -35,7 +35,7 @@ use super::{
     layers::Layers,
     select::{Fed, Fingerprint, Selected, attributes, each, select},
 };
-use minicontainer_images::{PackedLayer, extract};
+use minicontainer_images::{ArchiveOwners, Extracted, PackedLayer, extract};
 
 /// The maximum size of an image's `/etc/passwd` or `/etc/group`.
 const ACCOUNT_FILE_LIMIT: u64 = 1024 * 1024;
@@ -191,7 +191,7 @@ impl Copy<'_, '_> {
             Kind::File => {
                 let content = self.from.open(found)?;
                 let failed = |source| BuildError::Read { path: found.path.clone(), of: self.from.name(), source };
-                let attributes = attributes(&content).map_err(failed)?;
+                let attributes = attributes(self.from, found, &content)?;
                 print.add_attributes(&attributes);
                 let mut fed = Fed::new(content, found.size, print);
                 // Hard links are kept only for a single source. With several, a later file may have replaced the
@@ -259,8 +259,10 @@ impl Copy<'_, '_> {
         private::make_new_directory(&place).map_err(|source| BuildError::Write { path: place.clone(), source })?;
         let into = self.directory()?;
         let mut fed = Fed::new(file, found.size, print);
-        let implied = extract(&mut fed, &place, &into, self.target.directories)
+        let kept = ArchiveOwners::Kept;
+        let Extracted { implied, warnings } = extract(&mut fed, &place, &into, self.target.directories, kept)
             .map_err(|source| BuildError::Unpack { path: found.path.clone(), source: Box::new(source) })?;
+        self.warnings.extend(warnings.into_iter().map(|warning| format!("warning: {warning}")));
         std::io::copy(&mut fed, &mut std::io::sink()).map_err(failed)?;
         let unpacked = Layers::new(format!("the archive {}", found.path.display()), &[place])?;
         let from = &unpacked as &dyn Files;
@@ -280,8 +282,7 @@ impl Copy<'_, '_> {
             Kind::File if self.archive.link(path, meta, found.inode)? => Ok(()),
             Kind::File => {
                 let content = from.open(found)?;
-                let failed = |source| BuildError::Read { path: found.path.clone(), of: from.name(), source };
-                let attributes = attributes(&content).map_err(failed)?;
+                let attributes = attributes(from, found, &content)?;
                 self.archive.file_with(path, meta, &attributes, found.size, content.take(found.size))
             }
             _ => self.archive.special(path, meta, found.kind),

@@ -277,7 +277,7 @@ impl BuildRun<'_> {
             return Ok(StepOutcome::Cached);
         }
         let packed = self.make(step, stack, &contents, &files, work)?;
-        self.add(stack, key, packed)?;
+        self.add(stack, key, packed, step)?;
         Ok(StepOutcome::Done)
     }
 }

@@ -83,6 +83,8 @@ pub(super) trait Files: Sync {
     fn target(&self, link: &Found) -> Result<PathBuf, BuildError>;
     /// Opens a regular file for reading.
     fn open(&self, file: &Found) -> Result<File, BuildError>;
+    /// The extended attributes of a file that was [opened](Files::open), with their values.
+    fn attributes(&self, file: &Found, opened: &File) -> Result<Vec<(OsString, Vec<u8>)>, BuildError>;
     /// Whether the owners of the files are significant. In the context they are not.
     fn has_owners(&self) -> bool;
 }

@@ -79,13 +79,17 @@ impl Files for Layers {
         Ok(self.entry(file)?.open()?)
     }
 
+    fn attributes(&self, file: &Found, _: &File) -> Result<Vec<(OsString, Vec<u8>)>, BuildError> {
+        Ok(self.entry(file)?.attributes()?)
+    }
+
     fn has_owners(&self) -> bool {
         true
     }
 }
 
 fn found(entry: Entry) -> Found {
-    let metadata = entry.metadata();
+    let (metadata, owner) = (entry.metadata(), entry.owner());
     let kind = metadata.file_type();
     let device = |block| Kind::Device { block, major: major(metadata.rdev()), minor: minor(metadata.rdev()) };
     let kind = match () {
@@ -101,8 +105,8 @@ fn found(entry: Entry) -> Found {
         path: Path::new("/").join(entry.place.path()),
         kind,
         mode: metadata.mode() & 0o7777,
-        uid: metadata.uid(),
-        gid: metadata.gid(),
+        uid: owner.uid,
+        gid: owner.gid,
         modified: metadata.mtime(),
         size: metadata.len(),
         inode: (kind == Kind::File && metadata.nlink() > 1).then(|| (metadata.dev(), metadata.ino())),

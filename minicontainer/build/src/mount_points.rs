@@ -14,14 +14,15 @@ use std::{
     ffi::OsStr,
     fs::File,
     io,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
 
+use minicontainer::host::{Owner, Owners};
 use nix::{
     errno::Errno,
     fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat2},
-    sys::stat::{Mode, SFlag, fstatat},
+    sys::stat::{FileStat, Mode, SFlag, fstat, fstatat},
     unistd::{UnlinkatFlags, unlinkat},
 };
 use xattr::FileExt;
@@ -71,64 +72,97 @@ impl MountPoints {
     /// overlayfs copied them up only for the mount points.
     pub(super) fn remove(&self, upper: &Path) -> io::Result<()> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let root = open(upper, flags, Mode::empty())?;
+        let root = Upper { root: open(upper, flags, Mode::empty())?, owners: Owners::of_caller() };
         for stub in self.missing.iter().rev() {
-            let Some((parent, name)) = locate(&root, stub)? else { continue };
-            let Ok(stat) = fstatat(&parent, name, AtFlags::AT_SYMLINK_NOFOLLOW) else { continue };
+            let Some((parent, name)) = root.locate(stub)? else { continue };
+            let Ok(stat) = root.stat(&parent, name) else { continue };
             let flag = match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
                 SFlag::S_IFDIR => UnlinkatFlags::RemoveDir,
                 SFlag::S_IFREG if stat.st_size == 0 => UnlinkatFlags::NoRemoveDir,
                 _ => continue,
             };
-            unlink(&parent, name, flag)?;
+            root.unlink(&parent, name, flag)?;
         }
         let mut parents: Vec<&Found> = self.parents.iter().collect();
         parents.sort_by(|one, other| other.path.cmp(&one.path));
         for parent in parents {
-            remove_unchanged(&root, parent)?;
+            root.remove_unchanged(parent)?;
         }
         Ok(())
     }
 }
 
-fn remove_unchanged(root: &OwnedFd, found: &Found) -> io::Result<()> {
-    let Some((above, name)) = locate(root, &found.path)? else { return Ok(()) };
-    let Ok(stat) = fstatat(&above, name, AtFlags::AT_SYMLINK_NOFOLLOW) else { return Ok(()) };
-    let is_directory = SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR;
-    if !is_directory || (stat.st_mode & 0o7777, stat.st_uid, stat.st_gid) != (found.mode, found.uid, found.gid) {
-        return Ok(());
-    }
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let Ok(directory) = openat2(above.as_fd(), name, how(flags)).map(File::from) else { return Ok(()) };
-    for mark in ["trusted.overlay.opaque", "user.overlay.opaque"] {
-        if directory.get_xattr(mark).is_ok_and(|value| value.is_some()) {
+/// The upper directory of a container that has exited. An ordinary user may not change the directories in it that
+/// belong to subordinate ids.
+struct Upper {
+    root: OwnedFd,
+    owners: Owners,
+}
+
+impl Upper {
+    fn remove_unchanged(&self, found: &Found) -> io::Result<()> {
+        let Some((above, name)) = self.locate(&found.path)? else { return Ok(()) };
+        let Ok(stat) = self.stat(&above, name) else { return Ok(()) };
+        let is_directory = SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR;
+        let owner = self.owners.translate(Owner { uid: stat.st_uid, gid: stat.st_gid });
+        if !is_directory || (stat.st_mode & 0o7777, owner.uid, owner.gid) != (found.mode, found.uid, found.gid) {
             return Ok(());
         }
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let Ok(directory) = self.open(&above, Path::new(name), flags).map(File::from) else { return Ok(()) };
+        for mark in ["trusted.overlay.opaque", "user.overlay.opaque"] {
+            if directory.get_xattr(mark).is_ok_and(|value| value.is_some()) {
+                return Ok(());
+            }
+        }
+        self.unlink(&above, name, UnlinkatFlags::RemoveDir)
     }
-    unlink(&above, name, UnlinkatFlags::RemoveDir)
-}
 
-fn unlink(parent: &OwnedFd, name: &OsStr, flag: UnlinkatFlags) -> io::Result<()> {
-    match unlinkat(parent, name, flag) {
-        // A mount point stays if the command created files in it.
-        Ok(()) | Err(Errno::ENOTEMPTY | Errno::EEXIST | Errno::ENOENT) => Ok(()),
-        Err(errno) => Err(errno.into()),
+    fn unlink(&self, parent: &OwnedFd, name: &OsStr, flag: UnlinkatFlags) -> io::Result<()> {
+        let removed = match unlinkat(parent, name, flag) {
+            Err(Errno::EACCES) => self.owners.remove(parent, name, matches!(flag, UnlinkatFlags::RemoveDir)),
+            removed => removed.map_err(io::Error::from),
+        };
+        match removed {
+            // A mount point stays if the command created files in it.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOTEMPTY | libc::EEXIST | libc::ENOENT)) => {
+                Ok(())
+            }
+            removed => removed,
+        }
     }
-}
 
-fn how(flags: OFlag) -> OpenHow {
-    OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS)
-}
+    fn stat(&self, parent: &OwnedFd, name: &OsStr) -> io::Result<FileStat> {
+        match fstatat(parent, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Err(Errno::EACCES) => {
+                let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+                Ok(fstat(self.owners.look(parent, Path::new(name), flags.bits())?)?)
+            }
+            stat => Ok(stat?),
+        }
+    }
 
-/// Opens the parent of a path; also returns the last component. `None` if the parent does not exist, or its path
-/// contains a link.
-fn locate<'a>(root: &OwnedFd, path: &'a Path) -> io::Result<Option<(OwnedFd, &'a OsStr)>> {
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(None) };
-    let inside = parent.strip_prefix("/").unwrap_or(parent);
-    let inside = if inside.as_os_str().is_empty() { Path::new(".") } else { inside };
-    match openat2(root, inside, how(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)) {
-        Ok(parent) => Ok(Some((parent, name))),
-        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Ok(None),
-        Err(errno) => Err(errno.into()),
+    fn open(&self, directory: &OwnedFd, path: &Path, flags: OFlag) -> io::Result<OwnedFd> {
+        let how = OpenHow::new().flags(flags);
+        let below = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS;
+        match openat2(directory, path, how.resolve(below)) {
+            Err(Errno::EACCES) => self.owners.look(directory, path, flags.bits()),
+            opened => Ok(opened?),
+        }
+    }
+
+    /// Opens the parent of a path; also returns the last component. `None` if the parent does not exist, or its path
+    /// contains a link.
+    fn locate<'a>(&self, path: &'a Path) -> io::Result<Option<(OwnedFd, &'a OsStr)>> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(None) };
+        let inside = parent.strip_prefix("/").unwrap_or(parent);
+        let inside = if inside.as_os_str().is_empty() { Path::new(".") } else { inside };
+        match self.open(&self.root, inside, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC) {
+            Ok(parent) => Ok(Some((parent, name))),
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR | libc::ELOOP)) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 }

@@ -22,6 +22,7 @@ use minicontainer::{
         options::{Access, ByteSize, EnvVar, MountSpec},
         plan::MountAttribute,
     },
+    host::{self, Owners},
     store::{Staging, private},
 };
 use minicontainer_dockerfile::{
@@ -241,8 +242,13 @@ impl Sources<'_> {
                 of: "the cache's source".to_owned(),
             });
         }
-        set_owner(&directory, owner).map_err(failed)?;
+        let is_root = nix::unistd::geteuid().is_root();
+        if is_root {
+            set_owner(&directory, owner).map_err(failed)?;
+        }
         match renameat2(AT_FDCWD, &made, AT_FDCWD, place, RenameFlags::RENAME_NOREPLACE) {
+            // An ordinary user may not move a directory that belongs to another id.
+            Ok(()) if !is_root => set_owner(&directory, owner).map_err(failed),
             // Another build created it first.
             Ok(()) | Err(Errno::EEXIST) => Ok(()),
             Err(errno) => Err(failed(errno.into())),
@@ -251,10 +257,17 @@ impl Sources<'_> {
 }
 
 fn set_owner(file: &File, owner: &Owner) -> std::io::Result<()> {
-    if (owner.uid, owner.gid) != (0, 0) {
+    let is_root = nix::unistd::geteuid().is_root();
+    if is_root {
         fchown(file, Some(owner.uid), Some(owner.gid))?;
     }
-    file.set_permissions(Permissions::from_mode(owner.mode))
+    file.set_permissions(Permissions::from_mode(owner.mode))?;
+    match (owner.uid, owner.gid) {
+        (uid, gid) if (uid, gid) != (0, 0) && !is_root => {
+            Owners::of_caller().give(file, host::Owner { uid, gid }, Some(owner.mode))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn bind(source: &Path, target: &str, read_only: bool) -> MountSpec {

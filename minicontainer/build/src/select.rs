@@ -9,13 +9,14 @@ use std::{
     vec::IntoIter,
 };
 
-use minicontainer::core::{Digest, digest::Digester};
+use minicontainer::{
+    core::{Digest, digest::Digester},
+    host::{CAPABILITY, capability_in},
+};
 use minicontainer_dockerfile::{
     Ignore,
     ignore::{Pattern, Stars},
 };
-
-use xattr::FileExt;
 
 use super::{
     BuildError,
@@ -190,15 +191,13 @@ pub(super) type Attributes = Vec<(String, Vec<u8>)>;
 
 /// The extended attributes of a file that are copied into a layer: file capabilities (capabilities(7)) and `user.*`.
 /// Other attributes belong to the file system or to this machine.
-pub(super) fn attributes(file: &File) -> io::Result<Attributes> {
+pub(super) fn attributes(files: &dyn Files, found: &Found, file: &File) -> Result<Attributes, BuildError> {
     let mut kept = Vec::new();
-    // A file system without support for attributes has none.
-    let Ok(names) = file.list_xattr() else { return Ok(kept) };
-    for name in names {
+    for (name, value) in files.attributes(found, file)? {
         let text = name.to_string_lossy();
-        let is_kept =
-            text == "security.capability" || (text.starts_with("user.") && !text.starts_with("user.overlay."));
-        if is_kept && let Some(value) = file.get_xattr(&name)? {
+        if text == CAPABILITY {
+            kept.push((text.into_owned(), capability_in(&value)));
+        } else if text.starts_with("user.") && !text.starts_with("user.overlay.") {
             kept.push((text.into_owned(), value));
         }
     }
@@ -243,7 +242,7 @@ pub(super) fn fingerprint(files: &dyn Files, source: &str, exclude: &Ignore) -> 
             if found.kind == Kind::File {
                 let content = files.open(found)?;
                 let failed = |source| BuildError::Read { path: found.path.clone(), of: files.name(), source };
-                print.add_attributes(&attributes(&content).map_err(failed)?);
+                print.add_attributes(&attributes(files, found, &content)?);
                 let mut fed = Fed::new(content, found.size, &mut print);
                 io::copy(&mut fed, &mut io::sink()).map_err(failed)?;
             }

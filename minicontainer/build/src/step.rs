@@ -105,8 +105,15 @@ impl BuildRun<'_> {
     }
 
     /// Adds a new layer to a stage. It is published at the end of the build.
-    pub(super) fn add(&self, stack: &mut Stack, key: Digest, packed: PackedLayer) -> Result<(), BuildError> {
-        let built = unpack_built(self.staging, &packed)?;
+    pub(super) fn add(
+        &self,
+        stack: &mut Stack,
+        key: Digest,
+        packed: PackedLayer,
+        step: &Step,
+    ) -> Result<(), BuildError> {
+        let mut built = unpack_built(self.staging, &packed)?;
+        built.warnings = built.warnings.iter().map(|warning| format!("{}: {warning}", step.text)).collect();
         let seconds = self.request.epoch.unwrap_or_else(|| Timestamp::now().as_second()).max(0);
         // RFC 3339 allows only years with four digits, so a later time is replaced by the maximum.
         let created = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);

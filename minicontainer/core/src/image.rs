@@ -28,7 +28,10 @@
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-pub use self::config::{Config, HealthConfig, History, ImageConfig, Member, RootFs};
+pub use self::{
+    config::{Config, HealthConfig, History, ImageConfig, Member, RootFs},
+    merge::{Entrypoint, config_of_container},
+};
 use crate::options::{EnvError, EnvVar, RunOptions, UserError, UserSpec};
 
 /// The default of `PATH`, if neither the image nor the user sets it: Docker's.
@@ -205,5 +208,6 @@ fn user(options: &RunOptions, defaults: &Config) -> Result<UserSpec, ImageError>
 }
 
 mod config;
+mod merge;
 #[cfg(test)]
 mod tests;

@@ -57,7 +57,7 @@ pub fn export(store: &Store, container: &Container, archive: impl Write) -> Resu
 
 fn files<'a>(container: &'a Container, directory: &'a std::path::Path) -> ContainerFiles<'a> {
     let config = &container.config;
-    ContainerFiles { image_id: &config.image_id, directory, driver: config.driver, command: &config.command }
+    ContainerFiles { image_id: &config.image_id, directory, driver: config.driver, options: &config.options }
 }
 
 /// The container that uses an image. A container with an unreadable record counts as a user.

@@ -6,12 +6,15 @@ use std::{
 };
 
 use minicontainer::{
-    core::{Reference, image::History},
+    core::{
+        Digest, Reference, RunOptions,
+        image::{History, config_of_container},
+    },
     rootfs::{Driver, changes, merged::Merged},
     store::{Image, Staging, Store, StoreError, digest_of, private},
 };
-use minicontainer_dockerfile::plan::change;
-use oci_spec::image::{Arch, ImageManifest};
+use minicontainer_dockerfile::plan::changed;
+use oci_spec::image::ImageManifest;
 
 use super::{
     ImageError, Loaded, PackedLayer, StagedImage,
@@ -21,6 +24,9 @@ use super::{
     install,
     pack::{Whiteouts, layer_from_changed, layer_from_upper, pack},
 };
+
+/// An archive without entries: only the two blocks that end it. An image has no layer for it, as in Docker.
+const EMPTY_ARCHIVE: [u8; 1024] = [0; 1024];
 
 /// The settings of the image that is made from a container.
 #[derive(Clone, Debug, Default)]
@@ -48,30 +54,34 @@ pub struct ContainerFiles<'a> {
     pub directory: &'a Path,
     /// The driver of its root file system.
     pub driver: Driver,
-    /// The command that it ran, for the image's history.
-    pub command: &'a [String],
+    /// The options of `run`. With the image's config they are the container's own config, which an image inherits.
+    pub options: &'a RunOptions,
 }
 
 /// Makes an image from a container's image and a new layer with the container's changes.
+///
+/// Its config is the container's own, completed as moby does in `daemon/commit.go`; its history names the container's
+/// command, and keeps the author and the platform of the container's image (`generateCommitImageConfig` in moby's
+/// `daemon/containerd/image_commit.go`).
 pub fn commit(store: &Store, container: &ContainerFiles<'_>, wanted: &Committing) -> Result<Loaded, ImageError> {
     let image = find(store, container.image_id)?;
     let staging = store.sweep_and_stage()?;
     let (packed, mut warnings) = top_layer(container, &image, &staging, wanted.latest)?;
 
+    let own = config_of_container(container.options, &image.config.config);
     let mut config = image.config.clone();
-    change(&mut config, &wanted.changes)?;
+    config.config = changed(&own, &wanted.changes)?;
     config.created = Some(wanted.created.clone());
-    config.architecture = Arch::default().to_string();
     if !wanted.author.is_empty() {
         config.author = Some(wanted.author.clone());
     }
-    config.rootfs.diff_ids.push(packed.diff_id);
+    let empty_layer = packed.diff_id == Digest::of(&EMPTY_ARCHIVE);
     config.history.push(History {
         created: Some(wanted.created.clone()),
         author: wanted.author.clone(),
-        created_by: container.command.join(" "),
+        created_by: own.cmd.join(" "),
         comment: wanted.comment.clone(),
-        empty_layer: false,
+        empty_layer,
     });
 
     let manifest: ImageManifest = document(store, &image.manifest_digest, "image manifest")?;
@@ -79,7 +89,10 @@ pub fn commit(store: &Store, container: &ContainerFiles<'_>, wanted: &Committing
     for descriptor in manifest.layers() {
         layers.push(staging.blob(store.open_blob(&digest_of(descriptor)?)?)?);
     }
-    layers.push(packed.blob);
+    if !empty_layer {
+        config.rootfs.diff_ids.push(packed.diff_id);
+        layers.push(packed.blob);
+    }
     let config = staged(&staging, &config)?;
     let id = config.digest().clone();
     let names = wanted.reference.clone().into_iter().collect();

@@ -9,8 +9,26 @@ use std::{
 use super::{
     ImageError, UnpackError,
     compression::decompress,
-    unpack::{Archive, Below, End, Privilege, extract_below},
+    unpack::{Archive, Below, Destination, End, Privilege, extract_below},
 };
+
+/// Whether the owners in an archive count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArchiveOwners {
+    /// Files get the owners of the archive.
+    Kept,
+    /// All files belong to root.
+    Ignored,
+}
+
+/// What an extraction did besides creating files.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Extracted {
+    /// Directories that the archive uses without listing them, and that the layers below have.
+    pub implied: BTreeSet<PathBuf>,
+    /// Warnings about what could not be kept.
+    pub warnings: BTreeSet<String>,
+}
 
 /// Extracts a tar archive, which may be compressed, into an empty directory, as if it were extracted at `destination`
 /// in the merged tree of the layers `below`. Only new and changed files are created. `destination` must not contain
@@ -29,14 +47,15 @@ pub fn extract(
     directory: &Path,
     destination: &Path,
     below: &[PathBuf],
-) -> Result<BTreeSet<PathBuf>, ImageError> {
+    owners: ArchiveOwners,
+) -> Result<Extracted, ImageError> {
     let failed = |source| ImageError::Extract { source };
     let tar = decompress(archive, "the archive")?;
     // There is no expected digest, so the archive must have an end marker to show that it is complete.
     let archive = Archive::new(tar, End::Required);
     let below = Below::layers(below).map_err(failed)?;
-    let (implied, mut rest) =
-        extract_below(archive, directory, destination, Privilege::current(), below).map_err(failed)?;
+    let into = Destination { directory, path: destination, owners };
+    let (extracted, mut rest) = extract_below(archive, &into, Privilege::current(), below).map_err(failed)?;
     io::copy(&mut rest, &mut io::sink()).map_err(|source| failed(UnpackError::Archive { source }))?;
-    Ok(implied)
+    Ok(extracted)
 }

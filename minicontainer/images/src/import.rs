@@ -5,11 +5,11 @@ use std::io::{self, Read};
 use minicontainer::{
     core::{
         Digest, Reference,
-        image::{History, ImageConfig},
+        image::{Config, History, ImageConfig},
     },
     store::{Blob, Staging, Store, StoreError},
 };
-use minicontainer_dockerfile::plan::change;
+use minicontainer_dockerfile::plan::changed;
 use oci_spec::image::Arch;
 
 use super::{
@@ -54,7 +54,7 @@ pub fn import(store: &Store, archive: impl Read, wanted: &Importing) -> Result<L
         created: Some(wanted.created.clone()).filter(|created| !created.is_empty()),
         ..ImageConfig::default()
     };
-    change(&mut config, &wanted.changes)?;
+    config.config = changed(&Config::default(), &wanted.changes)?;
     let staging = store.sweep_and_stage()?;
     let layer = staging.blob(archive)?;
     let diff_id = diff_id_of(&layer)?;

@@ -84,7 +84,7 @@ pub use check_layer::{Applied, check_layer};
 pub use commit::{Committing, ContainerFiles, commit, export};
 pub use compression::{Decompressed, decompress};
 pub use error::ImageError;
-pub use extract::extract;
+pub use extract::{ArchiveOwners, Extracted, extract};
 pub use find::{Damaged, find, list};
 pub use hashing::{LayerWriter, PackedLayer, packed};
 pub use import::{Importing, import};

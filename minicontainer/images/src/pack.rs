@@ -16,7 +16,6 @@ mod exact_size;
 
 use std::{
     collections::HashMap,
-    fs::Metadata,
     io::{self, Write},
     os::unix::{
         ffi::OsStrExt,
@@ -26,6 +25,7 @@ use std::{
 };
 
 use minicontainer::{
+    host::{CAPABILITY, Owner, capability_in},
     layers::OPAQUE_FILE_NAME,
     rootfs::{
         Closed, Next,
@@ -43,7 +43,6 @@ pub use error::PackError;
 use super::{
     changed_entries::Selection,
     hashing::{PackedLayer, packed},
-    unpack::Privilege,
 };
 
 /// How whiteouts and opaque directories are treated.
@@ -146,7 +145,7 @@ impl<W: Write> Packer<'_, W> {
     fn add_directory(&mut self, entry: &Entry) -> Result<(), PackError> {
         let path = entry.place.path();
         let is_opaque = self.write_attributes(entry)?;
-        let mut header = self.header(entry.metadata(), EntryType::Directory, 0);
+        let mut header = self.header(entry, EntryType::Directory, 0);
         self.builder.append_data(&mut header, path.join(""), io::empty()).map_err(failed(path))?;
         if is_opaque {
             self.mark(&path.join(OPAQUE_FILE_NAME))?;
@@ -160,7 +159,7 @@ impl<W: Write> Packer<'_, W> {
         if metadata.nlink() > 1 {
             let inode = (metadata.dev(), metadata.ino());
             if let Some(first) = self.first_names.get(&inode).cloned() {
-                let mut header = self.header(metadata, EntryType::Link, 0);
+                let mut header = self.header(entry, EntryType::Link, 0);
                 return self.append_link(&mut header, path, &first);
             }
             self.first_names.insert(inode, path.to_owned());
@@ -169,7 +168,7 @@ impl<W: Write> Packer<'_, W> {
             return self.add_file(entry);
         }
         if kind.is_symlink() {
-            let mut header = self.header(metadata, EntryType::Symlink, 0);
+            let mut header = self.header(entry, EntryType::Symlink, 0);
             return self.append_link(&mut header, path, &entry.target()?);
         }
         let kind = match () {
@@ -177,7 +176,7 @@ impl<W: Write> Packer<'_, W> {
             () if kind.is_block_device() => EntryType::Block,
             () => EntryType::Fifo,
         };
-        let mut header = self.header(metadata, kind, 0);
+        let mut header = self.header(entry, kind, 0);
         let device = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         header
             .set_device_major(device(major(metadata.rdev())))
@@ -191,7 +190,7 @@ impl<W: Write> Packer<'_, W> {
         let file = entry.open()?;
         self.write_attributes(entry)?;
         let size = file.metadata().map_err(failed(path))?.len();
-        let mut header = self.header(entry.metadata(), EntryType::Regular, size);
+        let mut header = self.header(entry, EntryType::Regular, size);
         let mut content = ExactSize { content: file, remaining: size, lacking: 0 };
         self.builder.append_data(&mut header, path, &mut content).map_err(failed(path))?;
         if content.lacking > 0 {
@@ -245,6 +244,7 @@ impl<W: Write> Packer<'_, W> {
                     return Err(PackError::Overlay { entry, attribute });
                 }
                 None if bytes == b"security.capability" || bytes.starts_with(b"user.") => match name.to_str() {
+                    Some(CAPABILITY) => kept.push((format!("SCHILY.xattr.{CAPABILITY}"), capability_in(&value))),
                     Some(name) => kept.push((format!("SCHILY.xattr.{name}"), value)),
                     None => {
                         let (path, name) = (shown(entry.place.path()), bytes.escape_ascii());
@@ -263,12 +263,8 @@ impl<W: Write> Packer<'_, W> {
         Ok(is_opaque && self.whiteouts == Whiteouts::Upper)
     }
 
-    fn header(&self, metadata: &Metadata, kind: EntryType, size: u64) -> Header {
-        // Files that belong to the ordinary user on the host belong to root in the container.
-        let (uid, gid) = match Privilege::current() {
-            Privilege::Root => (metadata.uid(), metadata.gid()),
-            Privilege::User => (0, 0),
-        };
+    fn header(&self, entry: &Entry, kind: EntryType, size: u64) -> Header {
+        let (metadata, Owner { uid, gid }) = (entry.metadata(), entry.owner());
         let modified = self.latest.map_or(metadata.mtime(), |latest| metadata.mtime().min(latest));
         let mut header = Header::new_gnu();
         header.set_entry_type(kind);

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use minicontainer::{
     core::Digest,
+    host::remove_tree,
     rootfs::RootFsError,
-    store::{ImageLayer, StagedLayer, Staging, Store, remove_directory},
+    store::{ImageLayer, StagedLayer, Staging, Store},
 };
-use nix::fcntl::AT_FDCWD;
 
 use super::{
     ImageError,
@@ -37,7 +37,7 @@ impl Fresh {
     /// # Errors
     /// Those of unlinkat(2).
     pub fn remove(self) -> std::io::Result<()> {
-        remove_directory(AT_FDCWD, self.directory.parent().unwrap_or(&self.directory))
+        remove_tree(self.directory.parent().unwrap_or(&self.directory))
     }
 }
 

@@ -14,6 +14,7 @@ use std::{
 use nix::unistd::geteuid;
 
 use super::{RootFsError, tree::Node};
+use crate::host::Owner;
 
 /// The place of an entry in the stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,6 +52,11 @@ impl Entry {
     /// Type, owner, mode and size of the same file that [`open`](Entry::open) opens.
     pub fn metadata(&self) -> &Metadata {
         self.node().metadata()
+    }
+
+    /// Its owner, as a container sees it. That of [`metadata`](Entry::metadata) is the one on the host.
+    pub fn owner(&self) -> Owner {
+        self.node().owner()
     }
 
     /// Opens a regular file for reading, without blocking. Any other type of file is an error.

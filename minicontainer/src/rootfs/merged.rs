@@ -28,6 +28,7 @@ use super::{
     entry::{is_opaque, is_whiteout},
     tree::{Directory, Node},
 };
+use crate::host::Owners;
 
 /// As many symbolic links as Linux follows in one path, see path_resolution(7).
 const LINKS_FOLLOWED: u32 = 40;
@@ -82,8 +83,9 @@ impl Merged {
     }
 
     fn of<'a>(uppermost_first: impl Iterator<Item = &'a PathBuf>, reading: Reading) -> Result<Merged, RootFsError> {
+        let owners = Arc::new(Owners::of_caller());
         let tree = |path: &PathBuf| {
-            let root = Directory::open(path).map_err(RootFsError::io("open", path))?;
+            let root = Directory::open(path, &owners).map_err(RootFsError::io("open", path))?;
             Ok(Tree { root, path: path.clone() })
         };
         let trees = uppermost_first.map(tree).collect::<Result<_, _>>()?;

@@ -30,6 +30,7 @@ use std::{
         },
     },
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use nix::{
@@ -39,7 +40,10 @@ use nix::{
     sys::stat::Mode,
 };
 
-use crate::sys::xattr;
+use crate::{
+    host::{Owner, Owners},
+    sys::xattr,
+};
 
 /// The maximum number of names read from one directory. A file that is renamed all the time could be listed
 /// endlessly.
@@ -54,27 +58,32 @@ const STAY: ResolveFlag =
 
 /// An open directory of a tree.
 #[derive(Debug)]
-pub(crate) struct Directory(OwnedFd);
+pub(crate) struct Directory {
+    file: OwnedFd,
+    /// For files that the caller may not open, because they belong to a subordinate id.
+    owners: Arc<Owners>,
+}
 
 /// An open descriptor of an entry of a directory. For a symbolic link, this is the link itself, not its target.
 #[derive(Debug)]
 pub(super) struct Node {
     file: File,
     metadata: Metadata,
+    owners: Arc<Owners>,
 }
 
 impl Directory {
     /// Opens the root of a tree, by a path that no container controls.
-    pub(crate) fn open(path: &Path) -> io::Result<Directory> {
+    pub(crate) fn open(path: &Path, owners: &Arc<Owners>) -> io::Result<Directory> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        Ok(Directory(open(path, flags, Mode::empty())?))
+        Ok(Directory { file: open(path, flags, Mode::empty())?, owners: owners.clone() })
     }
 
     /// The names in it except `.` and `..`, sorted by their bytes. Empty if it has been removed.
     pub(super) fn names(&self) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();
         let opened = match self.to_be_read() {
-            Err(Errno::ENOENT) => return Ok(names),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(names),
             opened => opened?,
         };
         for entry in Dir::from_fd(opened)?.iter() {
@@ -95,18 +104,21 @@ impl Directory {
     }
 
     /// A descriptor with which it can be read and changed, unlike the `O_PATH` descriptor.
-    pub(super) fn to_be_read(&self) -> nix::Result<OwnedFd> {
+    pub(super) fn to_be_read(&self) -> io::Result<OwnedFd> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        openat(&self.0, ".", flags, Mode::empty())
+        match openat(&self.file, ".", flags, Mode::empty()) {
+            Err(Errno::EACCES) => self.owners.open(&self.file, flags.bits()),
+            opened => Ok(opened?),
+        }
     }
 
     /// The entry of this name; `None` if there is none.
     pub(super) fn look(&self, name: &OsStr) -> io::Result<Option<Node>> {
         match self.resolve(Path::new(name), OFlag::O_NOFOLLOW) {
-            Err(Errno::ENOENT) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             found => {
                 let file = File::from(found?);
-                Ok(Some(Node { metadata: file.metadata()?, file }))
+                Ok(Some(Node { metadata: file.metadata()?, file, owners: self.owners.clone() }))
             }
         }
     }
@@ -119,8 +131,8 @@ impl Directory {
             let (piece, rest) = first_piece(ahead);
             let piece = if piece.is_empty() { b"." } else { piece };
             match here.as_ref().unwrap_or(self).resolve(Path::new(OsStr::from_bytes(piece)), OFlag::O_DIRECTORY) {
-                Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => return Ok(None),
-                found => here = Some(Directory(found?)),
+                Err(error) if is_gone(&error) => return Ok(None),
+                found => here = Some(Directory { file: found?, owners: self.owners.clone() }),
             }
             if rest.is_empty() {
                 return Ok(here);
@@ -129,12 +141,20 @@ impl Directory {
         }
     }
 
-    fn resolve(&self, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
-        let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC | flags).resolve(STAY);
+    fn resolve(&self, path: &Path, flags: OFlag) -> io::Result<OwnedFd> {
+        let flags = OFlag::O_PATH | OFlag::O_CLOEXEC | flags;
+        match self.resolve_as_caller(path, flags) {
+            Err(Errno::EACCES) => self.owners.look(&self.file, path, flags.bits()),
+            found => Ok(found?),
+        }
+    }
+
+    fn resolve_as_caller(&self, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
+        let how = OpenHow::new().flags(flags).resolve(STAY);
         let mut tried = 0;
         loop {
             tried += 1;
-            match openat2(&self.0, path, how) {
+            match openat2(&self.file, path, how) {
                 // A component was moved during the look-up. A mount also causes EXDEV, which is returned after the
                 // last attempt.
                 Err(Errno::EAGAIN | Errno::EINTR | Errno::EXDEV) if tried < TRIES => continue,
@@ -146,8 +166,13 @@ impl Directory {
 
 impl AsFd for Directory {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.file.as_fd()
     }
+}
+
+/// Whether an error means that a directory does not exist.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR | libc::ELOOP))
 }
 
 /// Splits a path so that the kernel accepts the first piece.
@@ -172,12 +197,17 @@ impl Node {
             return Err(io::Error::other("it is not a regular file"));
         }
         // O_NONBLOCK, because open(2) could block on a lease (fcntl(2)) or a network file system.
-        let mut options = OpenOptions::new();
-        options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
-        let file = options.open(xattr::path_of(&self.file)).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => io::Error::other("/proc is not mounted, through which the file is opened"),
-            _ => error,
-        })?;
+        let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+        let opened = OpenOptions::new().read(true).custom_flags(flags).open(xattr::path_of(&self.file));
+        let file = match opened {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(io::Error::other("/proc is not mounted, through which the file is opened"));
+            }
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                self.owners.open(&self.file, libc::O_RDONLY | flags).map(File::from)?
+            }
+            opened => opened?,
+        };
         let opened = file.metadata()?;
         match (opened.dev(), opened.ino()) == (self.metadata.dev(), self.metadata.ino()) {
             true => Ok(file),
@@ -192,16 +222,29 @@ impl Node {
 
     /// Uses this node as a directory. If it is not a directory, look-ups in it fail.
     pub(super) fn into_directory(self) -> Directory {
-        Directory(self.file.into())
+        Directory { file: self.file.into(), owners: self.owners }
+    }
+
+    /// Its owner, as a container sees it.
+    pub(super) fn owner(&self) -> Owner {
+        self.owners.inside(&self.metadata)
     }
 
     /// Its extended attributes, each with its value.
     pub(super) fn attributes(&self) -> io::Result<Vec<(OsString, Vec<u8>)>> {
-        xattr::all(&self.file)
+        match xattr::all(&self.file) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => self.owners.attributes(&self.file),
+            attributes => attributes,
+        }
     }
 
     /// One of its extended attributes.
     pub(super) fn attribute(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        xattr::get(&self.file, name)
+        match xattr::get(&self.file, name) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                self.owners.attribute(&self.file, OsStr::new(name))
+            }
+            attribute => attribute,
+        }
     }
 }

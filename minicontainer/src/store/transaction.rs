@@ -18,7 +18,7 @@ use oci_spec::image::Descriptor;
 #[cfg(doc)]
 use super::Staging;
 use super::{Blob, Flushed, Lock, StagedLayer, Store, StoreError, image_layout::set_reference};
-use crate::sys::removal::remove_tree;
+use crate::host::remove_tree;
 
 /// Content to add to the store: staged, complete and verified. The caller guarantees that each layer matches its
 /// diff-id, and that everything to which an image refers is here or already in the store.

@@ -10,6 +10,7 @@ mod mounts;
 mod scm_credentials;
 mod scm_rights;
 mod terminal;
+mod xattrs;
 
 use core::ffi::CStr;
 
@@ -22,6 +23,7 @@ pub(crate) use mounts::*;
 pub(crate) use scm_credentials::*;
 pub(crate) use scm_rights::*;
 pub(crate) use terminal::*;
+pub(crate) use xattrs::*;
 
 /// A descriptor of this process.
 pub(crate) type Fd = i32;

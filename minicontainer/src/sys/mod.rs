@@ -27,6 +27,7 @@ pub(crate) mod calls;
 pub(crate) mod clone;
 pub(crate) mod descriptors;
 pub(crate) mod id_maps;
+pub(crate) mod owner_process;
 pub(crate) mod raw;
 pub(crate) mod removal;
 pub(crate) mod seccomp_notify;

@@ -96,7 +96,7 @@ fn open(parent: Fd, name: &CStr, resolve: u64) -> Result<Descriptor> {
 }
 
 /// The path `/proc/self/fd/NUMBER` of an open file, padded with NUL bytes, see proc(5).
-fn path_of(descriptor: Fd) -> [u8; 32] {
+pub(super) fn path_of(descriptor: Fd) -> [u8; 32] {
     let mut path = *b"/proc/self/fd/\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
     let number = descriptor.unsigned_abs();
     let digits = number.checked_ilog10().unwrap_or(0) + 1;

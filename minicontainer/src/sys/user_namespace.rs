@@ -1,7 +1,7 @@
 //! A user namespace without a container.
 //!
 //! A user namespace exists as long as a process is in it or a descriptor of it is open. So a new process enters a new
-//! namespace, the parent writes its maps, the process does its work there, if any, and exits. There are four uses:
+//! namespace, the parent writes its maps, the process does its work there, if any, and exits. There are five uses:
 //!
 //! - Containers of root with their own user ids. The engine needs root's capabilities until everything is mounted. So
 //!   the namespace is created beforehand; its descriptor idmaps mounts (mount_setattr(2), `MOUNT_ATTR_IDMAP`), and
@@ -9,6 +9,7 @@
 //! - A bind mount with mapped owners: the kernel takes that map from a user namespace, too.
 //! - Removing files that belong to subordinate ids, see subuid(5). A container may have written them into a directory
 //!   of such an ID, which the user of the container cannot open. Root of a user namespace with the same map can.
+//! - Giving files to subordinate ids and opening them, see [`owner_process`](super::owner_process).
 //! - `doctor`, which tests whether a user namespace can be created.
 
 use std::fmt;
@@ -84,6 +85,22 @@ impl Helper<'_> {
     /// `work` may do nothing but call functions of `sys`, because the process is a copy of one thread of a caller
     /// that may have many.
     unsafe fn run<T>(&self, prepare: impl FnOnce(u32) -> Result<T>, work: impl FnOnce() -> i32) -> Result<(T, How)> {
+        // SAFETY: the caller guarantees this for `work`.
+        let (prepared, pidfd) = unsafe { self.start(prepare, work) }?;
+        let ended = wait::reap(&pidfd).map_err(UserNamespaceError::Wait)?;
+        Ok((prepared.unwrap_or_else(|| Err(not_entered(ended.how)))?, ended.how))
+    }
+
+    /// The same without waiting for the end of the process. No result of `prepare`: the process could not enter its
+    /// namespaces.
+    ///
+    /// # Safety
+    /// As for [`run`](Helper::run).
+    unsafe fn start<T>(
+        &self,
+        prepare: impl FnOnce(u32) -> Result<T>,
+        work: impl FnOnce() -> i32,
+    ) -> Result<(Option<Result<T>>, OwnedFd)> {
         let pair = UnixStream::pair();
         let failed =
             |error: io::Error| UserNamespaceError::Pipe(Errno::from_raw(error.raw_os_error().unwrap_or_default()));
@@ -100,13 +117,7 @@ impl Helper<'_> {
         drop(its);
         let has_entered = (&ours).read_exact(&mut [0]).is_ok();
         let go = |prepared| write(&ours, b"g").map(|_| prepared).map_err(UserNamespaceError::Pipe);
-        let prepared = has_entered.then(|| prepare(pid.unsigned_abs()).and_then(go));
-        drop(ours);
-        let ended = wait::reap(&pidfd).map_err(UserNamespaceError::Wait)?;
-        // If the process could not enter its namespaces, its exit code is the errno.
-        let errno = if let How::Exited(errno) = ended.how { errno } else { libc::ECANCELED };
-        let not_entered = || Err(UserNamespaceError::Clone(Errno::from_raw(errno)));
-        Ok((prepared.unwrap_or_else(not_entered)?, ended.how))
+        Ok((has_entered.then(|| prepare(pid.unsigned_abs()).and_then(go)), pidfd))
     }
 
     /// The code of the process.
@@ -121,6 +132,12 @@ impl Helper<'_> {
             Err(errno) => errno.0,
         })
     }
+}
+
+/// If the process could not enter its namespaces, its exit code is the errno.
+fn not_entered(how: How) -> UserNamespaceError {
+    let errno = if let How::Exited(errno) = how { errno } else { libc::ECANCELED };
+    UserNamespaceError::Clone(Errno::from_raw(errno))
 }
 
 /// Creates the namespaces of the calling process. The kernel also counts some resources of a user, such as inotify(7)
@@ -162,6 +179,28 @@ pub(crate) fn empty(directory: &Path, [uids, gids]: &[Vec<IdMapping>; 2]) -> io:
         Ok(((), killed)) => Err(io::Error::other(format!("the helper process was ended by {killed}"))),
         Err(error) => Err(io::Error::other(error)),
     }
+}
+
+/// Starts a process as root of a user namespace with these maps, which runs `work` until it exits by itself. It keeps
+/// only this descriptor.
+///
+/// # Safety
+/// `work` may do nothing but call functions of `sys`, and must not allocate.
+pub(crate) unsafe fn start(
+    [uids, gids]: &[Vec<IdMapping>; 2],
+    kept: Fd,
+    work: impl FnOnce() -> i32,
+) -> Result<OwnedFd> {
+    let maps = |pid| Ok(ask_helpers(pid, uids, gids)?);
+    // SAFETY: the caller guarantees it.
+    let (prepared, pidfd) = unsafe { Helper { owner: None, flags: 0, kept: &[kept] }.start(maps, work) }?;
+    let failed = match prepared {
+        Some(Ok(())) => return Ok(pidfd),
+        Some(Err(error)) => Some(error),
+        None => None,
+    };
+    let ended = wait::reap(&pidfd).map_err(UserNamespaceError::Wait)?;
+    Err(failed.unwrap_or_else(|| not_entered(ended.how)))
 }
 
 /// Creates a process in new user and mount namespaces, which changes a mount, as every container does. Returns

@@ -204,8 +204,14 @@ pub(crate) fn document(map: &[IdMapping]) -> Result<Vec<LinuxIdMapping>, oci_spe
     map.iter().map(line).collect()
 }
 
+/// The id inside for an id outside.
+pub fn inside(map: &[IdMapping], outside: u32) -> Option<u32> {
+    let found = map.iter().find(|line| outside.checked_sub(line.outside).is_some_and(|offset| offset < line.count));
+    found.map(|line| line.inside + (outside - line.outside))
+}
+
 /// Whether an id exists inside.
-pub(crate) fn is_mapped(map: &[IdMapping], id: u32) -> bool {
+pub fn is_mapped(map: &[IdMapping], id: u32) -> bool {
     map.iter().any(|line| (line.inside..line.inside.saturating_add(line.count)).contains(&id))
 }
 

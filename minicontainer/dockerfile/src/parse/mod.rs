@@ -91,6 +91,21 @@ pub(crate) fn parse_one(text: &str) -> Result<Instruction, String> {
     }
 }
 
+/// Parses instructions that are not a whole Dockerfile. `accepts` examines the first word of each before its
+/// arguments are parsed.
+pub(crate) fn parse_some<E: From<DockerfileError>>(
+    text: &str,
+    accepts: impl Fn(&str) -> Result<(), E>,
+) -> Result<Vec<Instruction>, E> {
+    let mut reader = Reader::new(text)?;
+    let mut instructions = Vec::new();
+    while let Some(line) = reader.next_line() {
+        accepts(line.whole().split_word().0.text())?;
+        instructions.push(instruction(line.whole(), &mut reader)?);
+    }
+    Ok(instructions)
+}
+
 /// The file as text, unless it cannot be a Dockerfile.
 fn text(source: &[u8]) -> Result<&str, DockerfileError> {
     let error = |kind: DockerfileErrorKind, before: &[u8]| {

@@ -1,25 +1,27 @@
 //! `--change` of `commit` and `import`: instructions that change an image's config without a build.
 //!
-//! They are parsed and executed by the code for builds, so `ENV`, `EXPOSE` or `WORKDIR` mean the same here and in a
-//! Dockerfile. Variables in words are those of the image's `Env`.
+//! They are parsed and executed by the code for builds, so `ENV`, `EXPOSE` or `CMD` mean the same here and in a
+//! Dockerfile. As in moby (`BuildFromConfig` in its `builder/dockerfile/builder.go`), they start from an empty
+//! config, which is then completed by the container's. So a variable is that of an earlier `ENV` of the changes, a
+//! relative `WORKDIR` is below `/`, and a new `ENTRYPOINT` removes the command. A change may contain several lines.
 //!
 //! ```
-//! use minicontainer_core::image::ImageConfig;
-//! use minicontainer_dockerfile::plan::change;
+//! use minicontainer_core::image::Config;
+//! use minicontainer_dockerfile::plan::changed;
 //!
-//! let mut image = ImageConfig::default();
-//! change(&mut image, &["ENV PORT=80", "EXPOSE $PORT", "CMD [\"serve\"]"])?;
-//! assert_eq!(image.config.env, ["PORT=80"]);
-//! assert!(image.config.exposed_ports.contains_key("80/tcp"));
-//! assert_eq!(image.config.cmd, ["serve"]);
-//! assert!(change(&mut image, &["RUN make"]).is_err());
+//! let container = Config { env: vec!["A=1".into()], ..Config::default() };
+//! let config = changed(&container, &["ENV PORT=80", "EXPOSE $PORT", "CMD [\"serve\"]"])?;
+//! assert_eq!(config.env, ["PORT=80", "A=1"]);
+//! assert!(config.exposed_ports.contains_key("80/tcp"));
+//! assert_eq!(config.cmd, ["serve"]);
+//! assert!(changed(&container, &["RUN make"]).is_err());
 //! # Ok::<(), minicontainer_dockerfile::plan::ChangeError>(())
 //! ```
 
-use minicontainer_core::image::ImageConfig;
+use minicontainer_core::image::{Config, Entrypoint, ImageConfig};
 
 use super::{BuildOptions, apply::Stage, scope::Build};
-use crate::{error::DockerfileError, keyword::Keyword, parse::parse_one};
+use crate::{error::DockerfileError, instruction::Kind, keyword::Keyword, parse::parse_some};
 
 /// The instructions that change only how to run an image. Docker's `commit --change` accepts the same.
 const KNOWN: [Keyword; 11] = [
@@ -59,26 +61,51 @@ fn known() -> String {
     KNOWN.map(|keyword| keyword.to_string()).join(", ")
 }
 
-/// Applies instructions to an image's config, in order.
+/// Why a change was not parsed.
+enum Failure {
+    Unknown(ChangeError),
+    Invalid(DockerfileError),
+}
+
+impl From<DockerfileError> for Failure {
+    fn from(error: DockerfileError) -> Failure {
+        Failure::Invalid(error)
+    }
+}
+
+/// Applies instructions in order, and completes the result by the config of a container.
 ///
 /// # Errors
-/// If one does not change the config, or is invalid. Then the config is unchanged.
-pub fn change(image: &mut ImageConfig, changes: &[impl AsRef<str>]) -> Result<(), ChangeError> {
+/// If one does not change the config, or is invalid.
+pub fn changed(container: &Config, changes: &[impl AsRef<str>]) -> Result<Config, ChangeError> {
     let options = BuildOptions::default();
     let mut build = Build::new(&options, '\\', "");
-    let mut stage = Stage::of_config(image.clone());
-    for change in changes.iter().map(|change| change.as_ref().trim()) {
-        let instruction = change.split_whitespace().next().unwrap_or_default().to_uppercase();
-        if !KNOWN.iter().any(|keyword| keyword.name() == instruction) {
-            return Err(ChangeError::Unknown { instruction });
+    let mut stage = Stage::of_config(ImageConfig::default());
+    let mut entrypoint = Entrypoint::Inherited;
+    for change in changes.iter().map(AsRef::as_ref) {
+        let invalid = |error: DockerfileError| ChangeError::Invalid {
+            change: change.trim().to_owned(),
+            reason: error.kind.to_string(),
+        };
+        let instructions = parse_some(change, accepts).map_err(|failure| match failure {
+            Failure::Unknown(error) => error,
+            Failure::Invalid(error) => invalid(error),
+        })?;
+        for instruction in &instructions {
+            if matches!(instruction.kind, Kind::Entrypoint(_)) {
+                entrypoint = Entrypoint::Set;
+            }
+            stage.configure_only(&instruction.kind, &mut build).map_err(invalid)?;
         }
-        let invalid = |reason| ChangeError::Invalid { change: change.to_owned(), reason };
-        let invalid_kind = |error: DockerfileError| invalid(error.kind.to_string());
-        let instruction = parse_one(change).map_err(invalid)?;
-        stage.configure_only(&instruction.kind, &mut build).map_err(invalid_kind)?;
     }
-    *image = stage.image;
-    Ok(())
+    Ok(stage.image.config.completed_by(container, entrypoint))
+}
+
+fn accepts(word: &str) -> Result<(), Failure> {
+    match Keyword::find(word) {
+        Some(keyword) if KNOWN.contains(&keyword) => Ok(()),
+        _ => Err(Failure::Unknown(ChangeError::Unknown { instruction: word.to_owned() })),
+    }
 }
 
 #[cfg(test)]
@@ -89,9 +116,8 @@ mod tests {
 
     #[track_caller]
     fn check(changes: &[&str], expect: Value) {
-        let mut image = ImageConfig::default();
-        change(&mut image, changes).unwrap();
-        assert_eq!(serde_json::to_value(&image.config).unwrap(), expect);
+        let config = changed(&Config::default(), changes).unwrap();
+        assert_eq!(serde_json::to_value(&config).unwrap(), expect);
     }
 
     #[test]
@@ -112,29 +138,41 @@ mod tests {
         check(&["HEALTHCHECK CMD true"], json!({"Healthcheck": {"Test": ["CMD-SHELL", "true"]}}));
     }
 
+    /// moby applies the changes to an empty config and then merges the container's: `Commit` in `daemon/commit.go`.
     #[test]
-    fn new_entrypoint_clears_the_old_command() {
-        let mut image = ImageConfig::default();
-        change(&mut image, &["CMD old"]).unwrap();
-        change(&mut image, &["ENTRYPOINT [\"new\"]"]).unwrap();
-        assert!(image.config.cmd.is_empty());
+    fn changes_do_not_see_the_container() {
+        let container: Config = serde_json::from_value(json!({
+            "Env": ["A=1", "B=2"], "Entrypoint": ["entry"], "Cmd": ["cmd"], "WorkingDir": "/srv", "Shell": ["/bin/bash"]
+        }))
+        .unwrap();
+        let check = |changes: &[&str], expect: Value| {
+            let config = changed(&container, changes).unwrap();
+            let shown = json!([config.env, config.entrypoint, config.cmd, config.working_dir]);
+            assert_eq!(shown, expect, "{changes:?}");
+        };
+        check(&[], json!([["A=1", "B=2"], ["entry"], ["cmd"], "/srv"]));
+        check(&["ENV B=3 C=$A"], json!([["B=3", "C=", "A=1"], ["entry"], ["cmd"], "/srv"]));
+        check(&["WORKDIR app"], json!([["A=1", "B=2"], ["entry"], ["cmd"], "/app"]));
+        check(&["ENTRYPOINT [\"new\"]"], json!([["A=1", "B=2"], ["new"], [], "/srv"]));
+        check(&["ENTRYPOINT []"], json!([["A=1", "B=2"], [], ["cmd"], "/srv"]));
+        check(&["CMD run it"], json!([["A=1", "B=2"], ["entry"], ["/bin/sh", "-c", "run it"], "/srv"]));
+        check(&["CMD [\"a\"]\n# comment\nENTRYPOINT [\"b\"]\n"], json!([["A=1", "B=2"], ["b"], ["a"], "/srv"]));
+        check(&[""], json!([["A=1", "B=2"], ["entry"], ["cmd"], "/srv"]));
     }
 
     #[track_caller]
     fn check_refused(text: &str, expect: &str) {
-        let mut image = ImageConfig::default();
-        let error = change(&mut image, &["ENV A=1", text]).unwrap_err();
+        let error = changed(&Config::default(), &["ENV A=1", text]).unwrap_err();
         assert!(error.to_string().starts_with(expect), "{error}");
-        assert_eq!(image, ImageConfig::default(), "nothing is changed if one change is refused");
     }
 
     #[test]
     fn invalid_changes_are_rejected() {
-        check_refused(
-            "RUN true",
-            "RUN is not a valid change command: there are CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK,",
-        );
-        check_refused("", " is not a valid change command: there are CMD");
+        for instruction in ["ADD a b", "ARG a", "COPY a b", "FROM a", "MAINTAINER me", "RUN true", "SHELL [\"a\"]"] {
+            let word = instruction.split_whitespace().next().unwrap();
+            check_refused(instruction, &format!("{word} is not a valid change command: there are CMD, ENTRYPOINT, "));
+        }
+        check_refused("ENV B=2\nnothing", "nothing is not a valid change command: there are CMD");
         check_refused("USER", "cannot change the image's config by \"USER\": ");
         check_refused("ENV A", "cannot change the image's config by \"ENV A\": ");
         check_refused("LABEL =b", "cannot change the image's config by \"LABEL =b\": ");

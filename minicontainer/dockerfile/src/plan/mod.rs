@@ -50,7 +50,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use minicontainer_core::{Digest, Platform, image::ImageConfig};
 use serde::Serialize;
 
-pub use change::{ChangeError, change};
+pub use change::{ChangeError, changed};
 pub use chmod::{Chmod, ChmodError};
 pub use command::{RunCommand, Script};
 pub use copy::{CopyFiles, InlineFile};

@@ -29,7 +29,7 @@ impl Unpacker {
             return Ok(());
         }
         self.make_parents(path)?;
-        self.tree.link(&target, path).map_err(path.failed("create a hard link"))
+        self.tree.link(&target, path, &self.owners).map_err(path.failed("create a hard link"))
     }
 
     /// Copies a file from the layers below into this layer, because a hard link cannot refer to another layer.
@@ -46,7 +46,7 @@ impl Unpacker {
         if kind.is_symlink() {
             let target = below.target().map_err(unreadable)?;
             self.tree.symlink(&path, target.as_os_str().as_bytes()).map_err(path.failed("create a symbolic link"))?;
-            return self.tree.set_unopened(&path, &metadata, self.privilege).map_err(path.failed("set the owner"));
+            return self.tree.set_unopened(&path, &metadata, &self.owners).map_err(path.failed("set the owner"));
         }
         let content = below.open().map_err(unreadable)?;
         self.fill_file(size, &mut content.take(size), &path, &metadata)

@@ -10,7 +10,10 @@ use std::{
     },
 };
 
-use minicontainer::rootfs::{RootFsError, merged::Entry};
+use minicontainer::{
+    host::{CAPABILITY, Owner, Owners, capability_in},
+    rootfs::{RootFsError, merged::Entry},
+};
 use nix::{
     sys::{
         stat::{Mode, fchmod, futimens},
@@ -31,16 +34,27 @@ use super::{
 /// The maximum size of an extended attribute, see xattr(7). The kernel refuses larger ones as well.
 const ATTRIBUTE_LIMIT: usize = 64 << 10;
 
-/// Whether owners, devices and `trusted.*` attributes can be set.
+/// The bits of a mode that let a program run as its owner or group, see inode(7).
+const SET_IDS: u32 = 0o6000;
+
+/// Whether devices and `trusted.*` attributes can be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Privilege {
     /// Root: everything as the archive says.
     Root,
-    /// An ordinary user: every file belongs to that user.
+    /// An ordinary user: owners as far as there are subordinate ids.
     User,
 }
 
 impl Privilege {
+    /// The owners that files can have.
+    pub(crate) fn owners(self) -> Owners {
+        match self {
+            Privilege::User if geteuid().is_root() => Owners::single(),
+            _ => Owners::of_caller(),
+        }
+    }
+
     /// That of this process.
     pub(crate) fn current() -> Privilege {
         if geteuid().is_root() { Privilege::Root } else { Privilege::User }
@@ -49,17 +63,16 @@ impl Privilege {
 
 /// Owner, permissions, time and extended attributes.
 pub(crate) struct Metadata {
-    pub(crate) uid: u32,
-    pub(crate) gid: u32,
     pub(crate) last: FinalAttributes,
     xattrs: Vec<(OsString, Vec<u8>)>,
     warnings: Vec<String>,
 }
 
 /// The part of a directory's metadata that is set after it is filled: its mode may deny access, and filling changes
-/// its time.
+/// its time. An ordinary user cannot fill a directory that belongs to another id.
 #[derive(Clone, Copy)]
 pub(crate) struct FinalAttributes {
+    pub(crate) owner: Owner,
     pub(crate) mode: u32,
     modified: Time,
 }
@@ -67,8 +80,8 @@ pub(crate) struct FinalAttributes {
 impl Metadata {
     /// The metadata of a directory that an archive uses without listing it.
     pub(crate) fn implied() -> Metadata {
-        let last = FinalAttributes { mode: 0o755, modified: Time::default() };
-        Metadata { uid: 0, gid: 0, last, xattrs: Vec::new(), warnings: Vec::new() }
+        let last = FinalAttributes { owner: Owner::default(), mode: 0o755, modified: Time::default() };
+        Metadata { last, xattrs: Vec::new(), warnings: Vec::new() }
     }
 
     /// The metadata of an entry of a layer below, except what belongs to overlayfs or to this machine.
@@ -82,9 +95,7 @@ impl Metadata {
         };
         let is_kept = |name: &[u8]| !is_overlay_attribute(name) && name != b"security.selinux";
         Ok(Metadata {
-            uid: found.uid(),
-            gid: found.gid(),
-            last: FinalAttributes { mode: found.mode() & 0o7777, modified },
+            last: FinalAttributes { owner: below.owner(), mode: found.mode() & 0o7777, modified },
             xattrs: attributes.into_iter().filter(|(name, _)| is_kept(name.as_bytes())).collect(),
             warnings: Vec::new(),
         })
@@ -98,9 +109,11 @@ impl Metadata {
         };
         let mode = mode(&member.header).map_err(|source| UnpackError::Archive { source })?;
         let mut metadata = Metadata {
-            uid: id(member.uid)?,
-            gid: id(member.gid)?,
-            last: FinalAttributes { mode, modified: member.modified },
+            last: FinalAttributes {
+                owner: Owner { uid: id(member.uid)?, gid: id(member.gid)? },
+                mode,
+                modified: member.modified,
+            },
             ..Metadata::implied()
         };
         for (name, value) in member.attributes.drain(..) {
@@ -122,26 +135,39 @@ impl Metadata {
         Ok(metadata)
     }
 
+    /// If the owner cannot be kept, makes root the owner and returns false. A program that runs as its owner must not
+    /// run as root instead, so it loses these bits.
+    pub(crate) fn keep_owner(&mut self, owners: &Owners) -> bool {
+        let is_kept = owners.can_keep(self.last.owner);
+        if !is_kept {
+            self.last.owner = Owner::default();
+            self.last.mode &= !SET_IDS;
+        }
+        is_kept
+    }
+
     /// Sets everything on an open file, and returns warnings.
-    pub(crate) fn set(&self, file: &File, privilege: Privilege) -> io::Result<Vec<String>> {
-        let warnings = self.set_first(file, privilege)?;
-        self.last.set(file)?;
+    pub(crate) fn set(&self, file: &File, owners: &Owners) -> io::Result<Vec<String>> {
+        let mut warnings = self.set_first(file, owners)?;
+        self.last.set(file, owners)?;
+        for (name, value) in self.xattrs.iter().filter(|(name, _)| name == CAPABILITY) {
+            warnings.extend(match geteuid().is_root() || !owners.can_set_capabilities() {
+                true => set_attribute(file, name, value)?,
+                false => owners.set_attribute(file, name, &capability_in(value)).map(|()| None)?,
+            });
+        }
         Ok(warnings)
     }
 
-    /// Sets owner and attributes, in this order: chown(2) clears set-user-id bits and capabilities.
-    pub(crate) fn set_first(&self, file: &File, privilege: Privilege) -> io::Result<Vec<String>> {
+    /// Sets root's owners, and attributes. The order matters: chown(2) clears set-user-id bits and capabilities.
+    pub(crate) fn set_first(&self, file: &File, owners: &Owners) -> io::Result<Vec<String>> {
         let mut warnings = self.warnings.clone();
-        if privilege == Privilege::Root {
-            fchown(file, Some(Uid::from_raw(self.uid)), Some(Gid::from_raw(self.gid)))?;
+        if geteuid().is_root() && owners.can_keep(self.last.owner) {
+            let Owner { uid, gid } = self.last.owner;
+            fchown(file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
         }
-        for (name, value) in &self.xattrs {
-            match file.set_xattr(name, value) {
-                Err(error) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EOPNOTSUPP)) => {
-                    warnings.push(format!("left out attributes named {}: not permitted here", name.display()));
-                }
-                result => result?,
-            }
+        for (name, value) in self.xattrs.iter().filter(|(name, _)| name != CAPABILITY) {
+            warnings.extend(set_attribute(file, name, value)?);
         }
         Ok(warnings)
     }
@@ -155,11 +181,31 @@ fn is_overlay_attribute(attribute: &[u8]) -> bool {
     attribute.starts_with(b"trusted.overlay.") || attribute.starts_with(b"user.overlay.")
 }
 
+/// Sets an attribute, and returns a warning if that is not permitted.
+fn set_attribute(file: &File, name: &OsString, value: &[u8]) -> io::Result<Option<String>> {
+    match file.set_xattr(name, value) {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EOPNOTSUPP)) => {
+            Ok(Some(format!("left out attributes named {}: not permitted here", name.display())))
+        }
+        result => result.map(|()| None),
+    }
+}
+
 impl FinalAttributes {
-    /// Sets mode and time of an open file or directory.
-    pub(crate) fn set(&self, file: &File) -> io::Result<()> {
+    /// Sets mode and time of an open file or directory, and last the owner that an ordinary user gives it, because
+    /// only a file's owner may change it.
+    pub(crate) fn set(&self, file: &File, owners: &Owners) -> io::Result<()> {
         fchmod(file, Mode::from_bits_truncate(self.mode))?;
-        Ok(futimens(file, &self.time(), &self.time())?)
+        futimens(file, &self.time(), &self.time())?;
+        match self.is_given() {
+            true => owners.give(file, self.owner, Some(self.mode)),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether an ordinary user must give the file to another id.
+    pub(crate) fn is_given(&self) -> bool {
+        !geteuid().is_root() && self.owner != Owner::default()
     }
 
     fn time(&self) -> TimeSpec {

@@ -22,14 +22,16 @@
 //! whiteouts delete ([`Whiteouts::Applied`]). The paths of an archive may lead through directories and symbolic links
 //! of the layers below: see [`parents`].
 //!
-//! Root keeps owners, devices and all attributes. For an ordinary user, all files belong to that user (in the
-//! container: root). Devices are left out with a warning, and so are attributes that need privileges.
+//! Root keeps owners, devices and all attributes. An ordinary user keeps the owners for which there are subordinate
+//! ids ([`Owners`](minicontainer::host::Owners)); other files belong to root of the container, with a warning that
+//! counts them. Devices are left out with a warning, and so are attributes that need privileges.
 //!
 //! An archive can also be an attack on memory and time. So there are bounds on headers and sizes ([`archive`]), on
 //! paths and attributes ([`entry`]), and on what is remembered of an archive until its end ([`unpacker`]). The
 //! content of files is never held in memory.
 
 mod archive;
+mod disowned;
 mod entry;
 mod error;
 mod header;
@@ -43,12 +45,9 @@ mod tree;
 mod unpacker;
 mod whiteouts;
 
-use std::{
-    collections::BTreeSet,
-    io::Read,
-    os::unix::ffi::OsStrExt,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, io::Read, os::unix::ffi::OsStrExt, path::Path};
+
+use super::extract::{ArchiveOwners, Extracted};
 
 pub(super) use archive::{Archive, End};
 pub use error::UnpackError;
@@ -92,23 +91,34 @@ pub(super) fn unpack<R: Read>(
     Ok((unpacker.finish()?, archive.into_inner()))
 }
 
-/// Extracts a tar archive that is not a layer: see [`extract`](super::extract()). Returns the directories that the
-/// archive does not list and the layers below have.
+/// Where and how an archive is extracted.
+pub(super) struct Destination<'a> {
+    /// The directory that becomes the root.
+    pub(super) directory: &'a Path,
+    /// The path in it.
+    pub(super) path: &'a Path,
+    /// Whether the archive's owners count.
+    pub(super) owners: ArchiveOwners,
+}
+
+/// Extracts a tar archive that is not a layer: see [`extract`](super::extract()).
 pub(super) fn extract_below<R: Read>(
     mut archive: Archive<R>,
-    directory: &Path,
-    destination: &Path,
+    into: &Destination<'_>,
     privilege: Privilege,
     below: Below,
-) -> Result<(BTreeSet<PathBuf>, R), UnpackError> {
+) -> Result<(Extracted, R), UnpackError> {
     let damaged = |source| UnpackError::Archive { source };
-    let tree = Tree::open(directory).map_err(damaged)?;
+    let tree = Tree::open(into.directory).map_err(damaged)?;
     let mut unpacker = unpacker::Unpacker::new(tree, Whiteouts::Literal, privilege, below);
-    unpacker.destination = entry::EntryPath::parse(destination.as_os_str().as_bytes())?;
-    while let Some(member) = archive.next().map_err(damaged)? {
+    unpacker.destination = entry::EntryPath::parse(into.path.as_os_str().as_bytes())?;
+    while let Some(mut member) = archive.next().map_err(damaged)? {
+        if into.owners == ArchiveOwners::Ignored {
+            (member.uid, member.gid) = (0, 0);
+        }
         unpacker.apply(member, &mut archive)?;
     }
     let implied = unpacker.implied.iter().map(|path| path.as_path().to_owned()).collect();
-    unpacker.finish()?;
-    Ok((implied, archive.into_inner()))
+    let warnings = unpacker.finish()?.warnings;
+    Ok((Extracted { implied, warnings }, archive.into_inner()))
 }

@@ -16,7 +16,7 @@ use std::{
     path::Path,
 };
 
-use minicontainer::store::remove_directory;
+use minicontainer::{host::Owners, store::remove_directory};
 use nix::{
     dir::Dir,
     errno::Errno,
@@ -24,12 +24,11 @@ use nix::{
     sys::stat::{
         FchmodatFlags, FileStat, Mode, SFlag, UtimensatFlags, fchmodat, fstatat, makedev, mkdirat, mknodat, utimensat,
     },
-    unistd::{Gid, Uid, UnlinkatFlags, fchownat, linkat, symlinkat, unlinkat},
+    unistd::{Gid, Uid, UnlinkatFlags, fchownat, geteuid, linkat, symlinkat, unlinkat},
 };
 use tar::EntryType;
 
 use super::{
-    Privilege,
     entry::{EntryPath, path_of},
     metadata::Metadata,
 };
@@ -181,10 +180,15 @@ impl Tree {
     }
 
     /// The last component of the target is not followed either: a link to a symbolic link is one more name for it.
-    pub(crate) fn link(&self, target: &EntryPath, path: &EntryPath) -> nix::Result<()> {
+    pub(crate) fn link(&self, target: &EntryPath, path: &EntryPath, owners: &Owners) -> io::Result<()> {
         let (target_parent, target_name) = self.locate(target)?;
         let (parent, name) = self.locate(path)?;
-        linkat(&target_parent, target_name, &parent, name, AtFlags::empty())
+        match linkat(&target_parent, target_name, &parent, name, AtFlags::empty()) {
+            // A user may not link to a file of another id. Both paths have been resolved, and no one else can change
+            // this tree.
+            Err(Errno::EPERM) => owners.link(&self.root, target.as_path(), path.as_path()),
+            linked => Ok(linked?),
+        }
     }
 
     /// A device or a FIFO.
@@ -199,15 +203,11 @@ impl Tree {
     }
 
     /// Sets owner, mode and time of an entry that cannot be opened for this: a symbolic link, a device, a FIFO.
-    pub(crate) fn set_unopened(
-        &self,
-        path: &EntryPath,
-        metadata: &Metadata,
-        privilege: Privilege,
-    ) -> nix::Result<()> {
+    pub(crate) fn set_unopened(&self, path: &EntryPath, metadata: &Metadata, owners: &Owners) -> io::Result<()> {
         let (parent, name) = self.locate(path)?;
-        if privilege == Privilege::Root {
-            let (uid, gid) = (Uid::from_raw(metadata.uid), Gid::from_raw(metadata.gid));
+        let owner = metadata.last.owner;
+        if geteuid().is_root() && owners.can_keep(owner) {
+            let (uid, gid) = (Uid::from_raw(owner.uid), Gid::from_raw(owner.gid));
             fchownat(&parent, name, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)?;
         }
         // A symbolic link has no mode of its own. The entry has just been created, so its type is known.
@@ -215,7 +215,12 @@ impl Tree {
         if SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT != SFlag::S_IFLNK {
             fchmodat(&parent, name, Mode::from_bits_truncate(metadata.last.mode), FchmodatFlags::FollowSymlink)?;
         }
-        utimensat(&parent, name, &metadata.time(), &metadata.time(), UtimensatFlags::NoFollowSymlink)
+        utimensat(&parent, name, &metadata.time(), &metadata.time(), UtimensatFlags::NoFollowSymlink)?;
+        if !metadata.last.is_given() {
+            return Ok(());
+        }
+        let file = openat(&parent, name, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?;
+        owners.give(&file, owner, None)
     }
 
     /// Removes what is at the path; returns whether it was a directory, or `None` if there was nothing.

@@ -10,6 +10,7 @@ use std::{
     io::{self, Read},
 };
 
+use minicontainer::host::Owners;
 use minicontainer::layers::{Whiteout, WhiteoutError};
 use nix::errno::Errno;
 use tar::EntryType;
@@ -38,6 +39,8 @@ pub(super) struct Unpacker {
     pub(super) tree: Tree,
     pub(super) language: Whiteouts,
     pub(super) privilege: Privilege,
+    pub(super) owners: Owners,
+    pub(super) disowned: u64,
     pub(super) below: Below,
     /// The directory in which an archive that is not a layer is extracted.
     pub(super) destination: EntryPath,
@@ -68,6 +71,8 @@ impl Unpacker {
             tree,
             language,
             privilege,
+            owners: privilege.owners(),
+            disowned: 0,
             below,
             destination: EntryPath::root(),
             implied: BTreeSet::new(),
@@ -99,7 +104,7 @@ impl Unpacker {
             if !is_directory {
                 return Err(path.refused("the root of a layer can only be a directory"));
             }
-            let metadata = Metadata::read(&mut member, &path)?;
+            let metadata = self.metadata(&mut member, &path)?;
             return self.set_directory(path, &metadata);
         };
         let parent = path.parent();
@@ -113,7 +118,7 @@ impl Unpacker {
         let text = String::from_utf8_lossy(name);
         match if is_layer { Whiteout::parse(&text) } else { Ok(None) } {
             Ok(None) if is_directory => {
-                let metadata = Metadata::read(&mut member, &path)?;
+                let metadata = self.metadata(&mut member, &path)?;
                 let parent = self.resolve_directory(&parent, Missing::Create, &path)?;
                 let path = parent.join(name);
                 if !is_layer && self.is_link_to_directory(&path)? {
@@ -124,7 +129,7 @@ impl Unpacker {
                 self.set_directory(path, &metadata)
             }
             Ok(None) => {
-                let metadata = Metadata::read(&mut member, &path)?;
+                let metadata = self.metadata(&mut member, &path)?;
                 let parent = self.resolve_directory(&parent, Missing::Create, &path)?;
                 let path = parent.join(name);
                 self.note(&path, parent)?;
@@ -155,7 +160,7 @@ impl Unpacker {
                 let target = member.link.as_ref().ok_or_else(|| path.refused("a symbolic link to nowhere"))?;
                 self.make_parents(path)?;
                 self.tree.symlink(path, target).map_err(path.failed("create a symbolic link"))?;
-                self.tree.set_unopened(path, metadata, self.privilege).map_err(path.failed("set the owner"))
+                self.tree.set_unopened(path, metadata, &self.owners).map_err(path.failed("set the owner"))
             }
             _ => Err(path.refused("an entry of a type that no layer has")),
         }
@@ -188,7 +193,7 @@ impl Unpacker {
             _ => path.failed("copy the content")(source),
         })?;
         self.outcome.size += size;
-        let warnings = metadata.set(&file, self.privilege).map_err(path.failed("set owner, mode and times"))?;
+        let warnings = metadata.set(&file, &self.owners).map_err(path.failed("set owner, mode and times"))?;
         self.warn(warnings);
         Ok(())
     }
@@ -213,7 +218,7 @@ impl Unpacker {
             return Ok(());
         }
         self.tree.special(path, kind, major, minor).map_err(path.failed("create a special file"))?;
-        self.tree.set_unopened(path, metadata, self.privilege).map_err(path.failed("set owner and mode"))
+        self.tree.set_unopened(path, metadata, &self.owners).map_err(path.failed("set owner and mode"))
     }
 
     /// Creates one directory, whose parent exists. Anything else at its path is removed first. If that is a whiteout,
@@ -232,7 +237,7 @@ impl Unpacker {
     /// Sets owner and attributes of a directory now, and records the rest for the end.
     pub(super) fn set_directory(&mut self, path: EntryPath, metadata: &Metadata) -> Result<(), UnpackError> {
         let directory = self.tree.open_directory(&path).map_err(path.failed("open the directory"))?;
-        let warnings = metadata.set_first(&directory, self.privilege).map_err(path.failed("set the owner"))?;
+        let warnings = metadata.set_first(&directory, &self.owners).map_err(path.failed("set the owner"))?;
         self.warn(warnings);
         self.implied.remove(&path);
         let weight = path.weight() + size_of::<FinalAttributes>();
@@ -279,13 +284,14 @@ impl Unpacker {
         }
     }
 
-    pub(super) fn finish(self) -> Result<Unpacked, UnpackError> {
+    pub(super) fn finish(mut self) -> Result<Unpacked, UnpackError> {
+        self.outcome.warnings.extend(self.disowned());
         // Children first: a parent's mode may deny access to its owner.
         for (path, last) in self.directories.iter().rev() {
             // If it was reached by another name through a symbolic link, it may have been replaced since; then there
             // is nothing to set.
             let Ok(directory) = self.tree.open_directory(path) else { continue };
-            last.set(&directory).map_err(path.failed("set mode and time"))?;
+            last.set(&directory, &self.owners).map_err(path.failed("set owner, mode and time"))?;
         }
         Ok(self.outcome)
     }

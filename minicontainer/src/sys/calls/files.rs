@@ -90,3 +90,13 @@ pub(crate) fn symlinkat(target: &CStr, directory: Fd, name: &CStr) -> Result<usi
 pub(crate) fn readlinkat(directory: Fd, name: &CStr, buffer: &mut [u8]) -> Result<usize> {
     call!(SYS_readlinkat, fd(directory), path(name), buffer.as_mut_ptr(), buffer.len())
 }
+
+/// Gives a file another name. Both paths are below the directory.
+pub(crate) fn linkat(directory: Fd, name: &CStr, new_name: &CStr) -> Result<usize> {
+    call!(SYS_linkat, fd(directory), path(name), fd(directory), path(new_name), 0)
+}
+
+/// Changes the owner and group of a file of any type, also of one opened with `O_PATH`.
+pub(crate) fn set_owner_of(file: Fd, uid: u32, gid: u32) -> Result<usize> {
+    call!(SYS_fchownat, fd(file), path(c""), uid, gid, libc::AT_EMPTY_PATH)
+}

@@ -27,8 +27,17 @@ pub(crate) fn send_descriptor(socket: Fd, content: &[u8], descriptor: Fd) -> Res
 /// Receives without blocking: returns the number of bytes, and the descriptor. If bytes come without a descriptor,
 /// this process has too many descriptors open.
 pub(crate) fn receive_descriptor(socket: Fd, content: &mut [u8]) -> Result<(usize, Option<Fd>)> {
+    receive(socket, content, libc::MSG_DONTWAIT)
+}
+
+/// Waits for a message, which may have a descriptor. 0 bytes: the other end is closed.
+pub(crate) fn await_descriptor(socket: Fd, content: &mut [u8]) -> Result<(usize, Option<Fd>)> {
+    receive(socket, content, 0)
+}
+
+fn receive(socket: Fd, content: &mut [u8], flags: i32) -> Result<(usize, Option<Fd>)> {
     let mut control = [0usize; 3];
-    let flags = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
+    let flags = flags | libc::MSG_CMSG_CLOEXEC;
     let length = pass!(SYS_recvmsg, socket, content.as_mut_ptr().expose_provenance(), content.len(), control, flags)?;
     Ok((length, (control[..2] == RIGHTS).then_some(control[2] as Fd)))
 }

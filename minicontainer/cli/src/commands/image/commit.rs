@@ -12,8 +12,9 @@ use crate::{error::Failure, output};
 
 /// Create an image from a container's changes
 ///
-/// The new image has the layers of the container's image and one more on top. With SOURCE_DATE_EPOCH in the
-/// environment, the same changes create the same image.
+/// The new image has the layers of the container's image and one more on top. It runs as the container did, with the
+/// same command, variables, user and working directory. With SOURCE_DATE_EPOCH in the environment, the same changes
+/// create the same image.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   minicontainer run --name one busybox sh -c 'echo hello > /note'
@@ -24,7 +25,8 @@ pub struct CommitArguments {
     #[arg(short, long, value_name = "NAME", default_value = "", hide_default_value = true)]
     author: String,
 
-    /// Apply a Dockerfile instruction to the image's config
+    /// Apply a Dockerfile instruction to the image's config: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD,
+    /// STOPSIGNAL, USER, VOLUME or WORKDIR
     #[arg(short, long, value_name = "INSTRUCTION")]
     change: Vec<String>,
 

@@ -211,8 +211,7 @@ fn remove_file(path: &Path) -> Result<(), SystemError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         // A directory does not belong here.
         Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-            minicontainer::store::remove_directory(nix::fcntl::AT_FDCWD, path)
-                .map_err(SystemError::io("remove", path))
+            minicontainer::host::remove_tree(path).map_err(SystemError::io("remove", path))
         }
         removed => removed.map_err(SystemError::io("remove", path)),
     }

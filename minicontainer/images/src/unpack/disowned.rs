@@ -1,0 +1,27 @@
+//! Files that cannot keep their owner, because an ordinary user has no id for it.
+//!
+//! They are counted, so that there is one warning for a layer of a hundred thousand files.
+
+use tar::EntryType;
+
+use super::{UnpackError, archive::Member, entry::EntryPath, metadata::Metadata, unpacker::Unpacker};
+
+impl Unpacker {
+    /// The metadata of a member, with an owner that a file can have here.
+    pub(super) fn metadata(&mut self, member: &mut Member, path: &EntryPath) -> Result<Metadata, UnpackError> {
+        let mut metadata = Metadata::read(member, path)?;
+        // A hard link has the owner of its target.
+        let is_link = member.header.entry_type() == EntryType::Link;
+        self.disowned += u64::from(!metadata.keep_owner(&self.owners) && !is_link);
+        Ok(metadata)
+    }
+
+    /// The warning about them.
+    pub(super) fn disowned(&self) -> Option<String> {
+        match self.disowned {
+            0 => None,
+            1 => Some(format!("1 file belongs to root instead of its owner: {}", self.owners.limit())),
+            files => Some(format!("{files} files belong to root instead of their owners: {}", self.owners.limit())),
+        }
+    }
+}
