@@ -19,6 +19,7 @@ mod image_metadata;
 mod inspect;
 mod interrupted_transfer;
 mod judge;
+mod layers;
 mod lifecycle;
 mod messages;
 mod names;

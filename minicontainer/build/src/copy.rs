@@ -40,6 +40,8 @@ use minicontainer_images::{ArchiveOwners, Extracted, PackedLayer, extract};
 /// The maximum size of an image's `/etc/passwd` or `/etc/group`.
 const ACCOUNT_FILE_LIMIT: u64 = 1024 * 1024;
 
+const LINK: &str = "note: --link is carried out as an ordinary copy: links in the destination's path are followed";
+
 /// The stage that files are copied into.
 pub(super) struct Target<'a> {
     /// The stage's files, merged from its layers.
@@ -68,10 +70,11 @@ pub(super) fn copy(
     let exclude = excluded(copying)?;
     let sources = copying.sources.iter().map(|source| select(from, source)).collect::<Result<Vec<_>, _>>()?;
     let count = sources.iter().map(Vec::len).sum::<usize>() + copying.inline.len();
-    if count == 0 {
-        return Err(BuildError::NoSources);
-    }
     layer(staging, clock, |archive| {
+        if count == 0 {
+            // As in BuildKit, not even the destination is created.
+            return Ok(vec![format!("warning: nothing matches {}", copying.sources.join(", "))]);
+        }
         let way = resolve(target.files, Path::new(&copying.destination))?;
         let is_directory = way.missing.is_empty() && way.found.kind == Kind::Directory;
         let into = copying.into_directory || is_directory;
@@ -90,7 +93,7 @@ pub(super) fn copy(
             existing: DestinationEntries::default(),
             archive,
             clock,
-            warnings: Vec::new(),
+            warnings: copying.link.then(|| LINK.to_owned()).into_iter().collect(),
         };
         for ((selected, source), expected) in sources.iter().zip(&copying.sources).zip(contents) {
             let mut print = Fingerprint::new();
@@ -171,11 +174,16 @@ impl Copy<'_, '_> {
 
     /// The attributes of the copy, with the owner of `--chown` and the mode of `--chmod`.
     fn meta_of(&self, from: &dyn Files, found: &Found) -> Meta {
-        let own = owned(from, found);
-        let (uid, gid) = self.owner.unwrap_or((own.uid, own.gid));
+        let own = self.with_owner(owned(from, found));
         let chmod = self.copying.chmod.as_ref();
         let mode = chmod.map_or(own.mode, |chmod| chmod.apply(own.mode, found.kind == Kind::Directory));
-        Meta { uid, gid, mode, ..own }
+        Meta { mode, ..own }
+    }
+
+    /// The attributes with the owner of `--chown`.
+    fn with_owner(&self, own: Meta) -> Meta {
+        let (uid, gid) = self.owner.unwrap_or((own.uid, own.gid));
+        Meta { uid, gid, ..own }
     }
 
     fn entry(&mut self, path: &Path, found: &Found, meta: Meta, print: &mut Fingerprint) -> Result<(), BuildError> {
@@ -266,10 +274,12 @@ impl Copy<'_, '_> {
         std::io::copy(&mut fed, &mut std::io::sink()).map_err(failed)?;
         let unpacked = Layers::new(format!("the archive {}", found.path.display()), &[place])?;
         let from = &unpacked as &dyn Files;
-        let all = Selected { name: selected.name.clone(), found: from.root()? };
+        let all = Selected { name: selected.name.clone(), found: from.root()?, include: None };
         each(from, &all, &Ignore::default(), &mut |relative, found| {
-            // Directories that the archive does not list keep their attributes.
-            let meta = if implied.contains(relative) { owned(from, found) } else { self.meta_of(from, found) };
+            // Directories that the archive does not list keep their attributes. The permissions are always those of
+            // the archive: BuildKit unpacks without --chmod.
+            let own = owned(from, found);
+            let meta = if implied.contains(relative) { own } else { self.with_owner(own) };
             self.extracted(from, &Path::new("/").join(relative), found, meta)
         })?;
         Ok(true)

@@ -61,9 +61,6 @@ pub enum BuildError {
     /// The context was modified during the build.
     #[error("{} of {of} changed while it was copied", path.display())]
     Changed { path: PathBuf, of: String },
-    /// A wildcard that matches nothing.
-    #[error("no source files were specified: nothing matches")]
-    NoSources,
     /// Several sources for one destination file.
     #[error("several files are to become {destination}, which is not a directory")]
     ManySources { destination: String },

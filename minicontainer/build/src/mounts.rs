@@ -174,6 +174,7 @@ impl Sources<'_> {
             chmod: None,
             exclude: Vec::new(),
             link: false,
+            parents: false,
             unpack: false,
         };
         let contents = [fingerprint(files.as_ref(), path, &Default::default())?];

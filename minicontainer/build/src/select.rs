@@ -16,11 +16,13 @@ use minicontainer::{
 use minicontainer_dockerfile::{
     Ignore,
     ignore::{Pattern, Stars},
+    plan::PIVOT,
 };
 
 use super::{
     BuildError,
     files::{Files, Found, Kind, resolve},
+    parents::{Include, Pending},
 };
 
 /// A file or a directory that a source selects.
@@ -29,18 +31,31 @@ pub(super) struct Selected {
     /// The name at the destination. If a symbolic link was followed, this is the name of the link.
     pub(super) name: OsString,
     pub(super) found: Found,
+    /// What is selected in it, if not everything: `--parents`.
+    pub(super) include: Option<Include>,
 }
 
-/// The files that a source selects. A source without wildcards selects exactly one.
+/// The files that a source selects. A source without wildcards selects exactly one; wildcards may select none.
 pub(super) fn select(files: &dyn Files, source: &str) -> Result<Vec<Selected>, BuildError> {
     let not_found = || BuildError::NotFound { path: PathBuf::from(source), of: files.name() };
+    if let Some((base, pattern)) = source.split_once(PIVOT) {
+        let mut bases = select(files, if base.is_empty() { "/" } else { base })?;
+        bases.retain(|base| base.found.kind == Kind::Directory);
+        for base in &mut bases {
+            let include = Include::parse(pattern).ok_or_else(not_found)?;
+            include.check(files, &base.found)?;
+            base.include = Some(include);
+        }
+        return Ok(bases);
+    }
     let pattern = Pattern::parse(source, Stars::Single).map_err(|_| not_found())?;
     if !pattern.has_wildcards() && !source.contains('\\') {
         let path = Path::new(source);
         let found = resolve(files, path)?.whole().ok_or_else(not_found)?;
-        return Ok(vec![Selected { name: path.file_name().unwrap_or_default().to_owned(), found }]);
+        return Ok(vec![Selected { name: path.file_name().unwrap_or_default().to_owned(), found, include: None }]);
     }
-    let mut selected = vec![Selected { name: OsString::new(), found: files.root()? }];
+    let mut selected = vec![Selected { name: OsString::new(), found: files.root()?, include: None }];
+    let mut is_literal = true;
     // `*` does not match a slash, so each part of the pattern applies to one level of directories.
     let mut parts = source.split('/').filter(|part| !part.is_empty()).peekable();
     while let Some(part) = parts.next() {
@@ -53,9 +68,11 @@ pub(super) fn select(files: &dyn Files, source: &str) -> Result<Vec<Selected>, B
             return Err(not_found());
         }
         selected = below;
-    }
-    if selected.is_empty() && !pattern.has_wildcards() {
-        return Err(not_found());
+        is_literal &= !pattern.has_wildcards();
+        // What stands before the first wildcard must exist.
+        if is_literal && selected.is_empty() {
+            return Err(not_found());
+        }
     }
     Ok(selected)
 }
@@ -80,7 +97,7 @@ fn matching(
             Kind::Symlink => resolve(files, &found.path)?.whole().unwrap_or(found),
             _ => found,
         };
-        selected.push(Selected { name, found });
+        selected.push(Selected { name, found, include: None });
     }
     Ok(())
 }
@@ -134,12 +151,26 @@ pub(super) fn each(
         let name = Path::new(&selected.name);
         return if exclude.excludes(&name.to_string_lossy()) { Ok(()) } else { visit(name, &selected.found) };
     }
-    let may_enter = |path: &Path, _: &Found| exclude.has_exceptions() || !exclude.excludes(&path.to_string_lossy());
+    let include = selected.include.as_ref();
+    let may_enter = |path: &Path, _: &Found| {
+        (exclude.has_exceptions() || !exclude.excludes(&path.to_string_lossy()))
+            && include.is_none_or(|include| include.leads_below(path))
+    };
     let mut walk = Walk::of(files, selected.found.clone())?;
+    let mut pending = Pending::default();
     while let Some((relative, found)) = walk.next(&may_enter)? {
-        if !exclude.excludes(&relative.to_string_lossy()) {
-            visit(&relative, &found)?;
+        pending.leave(&relative);
+        if exclude.excludes(&relative.to_string_lossy()) {
+            continue;
         }
+        if include.is_some_and(|include| !include.selects(&relative)) {
+            if found.kind == Kind::Directory {
+                pending.add(relative, found);
+            }
+            continue;
+        }
+        pending.take().iter().try_for_each(|(path, directory)| visit(path, directory))?;
+        visit(&relative, &found)?;
     }
     Ok(())
 }

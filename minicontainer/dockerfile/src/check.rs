@@ -7,6 +7,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::{
+    boolean::boolean,
     instruction::{Command, Dockerfile, Instruction, Kind},
     keyword::Keyword,
     position::{Span, Word},
@@ -97,21 +98,34 @@ impl Dockerfile {
 
     /// Whether a build with warnings must fail: `# check=error=true`.
     pub fn warnings_are_errors(&self) -> bool {
-        self.check_options().any(|option| option == "error=true")
+        self.check_values("error").any(|value| boolean(value) == Some(true))
     }
 
-    fn check_options(&self) -> impl Iterator<Item = &str> {
-        self.directives.check.as_deref().unwrap_or_default().split(';').map(str::trim)
+    /// The values of one option of the directive `check`.
+    fn check_values(&self, name: &'static str) -> impl Iterator<Item = &str> {
+        let options = options(self.directives.check.as_deref().unwrap_or_default()).flatten();
+        options.filter(move |(key, _)| *key == name).map(|(_, value)| value)
     }
 
     /// Removes those that `# check=skip=…` turns off.
     pub(crate) fn unskipped(&self, found: Vec<Warning>) -> Vec<Warning> {
-        let names = self.check_options().filter_map(|option| option.strip_prefix("skip="));
-        let skipped: Vec<&str> = names.flat_map(|names| names.split(',')).map(str::trim).collect();
+        let skipped: Vec<&str> =
+            self.check_values("skip").flat_map(|names| names.split(',')).map(str::trim).collect();
         let is_skipped =
             |warning: &Warning| skipped.iter().any(|name| *name == "all" || *name == warning.check.to_string());
         found.into_iter().filter(|warning| !is_skipped(warning)).collect()
     }
+}
+
+/// The options of a directive `check`, `skip=NAME,NAME;error=true`, by name; or what is not one. BuildKit's checks of
+/// the option `experimental` do not exist here.
+pub(crate) fn options(text: &str) -> impl Iterator<Item = Result<(&str, &str), String>> {
+    let parts = text.splitn(3, ';').filter(|_| !text.trim().is_empty());
+    parts.map(|part| match part.split_once('=').map(|(key, value)| (key.trim(), value.trim())) {
+        Some(("error", value)) if boolean(value).is_none() => Err(part.trim().to_owned()),
+        Some((key @ ("error" | "experimental" | "skip"), value)) => Ok((key, value)),
+        _ => Err(part.trim().to_owned()),
+    })
 }
 
 fn casing(instructions: &[Instruction], found: &mut Vec<Warning>) {

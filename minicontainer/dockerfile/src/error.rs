@@ -121,6 +121,8 @@ pub enum DockerfileErrorKind {
     DirectiveTwice { name: String },
     #[error("invalid escape token '{given}' does not match ` or \\")]
     EscapeToken { given: String },
+    #[error("invalid check option {given:?}")]
+    CheckOption { given: String },
     #[error("cannot use the syntax {given:?}: frontends from images are not supported")]
     Frontend { given: String },
 
@@ -177,6 +179,8 @@ pub enum DockerfileErrorKind {
     // Here-documents.
     #[error("unterminated heredoc")]
     UnterminatedHeredoc { name: String },
+    #[error("{keyword} cannot accept a heredoc with a blank after <<")]
+    HeredocBlank { keyword: Keyword },
     #[error("{keyword} cannot accept a heredoc as a destination")]
     HeredocDestination { keyword: Keyword },
     #[error("invalid heredoc name {given:?}: it becomes a file name here")]
@@ -211,6 +215,10 @@ pub enum DockerfileErrorKind {
     MountTarget { given: String },
     #[error("invalid secret mount. one of source, target required")]
     MountSecret,
+    #[error("both source and id can't be set")]
+    MountSecretTwice,
+    #[error("failed to parse csv mounts: {reason}")]
+    MountFields { reason: &'static str },
 
     // Words and their meaning, once expanded.
     #[error("failed to process {word:?}: {source}")]
@@ -233,8 +241,6 @@ pub enum DockerfileErrorKind {
         "variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround"
     )]
     FromVariable,
-    #[error("forbidden path outside the build context: {given}")]
-    OutsideContext { given: String },
     #[error(
         "When using {keyword} with more than one source file, the destination must be a directory and end with a /"
     )]
@@ -247,8 +253,14 @@ pub enum DockerfileErrorKind {
     Chmod { given: String },
     #[error("cannot use {given:?} as a user: {reason}")]
     User { given: String, reason: String },
-    #[error("invalid containerPort: {given}")]
-    Port { given: String },
+    #[error("checksum can't be specified for multiple sources")]
+    ChecksumSources,
+    #[error("checksum requires HTTP(S) or Git sources")]
+    ChecksumLocal,
+    #[error("invalid {part}: {given}")]
+    Port { part: &'static str, given: String },
+    #[error("no port specified: {given}<empty>")]
+    NoPort { given: String },
     #[error("invalid proto: {given}")]
     Protocol { given: String },
     #[error("Invalid signal: {given}")]

@@ -39,6 +39,7 @@ fn of_instructions(kind: &DockerfileErrorKind) -> Option<String> {
         DockerfileErrorKind::Nul => "remove the character, or save the file as UTF-8 instead of UTF-16",
         DockerfileErrorKind::DirectiveTwice { .. } => "keep one of the two lines",
         DockerfileErrorKind::EscapeToken { .. } => "write # escape=\\ or # escape=`",
+        DockerfileErrorKind::CheckOption { .. } => "write # check=skip=NAME,NAME;error=true, or remove the line",
         DockerfileErrorKind::Frontend { .. } => "remove the line, or write # syntax=docker/dockerfile:1",
         DockerfileErrorKind::UnknownInstruction { given } => return unknown_instruction(given),
         DockerfileErrorKind::NoStage => "add a FROM before it; only ARG may come before FROM",
@@ -79,6 +80,7 @@ fn of_options(kind: &DockerfileErrorKind) -> Option<String> {
         DockerfileErrorKind::UnterminatedHeredoc { name } => {
             return Some(format!("end it with a line that contains only {name}, without blanks"));
         }
+        DockerfileErrorKind::HeredocBlank { .. } => "write <<EOF without a blank",
         DockerfileErrorKind::HeredocDestination { .. } => "write the destination's path last: COPY <<EOF /etc/motd",
         DockerfileErrorKind::HeredocName { .. } => "choose one without '/', such as EOF",
         DockerfileErrorKind::HealthNone => "HEALTHCHECK NONE only removes the base image's check",
@@ -113,6 +115,8 @@ fn of_options(kind: &DockerfileErrorKind) -> Option<String> {
             "write FROM image:$TAG AS name above, and --from=name"
         }
         DockerfileErrorKind::MountTarget { .. } => "write target= and a directory other than /",
+        DockerfileErrorKind::MountSecretTwice => "remove source=, which is the same as id=",
+        DockerfileErrorKind::MountFields { .. } => "quote a whole field, as in --mount='type=bind,\"source=a,b\"'",
         DockerfileErrorKind::MountSecret => "write --mount=type=secret,id=NAME",
         _ => return None,
     };
@@ -134,16 +138,18 @@ fn of_words(kind: &DockerfileErrorKind) -> Option<String> {
         }
         DockerfileErrorKind::StageOrder { .. } => "move that stage above this one",
         DockerfileErrorKind::Circular { .. } => "a stage cannot depend on itself; copy from an earlier one",
-        DockerfileErrorKind::OutsideContext { .. } => {
-            "a build can only use files of its context: move the file into it, or build from a parent directory"
-        }
         DockerfileErrorKind::ManySources { .. } => "end the destination with /",
         DockerfileErrorKind::RemoteCopy { .. } | DockerfileErrorKind::RemoteAdd { .. } => {
             "download it into the context and COPY it, or download it in a RUN that has a network"
         }
         DockerfileErrorKind::Chmod { .. } => "write --chmod=755 or --chmod=u=rwX,go=rX",
         DockerfileErrorKind::User { .. } => "write name, name:group, or ids such as 1000:1000",
-        DockerfileErrorKind::Port { .. } => "write a number from 1 to 65535, or a range such as 8000-8010",
+        DockerfileErrorKind::ChecksumSources => "write an ADD for each source",
+        DockerfileErrorKind::ChecksumLocal => "remove --checksum: files of the context are not downloaded",
+        DockerfileErrorKind::Port { part: "IP address", .. } => "write the port alone, such as EXPOSE 80",
+        DockerfileErrorKind::Port { .. } | DockerfileErrorKind::NoPort { .. } => {
+            "write a number from 0 to 65535, or a range such as 8000-8010"
+        }
         DockerfileErrorKind::Protocol { .. } => "must be one of tcp, udp, sctp",
         DockerfileErrorKind::Signal { .. } => "write a name such as SIGTERM, or a number from 1 to 64",
         DockerfileErrorKind::BlankSource { .. } => "set the variable, or write . if all files are meant",

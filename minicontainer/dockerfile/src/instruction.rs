@@ -188,8 +188,14 @@ pub struct Copy {
     pub exclude: Vec<Word>,
     /// Whether the layer may be created independently of the layers below.
     pub link: bool,
-    /// Whether local archives are unpacked: by default those of `ADD`.
-    pub unpack: bool,
+    /// Whether the directories of the sources are created too.
+    pub parents: bool,
+    /// The digest of a source that is downloaded.
+    pub checksum: Option<Word>,
+    /// Whether the directory `.git` of a cloned repository is kept.
+    pub keep_git_dir: bool,
+    /// Whether local archives are unpacked, if it is written; otherwise those of `ADD` are.
+    pub unpack: Option<bool>,
     /// Whether the words were written as a JSON array.
     pub json: bool,
     /// Files and directories.

@@ -23,13 +23,14 @@
 //! | [`explain`] | every instruction in English and Portuguese: layers, metadata, cache |
 //!
 //! Unsupported features of Docker are errors with a reason: frontends from images (`# syntax=` with another name than
-//! Docker's own), `ADD` from URLs and git, `COPY --parents`, `RUN --security`, `RUN --mount=type=ssh`.
+//! Docker's own), `ADD` from URLs and git, `RUN --security=insecure`, `RUN --device`, `RUN --mount=type=ssh`.
 //!
 //! [1]: https://docs.docker.com/reference/dockerfile/
 #![forbid(unsafe_code)]
 // A library never prints: it returns what a caller may print, and `println!` panics if the stream cannot be written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
+mod boolean;
 pub mod check;
 pub mod error;
 pub mod expand;

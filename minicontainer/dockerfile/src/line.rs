@@ -76,6 +76,11 @@ impl<'a> Slice<'a> {
         Word { text: self.text().to_owned(), span: self.span() }
     }
 
+    /// From the beginning of this part to the end of a later one.
+    pub(crate) fn through(self, last: Slice<'a>) -> Slice<'a> {
+        Slice { end: last.end, ..self }
+    }
+
     /// The part from `start` up to `end`, counted in bytes from where this one begins.
     pub(crate) fn part(self, start: usize, end: usize) -> Slice<'a> {
         Slice { line: self.line, start: self.start + start, end: self.start + end }

@@ -15,10 +15,12 @@
 //! assert_eq!((id.as_str(), target.as_str()), ("/root/.cache", "/root/.cache"));
 //! ```
 
+use std::{iter::Peekable, str::Chars};
+
 use minicontainer_core::options::ByteSize;
 use serde::Serialize;
 
-use crate::{error::DockerfileErrorKind, path};
+use crate::{boolean::boolean, error::DockerfileErrorKind, path};
 
 /// A mount with all variables expanded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -101,8 +103,8 @@ impl Mount {
     /// directory itself, as in BuildKit.
     pub fn parse(text: &str, workdir: &str, expand: &mut Expand) -> Result<Mount, DockerfileErrorKind> {
         let mut keys = Keys { kind: "bind".to_owned(), ..Keys::default() };
-        for field in text.split(',') {
-            keys.read(field, expand)?;
+        for field in fields(text)? {
+            keys.read(&field, expand)?;
         }
         keys.check_kind()?;
         keys.finish(workdir)
@@ -125,6 +127,56 @@ impl Mount {
     }
 }
 
+/// Refuses a variable in the value of `from`, because stages must be known before variables are.
+pub(crate) fn check_from(text: &str) -> Result<(), DockerfileErrorKind> {
+    let fields = fields(text)?;
+    let mut keys = fields.iter().filter(|field| field.contains('$')).filter_map(|field| field.split_once('='));
+    match keys.find(|(key, _)| key.eq_ignore_ascii_case("from")) {
+        Some((key, _)) => Err(DockerfileErrorKind::MountFrom { key: key.to_ascii_lowercase() }),
+        None => Ok(()),
+    }
+}
+
+/// The fields of a mount. They are separated by commas, and one that contains a comma is quoted as a whole, as in a
+/// CSV file (RFC 4180).
+pub(crate) fn fields(text: &str) -> Result<Vec<String>, DockerfileErrorKind> {
+    let mut fields = Vec::new();
+    let mut rest = text.chars().peekable();
+    loop {
+        fields.push(if rest.next_if_eq(&'"').is_some() { quoted(&mut rest)? } else { unquoted(&mut rest)? });
+        match rest.next() {
+            None => return Ok(fields),
+            Some(',') => {}
+            Some(_) => return Err(DockerfileErrorKind::MountFields { reason: QUOTE }),
+        }
+    }
+}
+
+const QUOTE: &str = "extraneous or missing \" in quoted-field";
+
+/// A field up to its closing quote; two quotes stand for one.
+fn quoted(rest: &mut Peekable<Chars>) -> Result<String, DockerfileErrorKind> {
+    let mut field = String::new();
+    loop {
+        match rest.next() {
+            Some('"') if rest.next_if_eq(&'"').is_none() => return Ok(field),
+            Some(character) => field.push(character),
+            None => return Err(DockerfileErrorKind::MountFields { reason: QUOTE }),
+        }
+    }
+}
+
+fn unquoted(rest: &mut Peekable<Chars>) -> Result<String, DockerfileErrorKind> {
+    let mut field = String::new();
+    while let Some(character) = rest.next_if(|character| *character != ',') {
+        if character == '"' {
+            return Err(DockerfileErrorKind::MountFields { reason: "bare \" in non-quoted field" });
+        }
+        field.push(character);
+    }
+    Ok(field)
+}
+
 impl Keys {
     fn read(&mut self, field: &str, expand: &mut Expand) -> Result<(), DockerfileErrorKind> {
         let (key, value) = match field.split_once('=') {
@@ -132,17 +184,12 @@ impl Keys {
             None => (field.to_ascii_lowercase(), None),
         };
         let value = match (key.as_str(), value) {
-            ("from", Some(value)) if value.contains('$') => return Err(DockerfileErrorKind::MountFrom { key }),
             (_, Some(value)) => expand(value)?,
             ("readonly" | "ro" | "readwrite" | "rw" | "required", None) => "true".to_owned(),
             _ => return Err(DockerfileErrorKind::MountField { field: field.to_owned() }),
         };
         let wrong = || DockerfileErrorKind::MountValue { key: key.clone(), given: value.clone() };
-        let boolean = || match value.as_str() {
-            "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
-            "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-            _ => Err(wrong()),
-        };
+        let boolean = || boolean(&value).ok_or_else(wrong);
         let number = |radix| u32::from_str_radix(&value, radix).map_err(|_| wrong());
         match key.as_str() {
             "type" => self.kind = value.to_ascii_lowercase(),
@@ -203,6 +250,9 @@ impl Keys {
         let owner =
             |mode| Owner { mode: self.mode.unwrap_or(mode), uid: self.uid.unwrap_or(0), gid: self.gid.unwrap_or(0) };
         if self.kind == "secret" {
+            if self.id.is_some() && self.source.is_some() {
+                return Err(DockerfileErrorKind::MountSecretTwice);
+            }
             let name = self.id.or(self.source).or_else(|| Some(path::file_name(self.target.as_deref()?).to_owned()));
             let id = name.filter(|name| !name.is_empty()).ok_or(DockerfileErrorKind::MountSecret)?;
             let default = || format!("/run/secrets/{}", path::file_name(&id));

@@ -21,19 +21,6 @@ pub fn resolve(directory: &str, path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
-/// Whether a relative or absolute path stays below its starting directory.
-pub fn stays_inside(path: &str) -> bool {
-    let mut depth = 0_usize;
-    path.split('/').all(|part| match part {
-        "" | "." => true,
-        ".." => depth.checked_sub(1).map(|less| depth = less).is_some(),
-        _ => {
-            depth += 1;
-            true
-        }
-    })
-}
-
 /// The text after the last slash.
 pub(crate) fn file_name(path: &str) -> &str {
     path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()

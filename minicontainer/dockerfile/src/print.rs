@@ -14,33 +14,55 @@ impl Display for Dockerfile {
         if self.directives.escape != '\\' {
             writeln!(formatter, "# escape={}", self.directives.escape)?;
         }
-        self.instructions.iter().try_for_each(|instruction| writeln!(formatter, "{instruction}"))
+        let escape = self.directives.escape;
+        let mut instructions = self.instructions.iter().map(|instruction| written(instruction, escape));
+        instructions.try_for_each(|instruction| writeln!(formatter, "{instruction}"))
     }
 }
 
 impl Display for Instruction {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        let (flags, arguments) = (flags(&self.kind), arguments(&self.kind));
-        // Two dashes prevent an argument that looks like a flag from being parsed as one.
-        let end_of_flags = if arguments.starts_with("--") { " --" } else { "" };
-        write!(formatter, "{}{flags}{end_of_flags} {arguments}", self.kind.keyword())
+        formatter.write_str(&written(self, '\\'))
     }
 }
 
-fn flags(kind: &Kind) -> String {
-    match kind {
-        Kind::Add(copy) | Kind::Copy(copy) => copy_flags(copy),
-        Kind::From(from) => from.platform.iter().map(|platform| flag("platform", &platform.text)).collect(),
-        Kind::Healthcheck(healthcheck) => health_flags(healthcheck),
-        Kind::Run(run) => {
-            let network = run.network.map(|network| flag("network", network.name()));
-            run.mounts.iter().map(|mount| flag("mount", &mount.text)).chain(network).collect()
+/// One instruction in a file with this escape character.
+fn written(instruction: &Instruction, escape: char) -> String {
+    let (flags, arguments) = (flags(&instruction.kind, escape), arguments(&instruction.kind, escape));
+    // Two dashes prevent an argument that looks like a flag from being parsed as one.
+    let end_of_flags = if arguments.starts_with("--") { " --" } else { "" };
+    format!("{}{flags}{end_of_flags} {arguments}", instruction.kind.keyword())
+}
+
+/// The flags, ` --name=value` each, quoted so that no blank or quote in one is the line's.
+fn flags(kind: &Kind, escape: char) -> String {
+    let flag = |(name, value): (&'static str, String)| {
+        let mut escaped = String::new();
+        for character in value.chars() {
+            escaped.extend((matches!(character, '"' | '\'') || character == escape).then_some(escape));
+            escaped.push(character);
         }
+        let quote = if value.is_empty() || value.contains(char::is_whitespace) { "\"" } else { "" };
+        format!(" --{name}={quote}{escaped}{quote}")
+    };
+    let with_values = match kind {
+        Kind::Add(copy) | Kind::Copy(copy) => copy_values(copy),
+        Kind::From(from) => from.platform.iter().map(|platform| ("platform", platform.text.clone())).collect(),
+        Kind::Healthcheck(healthcheck) => health_values(healthcheck),
+        Kind::Run(run) => {
+            let network = run.network.map(|network| ("network", network.name().to_owned()));
+            run.mounts.iter().map(|mount| ("mount", mount.text.clone())).chain(network).collect()
+        }
+        _ => Vec::new(),
+    };
+    let alone = match kind {
+        Kind::Add(copy) | Kind::Copy(copy) => copy_switches(copy),
         _ => String::new(),
-    }
+    };
+    with_values.into_iter().map(flag).collect::<String>() + &alone
 }
 
-fn arguments(kind: &Kind) -> String {
+fn arguments(kind: &Kind, escape: char) -> String {
     match kind {
         Kind::Add(copy) | Kind::Copy(copy) => copy_arguments(copy),
         Kind::Arg(arguments) => joined(arguments.iter().map(|argument| match &argument.default {
@@ -56,7 +78,7 @@ fn arguments(kind: &Kind) -> String {
         Kind::Healthcheck(Healthcheck { probe: Some(command), .. }) => format!("CMD {command}"),
         Kind::Healthcheck(_) => "NONE".to_owned(),
         Kind::Maintainer(word) | Kind::Stopsignal(word) | Kind::User(word) | Kind::Workdir(word) => word.text.clone(),
-        Kind::Onbuild(trigger) => trigger.instruction.to_string(),
+        Kind::Onbuild(trigger) => written(&trigger.instruction, escape),
         Kind::Run(run) => run.command.to_string() + &bodies(&run.heredocs),
         Kind::Shell(words) | Kind::Volume(words) => array(words),
     }
@@ -70,17 +92,6 @@ fn joined(words: impl Iterator<Item = String>) -> String {
 fn array(words: &[Word]) -> String {
     let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
     serde_json::to_string(&texts).unwrap_or_default()
-}
-
-/// ` --name=value`, quoted so that no blank or quote in it is one of the line's.
-fn flag(name: &str, value: &str) -> String {
-    let mut escaped = String::new();
-    for character in value.chars() {
-        escaped.extend(matches!(character, '"' | '\'' | '\\').then_some('\\'));
-        escaped.push(character);
-    }
-    let quote = if value.is_empty() || value.contains(char::is_whitespace) { "\"" } else { "" };
-    format!(" --{name}={quote}{escaped}{quote}")
 }
 
 fn bodies(heredocs: &[Heredoc]) -> String {
@@ -108,13 +119,17 @@ impl Display for Pair {
     }
 }
 
-fn copy_flags(copy: &Copy) -> String {
-    let mut flags = String::new();
-    for (name, value) in [("from", &copy.from), ("chown", &copy.chown), ("chmod", &copy.chmod)] {
-        flags.extend(value.iter().map(|value| flag(name, &value.text)));
-    }
-    flags.extend(copy.exclude.iter().map(|value| flag("exclude", &value.text)));
-    flags + if copy.link { " --link" } else { "" }
+fn copy_values(copy: &Copy) -> Vec<(&'static str, String)> {
+    let texts = [("from", &copy.from), ("chown", &copy.chown), ("chmod", &copy.chmod), ("checksum", &copy.checksum)];
+    let texts = texts.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?.text.clone())));
+    texts.chain(copy.exclude.iter().map(|value| ("exclude", value.text.clone()))).collect()
+}
+
+fn copy_switches(copy: &Copy) -> String {
+    let switches = [("link", copy.link), ("parents", copy.parents), ("keep-git-dir", copy.keep_git_dir)];
+    let set = switches.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| format!(" --{name}"));
+    let unpack = copy.unpack.map(|unpack| if unpack { " --unpack" } else { " --unpack=false" }.to_owned());
+    set.chain(unpack).collect()
 }
 
 fn copy_arguments(copy: &Copy) -> String {
@@ -144,16 +159,15 @@ impl Network {
     }
 }
 
-fn health_flags(healthcheck: &Healthcheck) -> String {
+fn health_values(healthcheck: &Healthcheck) -> Vec<(&'static str, String)> {
     let times = [
         ("interval", healthcheck.interval),
         ("timeout", healthcheck.timeout),
         ("start-period", healthcheck.start_period),
         ("start-interval", healthcheck.start_interval),
     ];
-    let times = times.into_iter().filter(|(_, time)| *time > 0).map(|(name, time)| flag(name, &duration(time)));
-    let retries = (healthcheck.retries > 0).then(|| flag("retries", &healthcheck.retries.to_string()));
-    times.chain(retries).collect()
+    let times = times.into_iter().filter(|(_, time)| *time > 0).map(|(name, time)| (name, duration(time)));
+    times.chain((healthcheck.retries > 0).then(|| ("retries", healthcheck.retries.to_string()))).collect()
 }
 
 /// Nanoseconds as Go writes them, at least a millisecond: `1m30s`, `1h0m0s`, `1.5s`, `500ms`.

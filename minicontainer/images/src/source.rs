@@ -57,6 +57,7 @@ impl<'a> Source<'a> {
         // The documents contain digests of everything, so an archive without an end marker is accepted.
         let mut archive = Archive::new(decompress(content, "the image archive")?, End::Optional);
         while let Some(member) = archive.next().map_err(damaged)? {
+            let member = member.without_holes().map_err(damaged)?;
             let Some(name) = key("", &String::from_utf8_lossy(&member.path)) else { continue };
             let (kind, target) = (member.kind(), member.link.unwrap_or_default());
             if files.len() + links.len() == FILE_LIMIT || name.len().max(target.len()) > NAME_LIMIT {

@@ -35,7 +35,7 @@ use nix::{
 };
 
 use super::{
-    RootFsError,
+    RootFsError, copy_data,
     merged::{Entry, Merged},
     tree::Directory,
     walk::{Closed, Next},
@@ -133,9 +133,9 @@ impl Copy {
 
     fn copy_file(&self, entry: &Entry, place: &Directory, name: &Path, attributes: &Attributes) -> io::Result<()> {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let mut from = entry.open().map_err(io::Error::other)?;
-        let mut to = File::from(openat(place, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)?);
-        io::copy(&mut from, &mut to)?;
+        let from = entry.open().map_err(io::Error::other)?;
+        let to = File::from(openat(place, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)?);
+        copy_data(&from, &to)?;
         self.copy_metadata(&to, entry.metadata(), attributes)
     }
 

@@ -49,6 +49,7 @@ mod changes;
 mod copy;
 mod entry;
 mod error;
+mod holes;
 mod init_layer;
 pub mod merged;
 #[cfg(test)]
@@ -71,6 +72,7 @@ use serde::{Deserialize, Serialize};
 
 pub use changes::changes;
 pub use error::RootFsError;
+pub use holes::copy_data;
 pub use init_layer::with_init_layer;
 pub(crate) use init_layer::{InitLayer, create_shared, init_layer, shared_init_layer};
 pub use walk::{Closed, Next};

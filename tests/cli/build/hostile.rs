@@ -43,8 +43,8 @@ fn copy_never_leaves_the_context() {
     symlink("/", place.path("ctx/root")).unwrap();
     symlink("loop", place.path("ctx/loop")).unwrap();
     symlink("/proc/self/root", place.path("ctx/magic")).unwrap();
-    check_refused(&place, "COPY ../host/secret /", "forbidden path outside the build context");
-    check_refused(&place, "COPY d/../../host/secret /", "forbidden path outside the build context");
+    check_refused(&place, "COPY ../host/secret /", "cannot copy /host/secret from the build context: not found");
+    check_refused(&place, "COPY d/../../host/secret /", "not found");
     check_refused(&place, &format!("COPY {}/secret /", host.display()), "not found");
     // Links are resolved inside the context.
     for link in ["absolute", "climbing", "directory/secret", "magic/etc/passwd", "root/etc/passwd"] {
@@ -55,7 +55,7 @@ fn copy_never_leaves_the_context() {
     for instruction in ["COPY loop /x", "ADD loop /x", "RUN --mount=source=loop,target=/x cat /x"] {
         check_refused(&place, instruction, "too many symbolic links");
     }
-    check_refused(&place, "COPY root/../../etc/passwd /x", "forbidden path outside the build context");
+    check_refused(&place, "COPY root/../../etc/passwd /x", "not found");
     check_refused(&place, "RUN --mount=source=root/../../etc/passwd,target=/x cat /x", "not found");
     check_refused(&place, "ADD file:///etc/passwd /", "not supported");
     check_refused(&place, "ADD http://169.254.169.254/latest/meta-data /", "not supported");

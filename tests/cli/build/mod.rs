@@ -2,6 +2,7 @@
 
 mod cache;
 mod copy_conflicts;
+mod copy_flags;
 mod dockerfiles;
 pub mod errors;
 mod faults;

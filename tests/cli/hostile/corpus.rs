@@ -34,6 +34,8 @@ fn case(row: &'static str, layer: Vec<u8>, expect: Expect) -> Case {
 const CLIMBS: Expect = Refused("its path climbs with ..");
 const LOOP: Expect = Refused("more than 40 symbolic links");
 const NO_DIRECTORY: Expect = Refused("one of its parents is not a directory");
+const SPARSE: Expect = Refused("its map of a sparse file");
+const HUGE: Expect = Refused("a member has 9223372036854775807 bytes");
 const TOO_LONG: Expect = Refused("at most 1048576 are allowed");
 
 fn tar() -> Tar {
@@ -247,11 +249,33 @@ fn extensions() -> Vec<Case> {
         case("H25", tar().extension('x', b"99 path=a\n").file("x", "").end(), malformed),
         case("H25", claims(b'x', 1 << 30), TOO_LONG),
         case("H25", tar().extension('g', b"19 path=../victim/x\n").file("x", "").end(), Harmless),
-        case("H26", tar().member(head(b'S', "x"), b"").end(), Refused("sparse")),
-        case("H26", pax("GNU.sparse.numblocks", b"1000000000"), Refused("sparse")),
-        case("H26", pax("GNU.sparse.map", b"0,1,0,1"), Refused("sparse")),
-        case("H26", pax("GNU.sparse.major", b"1"), Refused("sparse")),
+        // Only GNU tar's header has a map.
+        case("H26", tar().member(head(b'S', "x"), b"").end(), SPARSE),
+        case("H26", tar().member(Head { raw: gnu_sparse(1 << 30), ..head(b'S', "x") }, b"").end(), Harmless),
+        case("H26", tar().member(Head { raw: gnu_sparse(i64::MAX), ..head(b'S', "x") }, b"").end(), HUGE),
+        case("H26", pax("GNU.sparse.numblocks", b"1000000000"), Harmless),
+        case("H26", pax("GNU.sparse.map", b"0,1,0,1"), SPARSE),
+        case("H26", pax("GNU.sparse.numbytes", b"1"), SPARSE),
+        case("H26", pax("GNU.sparse.major", b"1"), Harmless),
+        case("H26", sparse(&[("numblocks", "0"), ("map", ""), ("size", "9223372036854775807")]), HUGE),
+        case("H26", sparse(&[("numblocks", "2"), ("map", "4,4,0,4"), ("size", "8")]), SPARSE),
+        case("H26", sparse(&[("numblocks", "1"), ("map", "9223372036854775807,1"), ("size", "8")]), SPARSE),
+        case("H26", sparse(&[("major", "1"), ("minor", "0"), ("realsize", "8")]), Refused("it is cut short")),
     ]
+}
+
+/// A file with these records of GNU tar, and no content.
+fn sparse(records: &[(&str, &str)]) -> Vec<u8> {
+    let named: Vec<(String, &[u8])> =
+        records.iter().map(|(key, value)| (format!("GNU.sparse.{key}"), value.as_bytes())).collect();
+    let records: Vec<(&str, &[u8])> = named.iter().map(|(key, value)| (key.as_str(), *value)).collect();
+    tar().pax(&records).file("x", "").end()
+}
+
+/// The fields of GNU tar's header for a file that is one hole.
+fn gnu_sparse(size: i64) -> Vec<(usize, Vec<u8>)> {
+    let binary = [vec![0x80, 0, 0, 0], size.to_be_bytes().to_vec()].concat();
+    vec![(257, b"ustar  \0".to_vec()), (483, binary)]
 }
 
 fn sizes() -> Vec<Case> {

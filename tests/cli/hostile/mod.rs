@@ -9,7 +9,7 @@ mod configs;
 mod corpus;
 mod documents;
 mod many_entries;
-mod tar;
+pub mod tar;
 
 use std::{
     fs,

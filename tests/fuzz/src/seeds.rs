@@ -41,8 +41,10 @@ pub const DOCKERFILES: [&str; 6] = [
      VOLUME [\"/data\", \"/b\"]\nEXPOSE 80 53/udp 8000-8002\nSHELL [\"/bin/ash\", \"-c\"]\nSTOPSIGNAL SIGINT\n\
      HEALTHCHECK --interval=5s --timeout=1m --retries=3 CMD [\"true\"]\nONBUILD RUN x\nENTRYPOINT [\"a\"]\nCMD b c\n",
     "FROM a AS one\nRUN --mount=type=cache,target=/c,sharing=locked --mount=type=bind,from=two,source=/x,target=/y \
-     --network=none cc -o x x.c\nFROM scratch AS two\nADD --chown=1:2 --chmod=0644 --checksum=sha256:0 a.tar /\n\
-     COPY --from=one --exclude=*.o --link /x /y/\nCOPY <<A <<-\"B\" /files/\n$HOME\nA\n\tliteral $HOME\nB\n\
+     --network=none cc -o x x.c\nFROM scratch AS two\nADD --chown=1:2 --chmod=0644 a.tar /\n\
+     COPY --from=one --exclude=*.o --link /x /y/\nCOPY --parents --chmod=u=rwX,go=u-w a/./b*/**/c /y/\n\
+     ADD --keep-git-dir --unpack=false a /y\nRUN << 'E' cat\n$x\nE\n\
+     COPY <<A <<-\"B\" /files/\n$HOME\nA\n\tliteral $HOME\nB\n\
      RUN <<EOF\none\ntwo\nEOF\nHEALTHCHECK NONE\n",
     "ARG A=b\nFROM x\nENV V=${A:-d} W=${A:+e} X=${A#b*} Y=${A%%?} Z=${A/b/c} Q=${A//b/${V:-x}} E='$A' D=\"\\$A $$A\"\n\
      RUN echo \\\n # a comment between\n\n  continued \\\n\n",

@@ -20,6 +20,10 @@ pub(super) fn copy(given: Arguments) -> Result<Copy, DockerfileError> {
     if sources.len() < 2 {
         return Err(DockerfileErrorKind::NoDestination { keyword }.at(rest.span()));
     }
+    let is_torn = |word: &&Word| word.text.trim_start_matches(|digit: char| digit.is_ascii_digit()) == "<<";
+    if let Some(mark) = sources.iter().find(is_torn).filter(|_| !json) {
+        return Err(DockerfileErrorKind::HeredocBlank { keyword }.at(mark.span));
+    }
     let destination = sources.pop().unwrap_or_default();
     let is_mark = |word: &Word| heredocs.iter().any(|heredoc| heredoc.name.span == word.span);
     if is_mark(&destination) {
@@ -38,7 +42,10 @@ pub(super) fn copy(given: Arguments) -> Result<Copy, DockerfileError> {
         chmod: flags.one("chmod"),
         exclude: flags.all("exclude"),
         link: flags.is_true("link"),
-        unpack: flags.boolean("unpack").unwrap_or(keyword == Keyword::Add),
+        parents: flags.is_true("parents"),
+        checksum: flags.one("checksum"),
+        keep_git_dir: flags.is_true("keep-git-dir"),
+        unpack: flags.boolean("unpack"),
         json,
         sources,
         heredocs,

@@ -18,8 +18,6 @@ enum Shape {
     Refused(&'static str),
 }
 
-const REMOTE: &str = "URLs and git repositories are not supported: download in a RUN, or into the context first";
-
 fn shapes(keyword: Keyword) -> &'static [(&'static str, Shape)] {
     match keyword {
         Keyword::Add => &[
@@ -27,8 +25,8 @@ fn shapes(keyword: Keyword) -> &'static [(&'static str, Shape)] {
             ("chmod", Shape::Text),
             ("exclude", Shape::Many),
             ("link", Shape::Boolean),
-            ("keep-git-dir", Shape::Refused(REMOTE)),
-            ("checksum", Shape::Refused(REMOTE)),
+            ("keep-git-dir", Shape::Boolean),
+            ("checksum", Shape::Text),
             ("unpack", Shape::Boolean),
         ],
         Keyword::Copy => &[
@@ -37,7 +35,7 @@ fn shapes(keyword: Keyword) -> &'static [(&'static str, Shape)] {
             ("chmod", Shape::Text),
             ("exclude", Shape::Many),
             ("link", Shape::Boolean),
-            ("parents", Shape::Refused("write a COPY for each directory, or copy the common parent")),
+            ("parents", Shape::Boolean),
         ],
         Keyword::From => &[("platform", Shape::Text)],
         Keyword::Healthcheck => &[
@@ -50,7 +48,7 @@ fn shapes(keyword: Keyword) -> &'static [(&'static str, Shape)] {
         Keyword::Run => &[
             ("mount", Shape::Many),
             ("network", Shape::Text),
-            ("security", Shape::Refused("a RUN is always confined, as a container is")),
+            ("security", Shape::Text),
             ("device", Shape::Refused("a RUN sees the devices that every container sees")),
         ],
         _ => &[],
@@ -64,22 +62,26 @@ pub(super) struct Flags<'a> {
 
 impl<'a> Flags<'a> {
     /// Separates the flags from the arguments.
-    pub(super) fn split(keyword: Keyword, behind: Slice<'a>) -> Result<(Flags<'a>, Slice<'a>), DockerfileError> {
+    pub(super) fn split(
+        keyword: Keyword,
+        behind: Slice<'a>,
+        escape: char,
+    ) -> Result<(Flags<'a>, Slice<'a>), DockerfileError> {
         let mut flags = Flags { given: Vec::new() };
         let mut rest = behind.trim();
         while rest.text().starts_with("--") {
-            let length = flag_length(rest.text());
+            let length = flag_length(rest.text(), escape);
             let flag = rest.part(0, length);
             rest = rest.from(length).trim();
             if flag.text() == "--" {
                 break;
             }
-            flags.add(keyword, flag)?;
+            flags.add(keyword, flag, escape)?;
         }
         Ok((flags, rest))
     }
 
-    fn add(&mut self, keyword: Keyword, flag: Slice<'a>) -> Result<(), DockerfileError> {
+    fn add(&mut self, keyword: Keyword, flag: Slice<'a>, escape: char) -> Result<(), DockerfileError> {
         let body = flag.from(2);
         let (name, value) = match body.split_once('=') {
             Some((name, value)) => (name.text(), Some(value)),
@@ -108,7 +110,7 @@ impl<'a> Flags<'a> {
                 text => return error(DockerfileErrorKind::FlagBoolean { name: given, given: text }),
             },
             (_, None) => return error(DockerfileErrorKind::FlagWithoutValue { given }),
-            (_, Some(value)) => (value, unquoted(value.text())),
+            (_, Some(value)) => (value, unquoted(value.text(), escape)),
         };
         self.given.push((name, value.0, value.1));
         Ok(())
@@ -136,12 +138,12 @@ impl<'a> Flags<'a> {
 }
 
 /// The length of the flag at the beginning of the text: up to the first blank that is neither quoted nor escaped.
-fn flag_length(text: &str) -> usize {
+fn flag_length(text: &str, escape: char) -> usize {
     let (mut quote, mut escaped) = (None, false);
     for (at, character) in text.char_indices() {
         match (character, quote) {
             _ if escaped => escaped = false,
-            ('\\', _) => escaped = true,
+            (character, _) if character == escape => escaped = true,
             (character, Some(open)) if character == open => quote = None,
             ('\'' | '"', None) => quote = Some(character),
             (character, None) if character.is_whitespace() => return at,
@@ -152,13 +154,13 @@ fn flag_length(text: &str) -> usize {
 }
 
 /// The value without its quotes and escapes.
-fn unquoted(text: &str) -> String {
+fn unquoted(text: &str, escape: char) -> String {
     let mut plain = String::new();
     let mut quote = None;
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
         match (character, quote) {
-            ('\\', _) => plain.extend(characters.next()),
+            (character, _) if character == escape => plain.extend(characters.next()),
             (character, Some(open)) if character == open => quote = None,
             ('\'' | '"', None) => quote = Some(character),
             (character, _) => plain.push(character),

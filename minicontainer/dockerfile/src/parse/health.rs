@@ -23,6 +23,10 @@ pub(super) fn healthcheck(given: Arguments) -> Result<Healthcheck, DockerfileErr
             return Err(DockerfileErrorKind::HealthType { given: kind.text().to_owned() }.at(kind.span()));
         }
     };
+    if probe.is_none() {
+        // Times have no meaning without a probe.
+        return Ok(Healthcheck { probe, interval: 0, timeout: 0, start_period: 0, start_interval: 0, retries: 0 });
+    }
     Ok(Healthcheck {
         probe,
         interval: duration(flags, "interval")?,

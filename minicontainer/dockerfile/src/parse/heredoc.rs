@@ -2,7 +2,7 @@
 //!
 //! A word is a here-document marker if it is `<<` and a name, with digits before it (a descriptor, for the shell) or
 //! a `-` in between, which removes tabs at the beginning of lines. A quote around the name prevents the expansion of
-//! variables.
+//! variables. In a `RUN`, blanks may follow `<<`, but not `<<-`, as in BuildKit since version 0.22.
 
 use super::Reader;
 use crate::{
@@ -18,30 +18,49 @@ pub(super) fn read(arguments: Slice, reader: &mut Reader) -> Result<Vec<Heredoc>
     if !closed {
         return Ok(Vec::new());
     }
-    let mut heredocs: Vec<Heredoc> = words.into_iter().filter_map(mark).collect();
-    for heredoc in &mut heredocs {
-        loop {
-            let Some(line) = reader.take_line() else {
-                let name = heredoc.name.text.clone();
-                return Err(DockerfileErrorKind::UnterminatedHeredoc { name }.at(heredoc.name.span));
-            };
-            let end = line.trim_end_matches(['\r', '\n']);
-            let end = if heredoc.strip_tabs { end.trim_start_matches('\t') } else { end };
-            if end == heredoc.name.text {
-                break;
-            }
-            heredoc.content += line;
+    let mut heredocs = Vec::new();
+    let mut words = words.into_iter().peekable();
+    while let Some(word) = words.next() {
+        // BuildKit takes the blanks after `<<` as a part of the word.
+        let torn = words.next_if(|_| word.text().trim_start_matches(is_digit) == "<<");
+        let Some(mut heredoc) = mark(torn.map_or(word, |name| word.through(name))) else { continue };
+        let start = reader.place();
+        if take_lines(&mut heredoc, reader) {
+            heredocs.push(heredoc);
+        } else if torn.is_some() {
+            // More likely the operator of `$((1 << 2))`.
+            reader.return_to(start);
+        } else {
+            let name = heredoc.name.text.clone();
+            return Err(DockerfileErrorKind::UnterminatedHeredoc { name }.at(heredoc.name.span));
         }
     }
     Ok(heredocs)
 }
 
+fn is_digit(character: char) -> bool {
+    character.is_ascii_digit()
+}
+
+/// Reads the lines of a here-document; returns whether they end.
+fn take_lines(heredoc: &mut Heredoc, reader: &mut Reader) -> bool {
+    while let Some(line) = reader.take_line() {
+        let end = line.trim_end_matches(['\r', '\n']);
+        let end = if heredoc.strip_tabs { end.trim_start_matches('\t') } else { end };
+        if end == heredoc.name.text {
+            return true;
+        }
+        heredoc.content += line;
+    }
+    false
+}
+
 /// The here-document that a word starts, still without its lines.
 fn mark(word: Slice) -> Option<Heredoc> {
-    let text = word.text().trim_start_matches(|character: char| character.is_ascii_digit()).strip_prefix("<<")?;
+    let text = word.text().trim_start_matches(is_digit).strip_prefix("<<")?;
     let (strip_tabs, quoted) = match text.strip_prefix('-') {
         Some(name) => (true, name),
-        None => (false, text),
+        None => (false, text.trim_start()),
     };
     if quoted.contains('<') {
         return None;

@@ -148,7 +148,7 @@ fn instruction(line: Slice, reader: &mut Reader) -> Result<Instruction, Dockerfi
 
 fn kind(keyword: Keyword, name: Slice, behind: Slice, reader: &mut Reader) -> Result<Kind, DockerfileError> {
     let escape = reader.directives.escape;
-    let (flags, rest) = Flags::split(keyword, behind)?;
+    let (flags, rest) = Flags::split(keyword, behind, escape)?;
     let mut given = Arguments { keyword, escape, flags, rest, heredocs: Vec::new() };
     if keyword.takes_heredocs() && arguments::json(rest)?.is_none() {
         given.heredocs = heredoc::read(rest, reader)?;

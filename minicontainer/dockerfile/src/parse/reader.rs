@@ -6,6 +6,7 @@
 //! directives.
 
 use crate::{
+    check::options,
     error::{DockerfileError, DockerfileErrorKind},
     instruction::Directives,
     line::Line,
@@ -67,6 +68,15 @@ impl<'a> Reader<'a> {
         Some(line)
     }
 
+    /// Where reading goes on, to come back to it with [`Reader::return_to`].
+    pub(super) fn place(&self) -> usize {
+        self.next
+    }
+
+    pub(super) fn return_to(&mut self, place: usize) {
+        self.next = place;
+    }
+
     /// The text before the continuation character, if there is one.
     fn continued<'b>(&self, text: &'b str) -> Option<&'b str> {
         let before = text.trim_end_matches([' ', '\t']).strip_suffix(self.directives.escape)?;
@@ -95,6 +105,10 @@ fn directives(lines: &[&str]) -> Result<Directives, DockerfileError> {
             ("escape", "`") => found.escape = '`',
             ("escape", "\\") => {}
             ("escape", _) => return Err(error(DockerfileErrorKind::EscapeToken { given: value.to_owned() })),
+            ("check", _) => {
+                let wrong = |given: String| Err(error(DockerfileErrorKind::CheckOption { given }));
+                options(value).try_for_each(|option| option.map(drop)).or_else(wrong)?;
+            }
             ("syntax", _) if !FRONTENDS.contains(&value.split([':', '@']).next().unwrap_or_default()) => {
                 return Err(error(DockerfileErrorKind::Frontend { given: value.to_owned() }));
             }

@@ -1,7 +1,8 @@
 //! `COPY` and `ADD`: which files are copied where, and their owner.
 //!
 //! A source is a path in its root, with wildcards ([`Pattern`] with [`Stars::Single`]); a directory stands for its
-//! contents. Paths outside the context (`../x`) are rejected, and so are sources that must be downloaded.
+//! contents. `..` stops at the root, so `../x` is `x` (Docker's reference, "Adding files from the build context").
+//! Sources that must be downloaded are rejected.
 
 use serde::Serialize;
 
@@ -17,7 +18,7 @@ use crate::{
     check::Check,
     error::{DockerfileError, DockerfileErrorKind},
     ignore::{Ignore, Pattern, PatternError, Stars},
-    instruction::Copy,
+    instruction::{Copy, Heredoc},
     keyword::Keyword,
     parse::refuse_remote,
     path,
@@ -29,7 +30,9 @@ use crate::{
 pub struct CopyFiles {
     /// The stage, image or context that they come from.
     pub from: Source,
-    /// Paths of the sources, absolute in that root, optionally with wildcards.
+    /// Paths of the sources, absolute in that root, optionally with wildcards. With [`CopyFiles::parents`] each has
+    /// two parts, which [`PIVOT`] separates: a path, and a pattern for the files below it, whose directories are
+    /// created too.
     pub sources: Vec<String>,
     /// Files whose content is part of the plan.
     pub inline: Vec<InlineFile>,
@@ -47,7 +50,12 @@ pub struct CopyFiles {
     pub link: bool,
     /// Whether local archives are unpacked: `ADD`.
     pub unpack: bool,
+    /// Whether the directories of the sources are created too.
+    pub parents: bool,
 }
+
+/// What separates the two parts of a source with `--parents`; no other source contains it.
+pub const PIVOT: &str = "/./";
 
 /// A file whose content is in the Dockerfile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -80,28 +88,28 @@ pub(super) fn copy(
         Some(word) => Some(chmod(scope.text(word, build)?, word)?),
         None => None,
     };
+    if copy.parents {
+        written += " --parents";
+    }
     written += &chown.iter().map(|chown| format!(" --chown={chown}")).collect::<String>();
     written += &chmod.iter().map(|chmod| format!(" --chmod={chmod}")).collect::<String>();
     for word in &copy.sources {
         let text = scope.text(word, build)?;
-        sources.push(source(&text, word, keyword, &from, build)?);
+        let path = source(&text, word, keyword, &from, build)?;
+        sources.push(if copy.parents { with_parents(&text) } else { path });
         written += &format!(" {text}");
     }
-    let mut inline = Vec::new();
-    for heredoc in &copy.heredocs {
-        let content = match heredoc.expand {
-            true => scope.lines(&heredoc.name, &heredoc.text(), build)?,
-            false => heredoc.text(),
+    if let Some(checksum) = &copy.checksum {
+        let kind = if sources.len() == 1 {
+            DockerfileErrorKind::ChecksumLocal
+        } else {
+            DockerfileErrorKind::ChecksumSources
         };
-        written += &format!(" <<{}", heredoc.name);
-        inline.push(InlineFile { name: heredoc.name.text.clone(), content });
+        return Err(kind.at(checksum.span));
     }
-    let mut exclude = Vec::new();
-    for word in &copy.exclude {
-        let text = scope.text(word, build)?;
-        Ignore::from_patterns([text.as_str()]).map_err(|reason| bad_pattern(&text, reason, word))?;
-        exclude.push(text);
-    }
+    let inline = inline(copy, stage, build)?;
+    written += &inline.iter().map(|file| format!(" <<{}", file.name)).collect::<String>();
+    let exclude = exclude(copy, stage, build)?;
     let destination = scope.text(&copy.destination, build)?;
     let into_directory = matches!(destination.rsplit('/').next(), Some("" | "." | ".."));
     if sources.len() + inline.len() > 1 && !into_directory {
@@ -109,11 +117,47 @@ pub(super) fn copy(
     }
     written += &format!(" {destination}");
     let destination = path::resolve(&stage.image.config.working_dir, &destination);
-    let (link, unpack) = (copy.link, copy.unpack);
-    Ok((
-        CopyFiles { from, sources, inline, destination, into_directory, chown, chmod, exclude, link, unpack },
-        written,
-    ))
+    let files = CopyFiles {
+        from,
+        sources,
+        inline,
+        destination,
+        into_directory,
+        chown,
+        chmod,
+        exclude,
+        link: copy.link,
+        unpack: copy.unpack.unwrap_or(keyword == Keyword::Add),
+        parents: copy.parents,
+    };
+    Ok((files, written))
+}
+
+fn inline(copy: &Copy, stage: &Stage, build: &mut Build) -> Result<Vec<InlineFile>, DockerfileError> {
+    let file = |heredoc: &Heredoc| {
+        let content = match heredoc.expand {
+            true => stage.scope.lines(&heredoc.name, &heredoc.text(), build)?,
+            false => heredoc.text(),
+        };
+        Ok(InlineFile { name: heredoc.name.text.clone(), content })
+    };
+    copy.heredocs.iter().map(file).collect()
+}
+
+fn exclude(copy: &Copy, stage: &Stage, build: &mut Build) -> Result<Vec<String>, DockerfileError> {
+    let pattern = |word: &Word| {
+        let text = stage.scope.text(word, build)?;
+        Ignore::from_patterns([text.as_str()]).map_err(|reason| bad_pattern(&text, reason, word))?;
+        Ok(text)
+    };
+    copy.exclude.iter().map(pattern).collect()
+}
+
+/// A source of `--parents`. What stands before `/./` is not created at the destination.
+fn with_parents(text: &str) -> String {
+    let (base, pattern) = text.split_once(PIVOT).unwrap_or(("", text));
+    let base = path::resolve("/", base);
+    format!("{}{PIVOT}{}", base.trim_end_matches('/'), path::resolve("/", pattern).trim_start_matches('/'))
 }
 
 fn chmod(given: String, word: &Word) -> Result<Chmod, DockerfileError> {
@@ -137,9 +181,6 @@ fn source(
     }
     if *from == Source::Context {
         refuse_remote(keyword, &Word { text: text.to_owned(), span: word.span })?;
-        if !path::stays_inside(text) {
-            return error(DockerfileErrorKind::OutsideContext { given: text.to_owned() });
-        }
     }
     let path = path::resolve("/", text);
     let pattern = Pattern::parse(&path, Stars::Single).map_err(|reason| bad_pattern(text, reason, word))?;

@@ -53,7 +53,7 @@ use serde::Serialize;
 pub use change::{ChangeError, changed};
 pub use chmod::{Chmod, ChmodError};
 pub use command::{RunCommand, Script};
-pub use copy::{CopyFiles, InlineFile};
+pub use copy::{CopyFiles, InlineFile, PIVOT};
 pub use key::{KeyInputs, base_key, key};
 pub use stages::plan;
 

@@ -194,7 +194,7 @@ impl Scope {
 
     /// Declares an `ARG`; returns its text for the history.
     pub(super) fn declare(&mut self, argument: &Argument, build: &mut Build) -> Result<String, DockerfileError> {
-        let name = argument.name.text.clone();
+        let name = self.text(&argument.name, build)?;
         let value = match (build.options.build_args.get(&name), &argument.default) {
             (Some(given), _) => Some(given.clone()),
             (None, Some(default)) => Some(self.text(default, build)?),

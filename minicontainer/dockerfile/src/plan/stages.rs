@@ -14,6 +14,7 @@ use super::{
 use crate::{
     error::{DockerfileError, DockerfileErrorKind},
     instruction::{Dockerfile, Instruction, Kind},
+    mount,
     parse::parse_trigger,
     position::{Span, Word},
 };
@@ -157,8 +158,9 @@ fn froms_of(instruction: &Instruction) -> Vec<Word> {
         Kind::Copy(copy) => copy.from.iter().cloned().collect(),
         Kind::Run(run) => {
             let from = |word: &Word| {
-                let mut fields = word.text.split(',').filter_map(|field| field.split_once('='));
-                let (_, from) = fields.find(|(key, _)| key.eq_ignore_ascii_case("from"))?;
+                let fields = mount::fields(&word.text).unwrap_or_default();
+                let mut pairs = fields.iter().filter_map(|field| field.split_once('='));
+                let (_, from) = pairs.find(|(key, _)| key.eq_ignore_ascii_case("from"))?;
                 Some(Word { text: from.to_owned(), span: word.span })
             };
             run.mounts.iter().filter_map(from).collect()

@@ -14,8 +14,8 @@
 //! - If a member has several long names or extended headers, the last one counts, and a long name counts more than a
 //!   pax record. A long name or pax record must be followed by the member that it describes.
 //!
-//! Sparse files are refused: "Sparse files SHOULD NOT be used because they lack consistent support across tar
-//! implementations" (OCI image-spec, *layer.md*).
+//! Sparse files are read in layers ([`super::sparse`]), although they should not be there (OCI image-spec,
+//! *layer.md*).
 
 use std::io::{self, Read};
 
@@ -24,6 +24,7 @@ use tar::{EntryType, Header};
 use super::{
     header::{has_checksum, number, path, unsigned},
     pax::{Records, Time},
+    sparse::{MapPlace, SparseMap, SparseRecords, map_of_content, old_map},
 };
 
 const BLOCK: usize = 512;
@@ -59,7 +60,7 @@ pub(super) enum TarError {
     NoMember,
     #[error("an extended header is malformed: {what}")]
     Malformed { what: &'static str },
-    #[error("it holds a sparse file, which layers should not (OCI image-spec, layer.md): write it without --sparse")]
+    #[error("it holds a sparse file, which is read only in layers: write it without --sparse")]
     Sparse,
     #[error("a member of type {kind:?} has no content, but a size of {size}")]
     Content { kind: char, size: u64 },
@@ -97,7 +98,10 @@ pub(crate) struct Member {
     pub(crate) path: Vec<u8>,
     /// The target of a link.
     pub(crate) link: Option<Vec<u8>>,
+    /// The size of the file, with the holes of a sparse one.
     pub(super) size: u64,
+    /// Where the content belongs in a sparse file. Reading yields it without the holes.
+    pub(super) sparse: Option<SparseMap>,
     pub(super) uid: u64,
     pub(super) gid: u64,
     pub(super) modified: Time,
@@ -108,6 +112,11 @@ pub(crate) struct Member {
 impl Member {
     pub(crate) fn kind(&self) -> EntryType {
         self.header.entry_type()
+    }
+
+    /// Refuses a sparse file where only the content counts.
+    pub(crate) fn without_holes(self) -> io::Result<Member> {
+        if self.sparse.is_some() { Err(TarError::Sparse.into()) } else { Ok(self) }
     }
 }
 
@@ -145,7 +154,6 @@ impl<R: Read> Archive<R> {
                 EntryType::XHeader => extensions.records = Some(Records::parse(&self.extension(size)?)?),
                 // It contains nothing that layers need; Docker ignores it, too.
                 EntryType::XGlobalHeader => self.begin(size)?,
-                EntryType::GNUSparse => return Err(TarError::Sparse.into()),
                 _ => return self.member(header, size, extensions).map(Some),
             }
         }
@@ -156,21 +164,31 @@ impl<R: Read> Archive<R> {
         self.content
     }
 
-    fn member(&mut self, header: Header, size: u64, extensions: Extensions) -> io::Result<Member> {
+    fn member(&mut self, mut header: Header, size: u64, extensions: Extensions) -> io::Result<Member> {
         let records = extensions.records.unwrap_or_default();
         let kind = header.entry_type();
         let path = extensions.name.or(records.path).unwrap_or_else(|| path(&header));
-        let size = match kind {
+        let stored = match kind {
             EntryType::Link | EntryType::Symlink => 0,
             _ => records.size.unwrap_or(size),
         };
-        let has_content = matches!(kind, EntryType::Regular | EntryType::Continuous) && !path.ends_with(b"/");
-        if size > 0 && !has_content {
-            return Err(TarError::Content { kind: char::from(kind.as_byte()), size }.into());
+        let is_file = matches!(kind, EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse);
+        let has_content = is_file && !path.ends_with(b"/");
+        if stored > 0 && !has_content {
+            return Err(TarError::Content { kind: char::from(kind.as_byte()), size: stored }.into());
         }
-        self.begin(size)?;
+        let name = records.sparse.name.clone();
+        let sparse = self.sparse(&mut header, records.sparse, stored)?;
+        if sparse.is_some() && !has_content {
+            return Err(TarError::Malformed { what: "only a file can be sparse" }.into());
+        }
+        let size = sparse.as_ref().map_or(stored, |map| map.size);
+        if size > SIZE_LIMIT {
+            return Err(TarError::TooLarge { size }.into());
+        }
         Ok(Member {
-            path,
+            path: name.filter(|_| sparse.is_some()).unwrap_or(path),
+            sparse,
             link: extensions.link.or(records.link).or_else(|| header.link_name_bytes().map(|name| name.into_owned())),
             size,
             uid: records.uid.map_or_else(|| unsigned(&header.as_old().uid), Ok)?,
@@ -182,6 +200,33 @@ impl<R: Read> Archive<R> {
             attributes: records.attributes,
             header,
         })
+    }
+
+    /// Starts a member's content, and reads the map of a sparse file.
+    fn sparse(&mut self, header: &mut Header, records: SparseRecords, stored: u64) -> io::Result<Option<SparseMap>> {
+        if header.entry_type() == EntryType::GNUSparse {
+            let map = old_map(header.as_bytes(), || self.block())?.check(stored)?;
+            header.set_entry_type(EntryType::Regular);
+            self.begin(stored)?;
+            return Ok(Some(map));
+        }
+        self.begin(stored)?;
+        Ok(match records.place(stored)? {
+            None => None,
+            Some(MapPlace::Records(map)) => Some(map.check(stored)?),
+            Some(MapPlace::Content { size }) => {
+                let map = map_of_content(size.unwrap_or(stored), || {
+                    self.remaining = self.remaining.checked_sub(BLOCK as u64).ok_or(TarError::CutShort)?;
+                    self.block()
+                })?;
+                Some(map.check(self.remaining)?)
+            }
+        })
+    }
+
+    fn block(&mut self) -> io::Result<[u8; BLOCK]> {
+        let mut block = [0; BLOCK];
+        if self.fill(&mut block)? == BLOCK { Ok(block) } else { Err(TarError::CutShort.into()) }
     }
 
     fn header(&mut self) -> io::Result<Option<Header>> {

@@ -1,6 +1,8 @@
 //! Hard links. The target may exist only in a layer below; then it is copied up first.
 
-use std::{io::Read, os::unix::ffi::OsStrExt};
+use std::os::unix::ffi::OsStrExt;
+
+use minicontainer::rootfs::copy_data;
 
 use super::{
     UnpackError,
@@ -49,6 +51,6 @@ impl Unpacker {
             return self.tree.set_unopened(&path, &metadata, &self.owners).map_err(path.failed("set the owner"));
         }
         let content = below.open().map_err(unreadable)?;
-        self.fill_file(size, &mut content.take(size), &path, &metadata)
+        self.fill_file(size, &path, &metadata, |file| copy_data(&content, file).map(drop))
     }
 }

@@ -39,6 +39,7 @@ mod links;
 mod metadata;
 mod parents;
 mod pax;
+mod sparse;
 #[cfg(test)]
 mod tests;
 mod tree;

@@ -6,7 +6,7 @@
 
 use std::io;
 
-use super::archive::TarError;
+use super::{archive::TarError, sparse::SparseRecords};
 
 /// The maximum number of extended attributes of a file.
 const ATTRIBUTE_LIMIT: usize = 1024;
@@ -52,6 +52,7 @@ pub(super) struct Records {
     pub(super) gid: Option<u64>,
     pub(super) modified: Option<Time>,
     pub(super) attributes: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) sparse: SparseRecords,
 }
 
 impl Records {
@@ -78,7 +79,7 @@ impl Records {
                 let time = std::str::from_utf8(value).ok().and_then(Time::parse);
                 self.modified = Some(time.ok_or(TarError::Malformed { what: "its time is not a number" })?);
             }
-            _ if key.starts_with(b"GNU.sparse.") => return Err(TarError::Sparse),
+            _ if key.starts_with(b"GNU.sparse.") => self.sparse.take(&key[b"GNU.sparse.".len()..], value)?,
             _ => {
                 let Some(name) = key.strip_prefix(b"SCHILY.xattr.") else { return Ok(()) };
                 self.attributes.retain(|(other, _)| other != name);
@@ -163,7 +164,7 @@ mod tests {
         check_refused(b"11 size=-1\n", "an extended header is malformed: its size is not a number");
         check_refused(b"29 size=99999999999999999999\n", "an extended header is malformed: its size is not a number");
         check_refused(b"13 mtime=NaN\n", "an extended header is malformed: its time is not a number");
-        assert!(parse(b"22 GNU.sparse.major=1\n").unwrap_err().contains("sparse"));
+        check_refused(b"25 GNU.sparse.numbytes=1\n", "an extended header is malformed: its map of a sparse file");
     }
 
     #[track_caller]

@@ -13,6 +13,7 @@ use xattr::FileExt;
 use super::*;
 
 mod below;
+mod sparse;
 
 /// One entry: type, name as in the header, link name or content.
 struct Entry {

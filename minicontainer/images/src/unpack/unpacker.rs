@@ -7,7 +7,8 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
-    io::{self, Read},
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
 };
 
 use minicontainer::host::Owners;
@@ -22,6 +23,7 @@ use super::{
     header::device,
     metadata::{FinalAttributes, Metadata},
     parents::{Below, Missing},
+    sparse::SparseMap,
     whiteouts::SeenPaths,
 };
 
@@ -155,7 +157,12 @@ impl Unpacker {
         match member.header.entry_type() {
             EntryType::Link => self.link(member, path),
             EntryType::Char | EntryType::Block | EntryType::Fifo => self.make_special(member, path, metadata),
-            EntryType::Regular | EntryType::Continuous => self.fill_file(member.size, content, path, metadata),
+            EntryType::Regular | EntryType::Continuous => {
+                self.fill_file(member.size, path, metadata, |file| match &member.sparse {
+                    None => io::copy(content, &mut &*file).map(drop),
+                    Some(map) => fill_fragments(map, content, file),
+                })
+            }
             EntryType::Symlink => {
                 let target = member.link.as_ref().ok_or_else(|| path.refused("a symbolic link to nowhere"))?;
                 self.make_parents(path)?;
@@ -166,13 +173,13 @@ impl Unpacker {
         }
     }
 
-    /// Creates a regular file with this content.
+    /// Creates a regular file, whose content `fill` writes.
     pub(super) fn fill_file(
         &mut self,
         size: u64,
-        content: &mut impl Read,
         path: &EntryPath,
         metadata: &Metadata,
+        fill: impl FnOnce(&File) -> io::Result<()>,
     ) -> Result<(), UnpackError> {
         if self.outcome.size.saturating_add(size) > SIZE_LIMIT {
             return Err(UnpackError::TooLarge { limit: SIZE_LIMIT, unit: "bytes" });
@@ -185,7 +192,7 @@ impl Unpacker {
             file => file,
         };
         let file = file.map_err(path.failed("create a file"))?;
-        io::copy(content, &mut &file).map_err(|source| match source.kind() {
+        fill(&file).map_err(|source| match source.kind() {
             // Reading failed, not writing: the archive is invalid, or its gzip stream.
             io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
                 UnpackError::Archive { source }
@@ -295,4 +302,13 @@ impl Unpacker {
         }
         Ok(self.outcome)
     }
+}
+
+/// Writes the data of a sparse file where it belongs, and leaves the holes.
+fn fill_fragments(map: &SparseMap, content: &mut impl Read, mut file: &File) -> io::Result<()> {
+    for fragment in &map.fragments {
+        file.seek(SeekFrom::Start(fragment.offset))?;
+        io::copy(&mut content.take(fragment.length), &mut file)?;
+    }
+    file.set_len(map.size)
 }
