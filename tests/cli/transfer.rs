@@ -262,3 +262,38 @@ fn images_are_exchanged_with_umoci() {
     assert_eq!(place.succeed(&["run", "--rm", "mine:1", "sh", "-c", look]), "more\ngone\n");
     place.succeed(&["rm", "one"]);
 }
+
+/// As Docker: an archive may be compressed with bzip2 or xz, where it is loaded, imported or added. A layer in such a
+/// format is compressed again, because the standard has no media type for it (OCI image-spec, layer.md).
+#[test]
+fn bzip2_and_xz_archives_are_read() {
+    let place = TestEnv::new();
+    if !has("xz") || !has("bzip2") {
+        return;
+    }
+    place.succeed(&["run", "--name", "one", "busybox", "sh", "-c", "echo hello > /note"]);
+    place.succeed(&["commit", "one", "mine:1"]);
+    place.succeed(&["save", "-o", "image.tar", "mine:1"]);
+    place.succeed(&["export", "-o", "files.tar", "one"]);
+    place.succeed(&["rm", "one"]);
+    for (program, suffix) in [("xz", "xz"), ("bzip2", "bz2")] {
+        let script =
+            format!("{program} -k image.tar files.tar && mkdir {program} && mv files.tar.{suffix} {program}");
+        assert!(place.program("sh", &["-c", &script]).status().unwrap().success());
+        place.succeed(&["rmi", "mine:1"]);
+        place.succeed(&["load", "-i", &format!("image.tar.{suffix}")]);
+        assert_eq!(place.succeed(&["run", "--rm", "mine:1", "cat", "/note"]), "hello\n");
+        let imported = format!("{program}/files.tar.{suffix}");
+        place.succeed(&["import", &imported, &format!("{program}:1")]);
+        assert_eq!(place.succeed(&["run", "--rm", &format!("{program}:1"), "cat", "/note"]), "hello\n");
+        // Other tools can read what is saved.
+        place.succeed(&["save", "-o", "again.tar", &format!("{program}:1")]);
+        let media = "tar -xOf again.tar index.json >/dev/null && tar -xOf again.tar $(tar -xOf again.tar manifest.json \
+                     | grep -o 'blobs/sha256/[0-9a-f]*' | tail -n 1) | gzip -t";
+        assert!(place.program("sh", &["-c", media]).status().unwrap().success(), "{program}");
+        let dockerfile = format!("FROM busybox\nADD files.tar.{suffix} /added/\n");
+        fs::write(place.path(&format!("{program}/Dockerfile")), dockerfile).unwrap();
+        place.succeed(&["build", "-q", "-t", "added:1", program]);
+        assert_eq!(place.succeed(&["run", "--rm", "added:1", "cat", "/added/note"]), "hello\n");
+    }
+}
