@@ -297,3 +297,33 @@ fn bzip2_and_xz_archives_are_read() {
         assert_eq!(place.succeed(&["run", "--rm", "added:1", "cat", "/added/note"]), "hello\n");
     }
 }
+
+/// `FROM scratch` with instructions that change only the config makes an image without layers.
+#[test]
+fn image_without_layers_works() {
+    let place = TestEnv::new();
+    fs::create_dir(place.path("context")).unwrap();
+    fs::write(place.path("context/Dockerfile"), "FROM scratch\nLABEL a=b\nCMD [\"/hello\"]\n").unwrap();
+    place.succeed(&["build", "-q", "-t", "none:1", "context"]);
+    assert_eq!(place.succeed(&["images", "--format", "{{.Layers}} {{.Size}}", "none"]), "0 0B\n");
+    let nothing = place.run(&["run", "--rm", "none:1"]);
+    assert_eq!(nothing.code, 127, "{}", nothing.stderr);
+    assert!(
+        nothing.stderr.contains("command not found in the container: cannot execute /hello"),
+        "{}",
+        nothing.stderr
+    );
+    // What is mounted can be executed, and what it writes is the first layer.
+    let shell = ["run", "--name", "one", "-v", "/bin:/bin:ro", "-v", "/lib:/lib:ro", "-v", "/lib64:/lib64:ro"];
+    place.succeed(&[&shell[..], &["none:1", "/bin/sh", "-c", "echo hello > /file"]].concat());
+    place.succeed(&["commit", "one", "some:1"]);
+    place.succeed(&["rm", "one"]);
+    place.succeed(&["save", "-o", "none.tar", "none:1", "some:1"]);
+    place.succeed(&["rmi", "none:1", "some:1"]);
+    place.succeed(&["load", "-i", "none.tar"]);
+    let count = ["images", "--format", "{{.Repository}} {{.Layers}}", "--filter", "reference=*:1"];
+    let mut listed: Vec<_> = place.succeed(&count).lines().map(str::to_owned).collect();
+    listed.sort();
+    assert_eq!(listed, ["none 0", "some 1"]);
+    assert_eq!(place.succeed(&["system", "check"]), "The store is intact.\n");
+}
