@@ -10,6 +10,7 @@ mod commit;
 mod credentials;
 mod demo;
 mod disk_usage;
+mod docker_manifests;
 mod errors;
 #[cfg(target_arch = "x86_64")]
 mod faults;

@@ -262,3 +262,68 @@ fn images_are_exchanged_with_umoci() {
     assert_eq!(place.succeed(&["run", "--rm", "mine:1", "sh", "-c", look]), "more\ngone\n");
     place.succeed(&["rm", "one"]);
 }
+
+/// As Docker: an archive may be compressed with bzip2 or xz, where it is loaded, imported or added. A layer in such a
+/// format is compressed again, because the standard has no media type for it (OCI image-spec, layer.md).
+#[test]
+fn bzip2_and_xz_archives_are_read() {
+    let place = TestEnv::new();
+    if !has("xz") || !has("bzip2") {
+        return;
+    }
+    place.succeed(&["run", "--name", "one", "busybox", "sh", "-c", "echo hello > /note"]);
+    place.succeed(&["commit", "one", "mine:1"]);
+    place.succeed(&["save", "-o", "image.tar", "mine:1"]);
+    place.succeed(&["export", "-o", "files.tar", "one"]);
+    place.succeed(&["rm", "one"]);
+    for (program, suffix) in [("xz", "xz"), ("bzip2", "bz2")] {
+        let script =
+            format!("{program} -k image.tar files.tar && mkdir {program} && mv files.tar.{suffix} {program}");
+        assert!(place.program("sh", &["-c", &script]).status().unwrap().success());
+        place.succeed(&["rmi", "mine:1"]);
+        place.succeed(&["load", "-i", &format!("image.tar.{suffix}")]);
+        assert_eq!(place.succeed(&["run", "--rm", "mine:1", "cat", "/note"]), "hello\n");
+        let imported = format!("{program}/files.tar.{suffix}");
+        place.succeed(&["import", &imported, &format!("{program}:1")]);
+        assert_eq!(place.succeed(&["run", "--rm", &format!("{program}:1"), "cat", "/note"]), "hello\n");
+        // Other tools can read what is saved.
+        place.succeed(&["save", "-o", "again.tar", &format!("{program}:1")]);
+        let media = "tar -xOf again.tar index.json >/dev/null && tar -xOf again.tar $(tar -xOf again.tar manifest.json \
+                     | grep -o 'blobs/sha256/[0-9a-f]*' | tail -n 1) | gzip -t";
+        assert!(place.program("sh", &["-c", media]).status().unwrap().success(), "{program}");
+        let dockerfile = format!("FROM busybox\nADD files.tar.{suffix} /added/\n");
+        fs::write(place.path(&format!("{program}/Dockerfile")), dockerfile).unwrap();
+        place.succeed(&["build", "-q", "-t", "added:1", program]);
+        assert_eq!(place.succeed(&["run", "--rm", "added:1", "cat", "/added/note"]), "hello\n");
+    }
+}
+
+/// `FROM scratch` with instructions that change only the config makes an image without layers.
+#[test]
+fn image_without_layers_works() {
+    let place = TestEnv::new();
+    fs::create_dir(place.path("context")).unwrap();
+    fs::write(place.path("context/Dockerfile"), "FROM scratch\nLABEL a=b\nCMD [\"/hello\"]\n").unwrap();
+    place.succeed(&["build", "-q", "-t", "none:1", "context"]);
+    assert_eq!(place.succeed(&["images", "--format", "{{.Layers}} {{.Size}}", "none"]), "0 0B\n");
+    let nothing = place.run(&["run", "--rm", "none:1"]);
+    assert_eq!(nothing.code, 127, "{}", nothing.stderr);
+    assert!(
+        nothing.stderr.contains("command not found in the container: cannot execute /hello"),
+        "{}",
+        nothing.stderr
+    );
+    // What is mounted can be executed, and what it writes is the first layer.
+    let shell = ["run", "--name", "one", "-v", "/bin:/bin:ro", "-v", "/lib:/lib:ro", "-v", "/lib64:/lib64:ro"];
+    place.succeed(&[&shell[..], &["none:1", "/bin/sh", "-c", "echo hello > /file"]].concat());
+    place.succeed(&["commit", "one", "some:1"]);
+    place.succeed(&["rm", "one"]);
+    place.succeed(&["save", "-o", "none.tar", "none:1", "some:1"]);
+    place.succeed(&["rmi", "none:1", "some:1"]);
+    place.succeed(&["load", "-i", "none.tar"]);
+    let count = ["images", "--format", "{{.Repository}} {{.Layers}}", "--filter", "reference=*:1"];
+    let mut listed: Vec<_> = place.succeed(&count).lines().map(str::to_owned).collect();
+    listed.sort();
+    assert_eq!(listed, ["none 0", "some 1"]);
+    assert_eq!(place.succeed(&["system", "check"]), "The store is intact.\n");
+}

@@ -199,7 +199,7 @@ fn owners_that_cannot_be_kept_are_counted() {
     let Some(mut user) = Fixture::user() else { return };
     ["/etc/subuid", "/etc/subgid"].iter().for_each(|file| user.put(file, "", 0o644));
     let (_, stderr) = succeed(&user, &["load", "-q", "-i", base.to_str().expect("text")]);
-    let why = "allocate no ids to nobody; `sudo usermod --add-subuids";
+    let why = "; `sudo usermod --add-subuids 100000-165535";
     assert!(
         stderr.contains("warning: 1 file belongs to root instead of its owner: ") && stderr.contains(why),
         "{stderr}"

@@ -8,25 +8,18 @@ use std::{
 use super::{BuildError, files::Found};
 use minicontainer_images::decompress;
 
-/// Whether a file is a tar archive: uncompressed, or compressed with gzip or zstd. Docker also unpacks xz and bzip2;
-/// here they are an error.
+/// Whether a file is a tar archive: uncompressed, or compressed with gzip, zstd, bzip2 or xz.
 pub(super) fn is_archive(file: &mut File, found: &Found) -> Result<bool, BuildError> {
     let mut start = Vec::new();
     let failed = |source| BuildError::Read { path: found.path.clone(), of: "the build context".to_owned(), source };
     file.take(512).read_to_end(&mut start).map_err(failed)?;
-    let unsupported = |compression| BuildError::Compression { path: found.path.clone(), compression };
-    match start.as_slice() {
-        [0xfd, b'7', b'z', b'X', b'Z', ..] => return Err(unsupported("xz")),
-        [b'B', b'Z', b'h', ..] => return Err(unsupported("bzip2")),
-        [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-            file.rewind().map_err(failed)?;
-            start.clear();
-            // A file that only starts like a compressed file is copied unchanged.
-            if let Ok(content) = decompress(file, "the archive") {
-                let _broken = content.take(512).read_to_end(&mut start);
-            }
+    if !is_header(&start) {
+        file.rewind().map_err(failed)?;
+        start.clear();
+        // A file that only starts like a compressed file is copied unchanged.
+        if let Ok(content) = decompress(file) {
+            let _broken = content.take(512).read_to_end(&mut start);
         }
-        _ => {}
     }
     Ok(is_header(&start))
 }

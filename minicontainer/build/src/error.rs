@@ -73,9 +73,6 @@ pub enum BuildError {
     /// An archive that cannot be unpacked.
     #[error("cannot unpack {}", path.display())]
     Unpack { path: PathBuf, source: Box<ImageError> },
-    /// An archive in a compression that is not supported.
-    #[error("cannot unpack {}: it is compressed with {compression}, which is not supported yet", path.display())]
-    Compression { path: PathBuf, compression: &'static str },
     /// A file name that is reserved for whiteouts.
     #[error("cannot write {} into the layer: names that begin with .wh. mark deleted files there", path.display())]
     Reserved { path: PathBuf },
@@ -209,7 +206,6 @@ impl Diagnostic for BuildError {
             }
             BuildError::Changed { .. } => "build again while no other process changes these files",
             BuildError::ManySources { .. } => "end the destination with a slash",
-            BuildError::Compression { .. } => "unpack it in a RUN, or compress it with gzip",
             BuildError::HostNetwork => "allow it with --network host, if you trust the Dockerfile",
             BuildError::Secret { .. } => "pass it with --secret id=ID,src=FILE",
             BuildError::Vanished { .. } => "build again",

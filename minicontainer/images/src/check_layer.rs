@@ -25,9 +25,9 @@ pub struct Applied {
     pub warnings: Vec<String>,
 }
 
-/// Applies one layer, a tar archive that may be compressed with gzip or zstd, to a directory with the layers below
-/// it. Whiteouts delete files. Nothing outside the directory is changed, even by a hostile archive. After an error,
-/// the part of the layer before the error is left in the directory.
+/// Applies one layer, a tar archive that may be compressed with gzip, zstd, bzip2 or xz, to a directory with the
+/// layers below it. Whiteouts delete files. Nothing outside the directory is changed, even by a hostile archive.
+/// After an error, the part of the layer before the error is left in the directory.
 ///
 /// ```
 /// use minicontainer_images::check_layer;
@@ -41,7 +41,7 @@ pub struct Applied {
 pub fn check_layer(layer: impl Read, directory: &Path) -> Result<Applied, ImageError> {
     let failed = |source| ImageError::Apply { directory: directory.to_owned(), source };
     let damaged = |source| failed(UnpackError::Archive { source });
-    let tar = Hashing::new(decompress(layer, "the layer")?);
+    let tar = Hashing::new(decompress(layer)?);
     // There is no expected digest, so the archive must have an end marker to show that it is complete.
     let archive = Archive::new(tar, End::Required);
     // The directory itself has the layers below.

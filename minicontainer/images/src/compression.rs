@@ -4,16 +4,24 @@
 //! gzip streams are one content (RFC 1952, section 2.2), as `pigz` and others write them; so are several zstd frames
 //! (RFC 8878, section 3).
 //!
+//! Besides the formats of layers, gzip and zstd, archives may be compressed with bzip2 and xz, as in Docker.
+//!
 //! The header of a zstd frame, of at most ten bytes, can demand a *window* of up to two gigabytes: this much output
 //! must be kept in memory to decompress the rest. Readers should support 8 MiB (RFC 8878, section 3.1.1.1.2), and
-//! compressors use more only with special options (`zstd --long`, `--ultra`).
+//! compressors use more only with special options (`zstd --long`, `--ultra`). The same holds for the dictionary of
+//! xz, which has 64 MiB with the highest preset (`xz -9`); bzip2 needs at most 4 MB.
 //!
 //! A few kilobytes can decompress to gigabytes. But a normal layer can contain a large file of zeros too, so the
 //! limit on the ratio applies only after the first gigabyte.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
+use bzip2::bufread::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
+use liblzma::{
+    bufread::XzDecoder,
+    stream::{CONCATENATED, Stream},
+};
 use minicontainer::store::StoreError;
 use oci_spec::image::MediaType;
 use zstd::stream::read::Decoder as ZstdDecoder;
@@ -26,6 +34,11 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// and 3.1.2).
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const ZSTD_SKIPPABLE: [u8; 4] = [0x50, 0x2a, 0x4d, 0x18];
+/// The first bytes of a bzip2 stream, before its block size, and of an xz stream.
+const BZIP2_MAGIC: [u8; 3] = *b"BZh";
+const XZ_MAGIC: [u8; 6] = *b"\xfd7zXZ\0";
+/// The most memory for decompressing xz: the largest preset needs 65 MiB.
+const XZ_MEMORY: u64 = 72 << 20;
 /// The largest window, as a power of two: 8 MiB.
 const WINDOW_LIMIT: u32 = 23;
 /// This many bytes of output are always allowed.
@@ -53,6 +66,8 @@ enum Form<R: Read> {
 enum Decoder<R: BufRead> {
     Gzip(Box<MultiGzDecoder<R>>),
     Zstd(Box<ZstdDecoder<'static, R>>),
+    Bzip2(Box<MultiBzDecoder<R>>),
+    Xz(Box<XzDecoder<R>>),
 }
 
 impl<R: BufRead> Decoder<R> {
@@ -62,8 +77,15 @@ impl<R: BufRead> Decoder<R> {
         Ok(Decoder::Zstd(Box::new(decoder)))
     }
 
+    fn xz(content: R) -> io::Result<Decoder<R>> {
+        let stream = Stream::new_stream_decoder(XZ_MEMORY, CONCATENATED)?;
+        Ok(Decoder::Xz(Box::new(XzDecoder::new_stream(content, stream))))
+    }
+
     fn content(&self) -> &R {
         match self {
+            Decoder::Bzip2(decoder) => decoder.get_ref(),
+            Decoder::Xz(decoder) => decoder.get_ref(),
             Decoder::Gzip(decoder) => decoder.get_ref(),
             Decoder::Zstd(decoder) => decoder.get_ref(),
         }
@@ -74,15 +96,22 @@ impl<R: BufRead> Read for Decoder<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Decoder::Gzip(decoder) => decoder.read(buffer),
-            Decoder::Zstd(decoder) => decoder.read(buffer).map_err(|error| match error.kind() {
-                // This is an error of the stream, not of the disk.
-                io::ErrorKind::Other => io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    format!("its zstd stream is damaged or has a window of more than 8 MiB: {error}"),
-                ),
-                _ => error,
-            }),
+            Decoder::Zstd(decoder) => {
+                decoder.read(buffer).map_err(damaged("zstd stream", "a window of more than 8 MiB"))
+            }
+            Decoder::Bzip2(decoder) => decoder.read(buffer).map_err(damaged("bzip2 stream", "another version")),
+            Decoder::Xz(decoder) => decoder.read(buffer).map_err(damaged("xz stream", "a dictionary over 64 MiB")),
         }
+    }
+}
+
+/// For `map_err`: an error of the stream, which is not one of the disk. `limit` is what else may be wrong.
+fn damaged(stream: &'static str, limit: &'static str) -> impl FnOnce(io::Error) -> io::Error {
+    move |error| match error.kind() {
+        // An operating system's error has a number.
+        _ if error.raw_os_error().is_some() => error,
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::Interrupted => error,
+        _ => io::Error::new(io::ErrorKind::InvalidData, format!("its {stream} is damaged or has {limit}: {error}")),
     }
 }
 
@@ -92,19 +121,17 @@ impl<R: Read> Decompressed<R> {
     }
 }
 
-/// Decompresses `content`. `what` names it in messages.
+/// Decompresses `content`.
 ///
 /// # Errors
-/// If the compression is not supported, or the beginning cannot be read.
-pub fn decompress<R: Read>(mut content: R, what: &str) -> Result<Decompressed<R>, ImageError> {
-    let mut magic = Vec::with_capacity(6);
-    content.by_ref().take(6).read_to_end(&mut magic).map_err(|source| StoreError::Content { source })?;
-    let unsupported = |compression| Err(ImageError::Compression { what: what.to_owned(), compression });
-    match magic.as_slice() {
-        [0xfd, b'7', b'z', b'X', b'Z', ..] => return unsupported("xz"),
-        [b'B', b'Z', b'h', ..] => return unsupported("bzip2"),
-        _ => {}
-    }
+/// If its beginning cannot be read.
+pub fn decompress<R: Read>(mut content: R) -> Result<Decompressed<R>, ImageError> {
+    let mut magic = Vec::with_capacity(XZ_MAGIC.len());
+    content
+        .by_ref()
+        .take(XZ_MAGIC.len() as u64)
+        .read_to_end(&mut magic)
+        .map_err(|source| StoreError::Content { source })?;
     let kind = Kind::of(&magic);
     let whole = Counted { content: Cursor::new(magic).chain(content), count: 0 };
     let whole = BufReader::with_capacity(1 << 17, whole);
@@ -112,6 +139,8 @@ pub fn decompress<R: Read>(mut content: R, what: &str) -> Result<Decompressed<R>
         Kind::Plain => return Ok(Decompressed { form: Form::Plain(whole) }),
         Kind::Gzip => Decoder::Gzip(Box::new(MultiGzDecoder::new(whole))),
         Kind::Zstd => Decoder::zstd(whole).map_err(|source| StoreError::Content { source })?,
+        Kind::Bzip2 => Decoder::Bzip2(Box::new(MultiBzDecoder::new(whole))),
+        Kind::Xz => Decoder::xz(whole).map_err(|source| StoreError::Content { source })?,
     };
     Ok(Decompressed { form: Form::Compressed { decoder, given: 0, free: FREE } })
 }
@@ -121,6 +150,8 @@ enum Kind {
     Plain,
     Gzip,
     Zstd,
+    Bzip2,
+    Xz,
 }
 
 impl Kind {
@@ -128,6 +159,9 @@ impl Kind {
         match start {
             _ if start.starts_with(&GZIP_MAGIC) => Kind::Gzip,
             _ if start.starts_with(&ZSTD_MAGIC) => Kind::Zstd,
+            _ if start.starts_with(&XZ_MAGIC) => Kind::Xz,
+            // The block size is a digit from 1 to 9.
+            [head @ .., b'1'..=b'9', _, _] if head == BZIP2_MAGIC => Kind::Bzip2,
             [first, rest @ ..] if first & 0xf0 == ZSTD_SKIPPABLE[0] && rest.starts_with(&ZSTD_SKIPPABLE[1..]) => {
                 Kind::Zstd
             }
@@ -136,14 +170,15 @@ impl Kind {
     }
 }
 
-/// The media type of a layer in this format.
-pub(super) fn layer_type(content: impl Read) -> Result<MediaType, ImageError> {
-    let mut magic = Vec::with_capacity(ZSTD_MAGIC.len());
-    content.take(4).read_to_end(&mut magic).map_err(|source| StoreError::Content { source })?;
+/// The media type of a layer in this format; `None` if layers cannot have this format (OCI image-spec, *layer.md*).
+pub(super) fn layer_type(content: impl Read) -> Result<Option<MediaType>, ImageError> {
+    let mut magic = Vec::with_capacity(XZ_MAGIC.len());
+    content.take(XZ_MAGIC.len() as u64).read_to_end(&mut magic).map_err(|source| StoreError::Content { source })?;
     Ok(match Kind::of(&magic) {
-        Kind::Plain => MediaType::ImageLayer,
-        Kind::Gzip => MediaType::ImageLayerGzip,
-        Kind::Zstd => MediaType::ImageLayerZstd,
+        Kind::Plain => Some(MediaType::ImageLayer),
+        Kind::Gzip => Some(MediaType::ImageLayerGzip),
+        Kind::Zstd => Some(MediaType::ImageLayerZstd),
+        Kind::Bzip2 | Kind::Xz => None,
     })
 }
 
@@ -179,69 +214,4 @@ impl<R: Read> Read for Decompressed<R> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use flate2::{Compression, write::GzEncoder};
-
-    use super::*;
-
-    fn gzip(content: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        encoder.write_all(content).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    #[test]
-    fn concatenated_gzip_streams_are_decompressed() {
-        let two = [gzip(b"one "), gzip(b""), gzip(b"two")].concat();
-        let mut text = String::new();
-        decompress(two.as_slice(), "it").unwrap().read_to_string(&mut text).unwrap();
-        assert_eq!(text, "one two");
-        let garbage = [gzip(b"one"), b"garbage".to_vec()].concat();
-        assert!(decompress(garbage.as_slice(), "it").unwrap().read_to_string(&mut text).is_err());
-    }
-
-    #[test]
-    fn concatenated_zstd_frames_are_decompressed() {
-        let zstd = |content: &[u8]| zstd::encode_all(content, 3).unwrap();
-        let skipped = [0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
-        let all = [&skipped, zstd(b"one ").as_slice(), &zstd(b""), &skipped, &zstd(b"two"), &skipped].concat();
-        let mut text = String::new();
-        decompress(all.as_slice(), "it").unwrap().read_to_string(&mut text).unwrap();
-        assert_eq!(text, "one two");
-        for broken in [[zstd(b"one"), b"garbage".to_vec()].concat(), zstd(b"one")[..10].to_vec()] {
-            assert!(decompress(broken.as_slice(), "it").unwrap().read_to_string(&mut text).is_err());
-        }
-    }
-
-    /// A frame with a given window size, and a megabyte of zeros in eight RLE blocks.
-    fn frame(window_log: u8) -> Vec<u8> {
-        let block = |last: u32| [&((128_u32 << 10) << 3 | 1 << 1 | last).to_le_bytes()[..3], &[0]].concat();
-        [&ZSTD_MAGIC[..], &[0, (window_log - 10) << 3], &block(0).repeat(7), &block(1)].concat()
-    }
-
-    #[test]
-    fn zstd_window_is_limited() {
-        let read = |bytes: &[u8]| io::copy(&mut decompress(bytes, "it").unwrap(), &mut io::sink());
-        assert_eq!(read(&frame(23)).unwrap(), 1 << 20);
-        let error = read(&frame(24)).unwrap_err();
-        insta::assert_snapshot!(error, @"its zstd stream is damaged or has a window of more than 8 MiB: Frame requires too much memory for decoding");
-        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
-        assert!(read(&frame(31)).is_err());
-    }
-
-    #[test]
-    fn compression_bomb_is_cut_off() {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(&vec![0; 16 << 20]).unwrap();
-        let zeros = encoder.finish().unwrap();
-        for zeros in [zeros, frame(23).repeat(16)] {
-            let mut bomb = decompress(zeros.as_slice(), "it").unwrap();
-            let Form::Compressed { free, .. } = &mut bomb.form else { panic!("it is compressed") };
-            *free = 1 << 20;
-            let error = io::copy(&mut bomb, &mut io::sink()).unwrap_err();
-            assert!(error.to_string().ends_with("a compression bomb"), "{error}");
-        }
-    }
-}
+mod tests;

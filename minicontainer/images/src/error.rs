@@ -55,9 +55,6 @@ pub enum ImageError {
     /// The archive refers to something that it does not contain.
     #[error("{what} is missing")]
     Missing { what: String },
-    /// A compression that is not supported.
-    #[error("cannot read {what}: it is compressed with {compression}, which is not supported yet")]
-    Compression { what: String, compression: &'static str },
     /// A layer could not be unpacked.
     #[error("cannot unpack layer {diff_id}")]
     Unpack { diff_id: Digest, source: UnpackError },
@@ -123,7 +120,6 @@ impl Diagnostic for ImageError {
             }
             ImageError::Nesting { .. } | ImageError::Missing { .. } | ImageError::TooMany { .. } => DAMAGE_HINT,
             ImageError::LayoutVersion { .. } => "save it again as version 1.0.0, or as `docker save` does",
-            ImageError::Compression { .. } => "write it again uncompressed, with gzip or with zstd",
             ImageError::Unpack { source, .. } | ImageError::Apply { source, .. } | ImageError::Import { source } => {
                 source.hint()
             }

@@ -50,7 +50,7 @@ pub fn extract(
     owners: ArchiveOwners,
 ) -> Result<Extracted, ImageError> {
     let failed = |source| ImageError::Extract { source };
-    let tar = decompress(archive, "the archive")?;
+    let tar = decompress(archive)?;
     // There is no expected digest, so the archive must have an end marker to show that it is complete.
     let archive = Archive::new(tar, End::Required);
     let below = Below::layers(below).map_err(failed)?;

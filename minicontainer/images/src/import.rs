@@ -33,7 +33,7 @@ pub struct Importing {
     pub created: String,
 }
 
-/// Makes an image from a tar archive, which may be compressed with gzip or zstd.
+/// Makes an image from a tar archive, which may be compressed with gzip, zstd, bzip2 or xz.
 ///
 /// ```
 /// use minicontainer::Store;
@@ -90,7 +90,7 @@ pub(crate) fn staged(staging: &Staging, config: &ImageConfig) -> Result<Blob, St
 /// to check that it is complete.
 fn diff_id_of(layer: &Blob) -> Result<Digest, ImageError> {
     let failed = |source| ImageError::Import { source: UnpackError::Archive { source } };
-    let tar = decompress(layer.open()?, "the archive")?;
+    let tar = decompress(layer.open()?)?;
     let mut archive = Archive::new(Hashing::new(tar), End::Required);
     while archive.next().map_err(failed)?.is_some() {}
     let mut rest = archive.into_inner();

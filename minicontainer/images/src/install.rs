@@ -1,17 +1,20 @@
 //! Adding an image to the store: complete and verified, or not at all.
 
+use std::io;
+
 use minicontainer::{
     core::{
         Digest, Platform, Reference,
         image::{Config, ImageConfig},
     },
-    store::{Blob, LayerId, Staging, Store, Transaction, diff_ids},
+    store::{Blob, LayerId, Staging, Store, StoreError, Transaction, diff_ids},
 };
 use oci_spec::image::{ImageManifest, ImageManifestBuilder, MediaType, SCHEMA_VERSION};
 
 use super::{
     ImageError,
-    compression::layer_type,
+    compression::{decompress, layer_type},
+    hashing::packed,
     layer_replacement::make_way,
     new_layers::{NewLayers, Stack},
     unpack_progress::Watch,
@@ -79,9 +82,14 @@ impl StagedImage {
         config: Blob,
         layers: Vec<Blob>,
     ) -> Result<StagedImage, ImageError> {
-        let mut descriptors = Vec::new();
-        for blob in &layers {
-            descriptors.push(blob.descriptor(layer_type(blob.open()?)?));
+        let (mut descriptors, mut storable) = (Vec::new(), Vec::new());
+        for blob in layers {
+            let (blob, media_type) = match layer_type(blob.open()?)? {
+                Some(media_type) => (blob, media_type),
+                None => (with_gzip(staging, &blob)?, MediaType::ImageLayerGzip),
+            };
+            descriptors.push(blob.descriptor(media_type));
+            storable.push(blob);
         }
         let manifest = ImageManifestBuilder::default()
             .schema_version(SCHEMA_VERSION)
@@ -91,8 +99,18 @@ impl StagedImage {
             .build()
             .and_then(|manifest| manifest.to_string())
             .expect("no part that a manifest must have is left out");
-        Ok(StagedImage { references, manifest: staging.blob(manifest.as_bytes())?, config, layers })
+        Ok(StagedImage { references, manifest: staging.blob(manifest.as_bytes())?, config, layers: storable })
     }
+}
+
+/// A layer in another format, compressed again.
+fn with_gzip(staging: &Staging, layer: &Blob) -> Result<Blob, ImageError> {
+    let broken = |source| ImageError::from(StoreError::Content { source });
+    let (packed, ()) = packed(staging, broken, |mut tar| {
+        io::copy(&mut decompress(layer.open()?)?, &mut tar).map_err(broken)?;
+        Ok((tar, ()))
+    })?;
+    Ok(packed.blob)
 }
 
 /// Adds images whose blobs are staged in `staging`. If another image has one of the names, it loses that name.

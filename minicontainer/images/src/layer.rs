@@ -80,7 +80,7 @@ impl<R: Read + Send> LayerBlob<R> {
     where
         R: 'a,
     {
-        let content = decompress(self.content, &format!("layer {diff_id}"))?;
+        let content = decompress(self.content)?;
         // An uncompressed blob need not be hashed again: its digest is the diff-id.
         let known = self.digest.filter(|_| !content.is_compressed());
         Ok(Hashed { content, digester: Digester::new(), known, expected: diff_id.clone() })

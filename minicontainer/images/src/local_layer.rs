@@ -34,7 +34,7 @@ pub fn unpack_built(staging: &Staging, packed: &PackedLayer) -> Result<Built, Im
     let layer = StagedLayer::new(staging, &packed.diff_id, |tree: &Path| {
         directory = tree.to_owned();
         let failed = |source| ImageError::Unpack { diff_id: packed.diff_id.clone(), source };
-        let tar = decompress(packed.blob.open()?, "the new layer")?;
+        let tar = decompress(packed.blob.open()?)?;
         let archive = Archive::new(tar, End::Required);
         // It was packed from a directory, so it lists all directories that it uses.
         let nothing = Below::layers(&[]).map_err(failed)?;

@@ -55,7 +55,7 @@ impl<'a> Source<'a> {
         let damaged = |source| ImageError::Archive { source };
         let (mut files, mut links) = (BTreeMap::new(), BTreeMap::new());
         // The documents contain digests of everything, so an archive without an end marker is accepted.
-        let mut archive = Archive::new(decompress(content, "the image archive")?, End::Optional);
+        let mut archive = Archive::new(decompress(content)?, End::Optional);
         while let Some(member) = archive.next().map_err(damaged)? {
             let member = member.without_holes().map_err(damaged)?;
             let Some(name) = key("", &String::from_utf8_lossy(&member.path)) else { continue };

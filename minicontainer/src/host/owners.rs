@@ -97,6 +97,11 @@ impl Owners {
         }
     }
 
+    /// Whether there are subordinate ids, to which only the process in the user namespace can give files.
+    pub fn are_subordinate(&self) -> bool {
+        matches!(self.kind(), Kind::Mapped(_))
+    }
+
     /// Why a file cannot have another owner, and what to do about it.
     pub fn limit(&self) -> String {
         match (self.kind(), subordinate_ids(super::identity())) {

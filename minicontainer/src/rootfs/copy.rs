@@ -95,7 +95,7 @@ impl Copy {
                 let first = Path::new(OsStr::from_bytes(first));
                 let from = self.below(parent(first))?;
                 return match linkat(&from, first.file_name().unwrap_or_default(), place, name, AtFlags::empty()) {
-                    Err(Errno::EPERM) => self.owners.link(&self.root, first, path),
+                    Err(Errno::EPERM) if self.owners.are_subordinate() => self.owners.link(&self.root, first, path),
                     linked => Ok(linked?),
                 };
             }

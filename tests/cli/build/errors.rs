@@ -26,7 +26,6 @@ const MISTAKES: &[&str] = &[
     "ADD http://169.254.169.254/latest /",
     "ADD file:///etc/passwd /",
     "ADD git@example.com:x.git /",
-    "ADD a.tar.xz /",
     "USER unknown-user\nRUN true",
     "RUN echo before; echo broken >&2; exit 3",
     "RUN [\"/no/such/program\"]",
@@ -38,12 +37,7 @@ const MISTAKES: &[&str] = &[
 ];
 
 fn table(place: &TestEnv) -> String {
-    project(
-        place,
-        "wrong",
-        &[("a", "a"), ("b", "b"), (".dockerignore", "ignored\n"), ("ignored", "i"), ("a.tar.xz", "\u{fffd}")],
-    );
-    fs::write(place.path("wrong/a.tar.xz"), b"\xfd7zXZ\0").unwrap();
+    project(place, "wrong", &[("a", "a"), ("b", "b"), (".dockerignore", "ignored\n"), ("ignored", "i")]);
     mkfifo(&place.path("wrong/fifo"), Mode::from_bits_truncate(0o644)).unwrap();
     let mut table = String::new();
     for mistake in MISTAKES {

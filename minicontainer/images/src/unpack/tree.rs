@@ -186,7 +186,9 @@ impl Tree {
         match linkat(&target_parent, target_name, &parent, name, AtFlags::empty()) {
             // A user may not link to a file of another id. Both paths have been resolved, and no one else can change
             // this tree.
-            Err(Errno::EPERM) => owners.link(&self.root, target.as_path(), path.as_path()),
+            Err(Errno::EPERM) if owners.are_subordinate() => {
+                owners.link(&self.root, target.as_path(), path.as_path())
+            }
             linked => Ok(linked?),
         }
     }

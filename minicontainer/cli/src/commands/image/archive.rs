@@ -24,7 +24,8 @@ use crate::{
 
 /// Load images from a tar archive
 ///
-/// The archive has the format of `docker save`, or is an OCI image layout. It may be compressed with gzip or zstd.
+/// The archive has the format of `docker save`, or is an OCI image layout. It may be compressed with gzip, zstd, bzip2
+/// or xz.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   docker save alpine | minicontainer load
@@ -72,7 +73,7 @@ pub struct ImportArguments {
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
 
-    /// The archive, optionally compressed with gzip or zstd; - reads stdin
+    /// The archive, optionally compressed with gzip, zstd, bzip2 or xz; - reads stdin
     #[arg(value_name = "FILE|-")]
     archive: PathBuf,
 
@@ -83,9 +84,9 @@ pub struct ImportArguments {
 
 /// Apply one layer from stdin to a directory, to try out an archive
 ///
-/// The layer is a tar archive, optionally compressed with gzip or zstd. The directory contains the files below the
-/// layer, and whiteouts in the layer delete them. Nothing outside the directory is touched, whatever the archive
-/// contains. If the layer is refused, the entries before the refused one stay in the directory.
+/// The layer is a tar archive, optionally compressed with gzip, zstd, bzip2 or xz. The directory contains the files
+/// below the layer, and whiteouts in the layer delete them. Nothing outside the directory is touched, whatever the
+/// archive contains. If the layer is refused, the entries before the refused one stay in the directory.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   mkdir tree && minicontainer image check-layer tree < layer.tar")]

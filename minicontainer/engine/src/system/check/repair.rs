@@ -182,9 +182,10 @@ impl Repair<'_> {
             let small = fs::symlink_metadata(&path).is_ok_and(|file| file.is_file() && file.len() <= 4 << 20);
             let Some(bytes) = small.then(|| fs::read(&path).ok()).flatten() else { continue };
             let digest = Digest::of(&bytes);
-            let is_manifest = serde_json::from_slice::<ImageManifest>(&bytes).is_ok();
-            if is_manifest && path.file_name().is_some_and(|name| name == digest.hex()) {
-                let media_type = MediaType::ImageManifest.to_string();
+            let Ok(manifest) = serde_json::from_slice::<ImageManifest>(&bytes) else { continue };
+            if path.file_name().is_some_and(|name| name == digest.hex()) {
+                // Docker's manifests have a type of their own, which they must state.
+                let media_type = manifest.media_type().clone().unwrap_or(MediaType::ImageManifest).to_string();
                 manifests.push(json!({"mediaType": media_type, "digest": digest, "size": bytes.len()}));
             }
         }
