@@ -21,6 +21,7 @@ mod judge;
 mod lifecycle;
 mod messages;
 mod names;
+mod newcomer;
 mod output_files;
 mod ps;
 mod pull_and_push;
