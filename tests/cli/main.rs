@@ -24,6 +24,7 @@ mod layers;
 mod lifecycle;
 mod messages;
 mod names;
+mod newcomer;
 mod output_files;
 mod ps;
 mod pull_and_push;

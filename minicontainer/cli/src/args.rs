@@ -12,12 +12,17 @@ use crate::{booleans, commands::*, error::Failure};
 
 /// Run isolated processes, look at images and layers, learn what a container is.
 #[derive(Debug, Parser)]
-#[command(name = "minicontainer", version, propagate_version = false, disable_help_subcommand = true)]
+#[command(name = "minicontainer", version, propagate_version = false)]
 #[command(after_help = "Begin with:
   minicontainer demo                      two containers of one image, explained while they run
   minicontainer image seed                an image with no network, from this machine's own programs
   minicontainer run --rm busybox echo hi  a container
-  minicontainer run --explain busybox sh  every step that creates one, and why")]
+  minicontainer run --explain busybox sh  every step that creates one, and why
+
+Environment:
+  MINICONTAINER_ROOT  the directory of images and containers [default: /var/lib/minicontainer for
+                      root, ~/.local/share/minicontainer for other users]
+  LANG, NO_COLOR      the language of explanations; no colours")]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,

@@ -1,7 +1,8 @@
 //! Flags that are on or off, as Docker's command line takes them: `--rm`, `--rm=true`, `--rm=false`, `-i=0`.
 //!
 //! Docker is written in Go, whose package `strconv` defines the accepted values in [`ParseBool`][1]. A value must
-//! follow an `=`: in `--rm false`, the word `false` is the next argument. If a flag is repeated, the last one applies.
+//! follow an `=`: in `--rm false`, the word `false` is the next argument. If a flag is repeated, the last one
+//! applies.
 //!
 //! The grammar ([`args`](crate::args)) declares these flags as usual. [`with_values`] gives all of them values at
 //! once, so no command can be forgotten. Only the grammar without values is printed as help, because `--rm` reads

@@ -120,6 +120,10 @@ impl Diagnostic for ImageError {
             }
             ImageError::Nesting { .. } | ImageError::Missing { .. } | ImageError::TooMany { .. } => DAMAGE_HINT,
             ImageError::LayoutVersion { .. } => "save it again as version 1.0.0, or as `docker save` does",
+            ImageError::Import { source: UnpackError::Archive { .. } } => {
+                "import takes a tar archive of a root file system, such as `tar -C DIRECTORY -cf FILE.tar .` makes; \
+                 `minicontainer load` takes an archive of `docker save`"
+            }
             ImageError::Unpack { source, .. } | ImageError::Apply { source, .. } | ImageError::Import { source } => {
                 source.hint()
             }

@@ -202,22 +202,29 @@ pub fn image_to_run(store: &Store, name: &str, wanted: &FetchArguments) -> Resul
         fetch(store, &parse(name)?, platform.as_ref(), &connection, &shown)?;
         return find_image(store, name);
     }
-    let missing: Failure = match minicontainer_images::find(store, name) {
+    let (missing, is_other): (Failure, bool) = match minicontainer_images::find(store, name) {
         Ok(image) => match platform.as_ref().map_or(Ok(()), |platform| check_platform(platform, name, &image.config))
         {
             Ok(()) => return Ok(image),
-            Err(error) => error.into(),
+            Err(error) => (error.into(), true),
         },
-        Err(ImageError::Store(error @ StoreError::UnknownImage { .. })) => error.into(),
+        Err(ImageError::Store(error @ StoreError::UnknownImage { .. })) => (error.into(), false),
         Err(error) => return Err(error.into()),
     };
     // A word of hexadecimal digits may be an id prefix.
     let reference = name.parse::<Reference>().ok().filter(|_| wanted.pull == PullPolicy::Missing);
     let Some(reference) = reference else { return Err(missing) };
-    shown.line(&format!("Unable to find image '{}' locally", reference.familiar()));
+    match (is_other, &platform) {
+        (true, Some(platform)) => shown.line(&format!("{}; pulling it for {platform}", missing.message())),
+        _ => shown.line(&format!("Unable to find image '{}' locally", reference.familiar())),
+    }
     let fetched = fetch(store, &reference, platform.as_ref(), &connection, &shown);
     let is_busybox = reference.familiar().starts_with("busybox:");
-    fetched.map_err(|failure| if is_busybox { failure.or_hint(SEED) } else { failure })?;
+    fetched.map_err(|failure| match (is_other, is_busybox) {
+        (true, _) => failure.or_hint("leave --platform out to run the image in the store"),
+        (false, true) => failure.or_hint(SEED),
+        (false, false) => failure,
+    })?;
     find_image(store, name)
 }
 

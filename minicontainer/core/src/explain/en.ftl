@@ -253,6 +253,9 @@ step-execute = Execute the program { $program }
 
 weakening-privileged = It turns off nearly all isolation: root of the container can do almost everything that root of the host can.
 weakening-docker-profile = It gives the container Docker's permissions: raw packets, device nodes, set-user-id programs, more system calls.
+weakening-privileged-user = It turns off nearly all isolation: the container's programs can do almost everything that you can do on this machine.
+weakening-docker-profile-user = It gives the container Docker's permissions: raw packets in its own network, set-user-id programs, more system calls.
+weakening-uts-user = Without it, the container has the host's hostname.
 weakening-capability = Containers do not have this capability by default; capabilities(7) describes what it allows.
 weakening-host-network = The container sees and uses the host's own network interfaces and ports.
 weakening-device = The container can access this driver of the host directly.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Explanation, Language, explain_for, message, system_calls::CgroupVersion};
 use crate::{
     options::{Isolation, Weakening},
-    plan::{Actor, Plan, Step},
+    plan::{Actor, Identity, Plan, Step},
 };
 
 /// The width at which [`render`] wraps sentences. System calls are never wrapped, so that they can be copied.
@@ -54,9 +54,15 @@ pub fn explain_isolation(isolation: Isolation, language: Language) -> IsolationE
     }
 }
 
-/// Explains what a weakened isolation means.
-pub fn explain_weakening(weakening: &Weakening, language: Language) -> String {
-    message(language, &weakening.key(), &[])
+/// Explains what a weakened isolation means. Root of an ordinary user's container is that user on the host, so it is
+/// less dangerous there.
+pub fn explain_weakening(weakening: &Weakening, identity: Identity, language: Language) -> String {
+    match (weakening, identity) {
+        (Weakening::Privileged, Identity::User { .. }) => message(language, "weakening-privileged-user", &[]),
+        (Weakening::DockerProfile, Identity::User { .. }) => message(language, "weakening-docker-profile-user", &[]),
+        (Weakening::Without(Isolation::Uts), Identity::User { .. }) => message(language, "weakening-uts-user", &[]),
+        _ => message(language, &weakening.key(), &[]),
+    }
 }
 
 /// The name of the process that executes a step.

@@ -253,6 +253,9 @@ step-execute = Executar o programa { $program }
 
 weakening-privileged = Isso desativa quase todo o isolamento: o root do contêiner pode quase tudo o que o root do host pode.
 weakening-docker-profile = Isso dá ao contêiner as permissões do Docker: pacotes raw, nós de dispositivo, programas set-user-id, mais chamadas de sistema.
+weakening-privileged-user = Isso desativa quase todo o isolamento: os programas do contêiner podem quase tudo o que você pode nesta máquina.
+weakening-docker-profile-user = Isso dá ao contêiner as permissões do Docker: pacotes raw na sua própria rede, programas set-user-id, mais chamadas de sistema.
+weakening-uts-user = Sem isso, o contêiner tem o hostname do host.
 weakening-capability = Os contêineres não têm esta capability por padrão; capabilities(7) descreve o que ela permite.
 weakening-host-network = O contêiner vê e usa as interfaces de rede e as portas do próprio host.
 weakening-device = O contêiner pode acessar diretamente este driver do host.

@@ -42,8 +42,8 @@ pub struct Hostname {
 pub enum NameError {
     /// Not a container's name.
     #[error(
-        "invalid container name {given:?}: must be 2 to {CONTAINER_LIMIT} letters, digits, '_', '.' or '-', and \
-         begin with a letter or digit (for example, web-1)"
+        "Invalid container name ({given}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed: 2 to {CONTAINER_LIMIT} \
+         characters (for example, web-1)"
     )]
     Container {
         /// What was given.

@@ -158,6 +158,7 @@ fn engine_socket(mount: &MountSpec) -> Option<String> {
 mod tests {
     use super::*;
     use crate::explain::{Language, explain_weakening};
+    use crate::plan::Identity;
 
     /// Checks the flags that are reported for these options.
     fn check(options: RunOptions, expect: &[&str]) {
@@ -165,8 +166,10 @@ mod tests {
         assert_eq!(flags, expect);
         for weakening in options.weakenings() {
             for language in [Language::English, Language::Portuguese] {
-                let meaning = explain_weakening(&weakening, language);
-                assert!(!meaning.contains('{') && meaning.len() > 20, "{weakening:?}: {meaning}");
+                for identity in [Identity::Root, Identity::User { uid: 1000, gid: 1000 }] {
+                    let meaning = explain_weakening(&weakening, identity, language);
+                    assert!(!meaning.contains('{') && meaning.len() > 20, "{weakening:?}: {meaning}");
+                }
             }
         }
     }

@@ -14,7 +14,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{ByteSize, SizeError};
+use super::{ByteSize, Profile, RunOptions, SizeError};
 
 /// Memory and swap space together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,16 @@ impl MemorySwap {
             "-1" => Ok(Some(MemorySwap::Unlimited)),
             _ => ByteSize::parse_limit(text).map(|size| size.map(MemorySwap::Total)),
         }
+    }
+}
+
+impl RunOptions {
+    /// The limit on memory and swap space together: the requested one, or with Docker's profile Docker's default,
+    /// which is twice the memory. None: the container has no swap space.
+    pub fn memory_swap(&self) -> Option<MemorySwap> {
+        let twice = |memory: ByteSize| memory.bytes().checked_mul(2).and_then(ByteSize::new).map(MemorySwap::Total);
+        let docker = self.limits.memory.filter(|_| self.profile == Profile::Docker);
+        self.limits.memory_swap.or_else(|| docker.and_then(twice))
     }
 }
 

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::image::{Config, resolve_process};
 use crate::options::{
-    Access, Isolation, MountSpec, Network, PidsLimit, Profile, RunOptions, Users, WindowSize, resolve_user,
+    Access, Isolation, Limits, MountSpec, Network, PidsLimit, Profile, RunOptions, Users, WindowSize, resolve_user,
 };
 use crate::spec::{SpecError, spec};
 
@@ -154,6 +154,26 @@ fn host_cgroups_are_bind_mounted_without_cgroup_namespace() {
     let shared = shows(BTreeSet::from([Isolation::Cgroup]));
     let Some(Step::BindMount { attributes, .. }) = &shared else { panic!("{shared:?}") };
     assert!(attributes.contains(&MountAttribute::ReadOnly));
+}
+
+/// docs.docker.com/engine/containers/resource_constraints: without --memory-swap, the container can use as much swap
+/// space as memory.
+#[test]
+fn docker_profile_has_as_much_swap_as_memory() {
+    let swap = |profile, swap: Option<&str>| {
+        let memory_swap = swap.map(|text| text.parse().expect("a size"));
+        let limits = Limits { memory: "64m".parse().ok(), memory_swap, ..Limits::default() };
+        let plan = planned(&RunOptions { profile, limits, ..shell() }, &Host::example());
+        plan.steps.into_iter().find_map(|step| match step {
+            Step::LimitMemory { swap, .. } => Some(swap),
+            _ => None,
+        })
+    };
+    assert_eq!(swap(Profile::Docker, None), Some(SwapLimit::AtMost(64 << 20)));
+    assert_eq!(swap(Profile::Docker, Some("64m")), Some(SwapLimit::AtMost(0)));
+    assert_eq!(swap(Profile::Docker, Some("-1")), Some(SwapLimit::Unlimited));
+    assert_eq!(swap(Profile::Default, None), Some(SwapLimit::None));
+    assert_eq!(swap(Profile::Untrusted, None), Some(SwapLimit::None));
 }
 
 #[test]

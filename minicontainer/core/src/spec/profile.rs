@@ -77,11 +77,12 @@ pub(super) fn system_paths(options: &RunOptions, host: &Host) -> Option<[Vec<Str
     Some([masked, READONLY_PATHS.map(owned).to_vec()])
 }
 
-/// The requested limits; for untrusted programs also a default limit on everything else.
+/// The requested limits. Docker's profile adds its default limit on swap space; for untrusted programs there is also
+/// a default limit on everything else.
 pub(super) fn limits(options: &RunOptions, host: &Host) -> Limits {
     let requested = options.limits.clone();
     if options.profile != Profile::Untrusted {
-        return requested;
+        return Limits { memory_swap: options.memory_swap(), ..requested };
     }
     let set = |controller: &str| !options.best_effort || host.cgroups.can_limit(controller);
     Limits {

@@ -97,9 +97,9 @@ instruction-user = Set the user: { $words }
     .metadata = Sets User, for later RUN instructions and for the program. The default is root of the container.
     .cache = Rebuilds every later RUN, because another user has other permissions.
 
-instruction-volume = Directories that outlive containers: { $words }
+instruction-volume = Declare volumes: { $words }
     .layers = None: no file changes.
-    .metadata = Adds to Volumes: every container gets a new volume there, filled with what the image has at that path.
+    .metadata = Adds to Volumes. Other engines create a volume there for every container, filled with what the image has at that path. This engine has no volumes yet: what a container writes there is in its writable layer.
     .cache = No effect: the config is always computed again.
 
 instruction-workdir = Set the working directory: { $words }

@@ -97,9 +97,9 @@ instruction-user = Definir o usuário: { $words }
     .metadata = Define User, para as instruções RUN posteriores e para o programa. O padrão é o root do contêiner.
     .cache = Refaz todo RUN posterior, porque outro usuário tem outras permissões.
 
-instruction-volume = Diretórios que sobrevivem aos contêineres: { $words }
+instruction-volume = Declarar volumes: { $words }
     .layers = Nenhuma: os arquivos não mudam.
-    .metadata = Acrescenta a Volumes: cada contêiner recebe ali um volume novo, com o que a imagem tem nesse caminho.
+    .metadata = Acrescenta a Volumes. Outros motores criam ali um volume para cada contêiner, com o que a imagem tem nesse caminho. Este motor ainda não tem volumes: o que um contêiner grava ali fica na sua camada gravável.
     .cache = Nenhum efeito: a configuração é sempre calculada de novo.
 
 instruction-workdir = Definir o diretório de trabalho: { $words }

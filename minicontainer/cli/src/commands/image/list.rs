@@ -18,6 +18,8 @@ use crate::{
 };
 
 /// List images, the newest first
+///
+/// The size is that of the unpacked layers. `system df -v` also counts the compressed ones.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   minicontainer images

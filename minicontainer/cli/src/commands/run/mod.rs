@@ -212,7 +212,7 @@ impl RunArguments {
         let started = match created.start(Hooks::none()) {
             Ok(started) => started,
             Err(error) => {
-                let failure = Failure::from(error).of_run();
+                let failure = options_behind_image(Failure::from(error).of_run(), &options.command);
                 meta_file.map_or(Ok(()), |file| file.write(report_file::fault(&failure.message()).as_bytes()))?;
                 return Err(failure);
             }
@@ -242,6 +242,16 @@ impl RunArguments {
     }
 }
 
+/// The words behind the image are the program and its arguments, so a flag there becomes the program.
+fn options_behind_image(failure: Failure, command: &[String]) -> Failure {
+    match command.first().filter(|word| word.starts_with('-') && failure.code == 127) {
+        Some(flag) => {
+            failure.hint(format!("options of run come before the image: minicontainer run {flag} … IMAGE [COMMAND]"))
+        }
+        None => failure,
+    }
+}
+
 /// Prints an error about lost input or output. A script must not see success then.
 fn end_with_loss(error: Error, code: ExitCode) -> ExitCode {
     let failed = Failure::from(error).of_run().print();
@@ -257,7 +267,8 @@ fn parse_time(flag: &str, text: Option<&str>) -> Result<Option<Timeout>, Failure
 /// there is no network by default. Scripts and tests do not get this note, because they read stderr too.
 fn warn_about_isolation(arguments: &RunArguments, options: &RunOptions, store: &Store) -> Result<(), Failure> {
     for weakening in options.weakenings() {
-        let meaning = explain_weakening(&weakening, language::of_environment());
+        let meaning =
+            explain_weakening(&weakening, minicontainer::host::probe().identity, language::of_environment());
         warn(&format!("{}: {meaning}", weakening.flag()));
     }
     let shown = store.given_note_file("network");

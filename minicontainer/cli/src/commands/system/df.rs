@@ -20,6 +20,7 @@ const DEFAULT: &str = "table {{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\
 const IMAGES: &str = "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t{{.SharedSize}}\t{{.UniqueSize}}\t{{.Containers}}";
 const CONTAINERS: &str =
     "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}";
+const SIZE_NOTE: &str = "Images are counted compressed and unpacked; `minicontainer images` shows the unpacked size.";
 const VOLUMES: &str = "table {{.Name}}\t{{.Links}}\t{{.Size}}";
 const CACHE: &str = "table {{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.LastUsedSince}}\t{{.Shared}}";
 
@@ -94,7 +95,7 @@ fn details(usage: &Usage) -> Result<String, Failure> {
     };
     let cached: u64 = usage.cache.iter().filter(|cached| !cached.is_shared).map(|cached| cached.size).sum();
     Ok(format!(
-        "Images space usage:\n\n{}\nContainers space usage:\n\n{}\nLocal Volumes space usage:\n\n{}\nBuild cache usage: {}\n\n{}",
+        "Images space usage:\n\n{}\n{SIZE_NOTE}\n\nContainers space usage:\n\n{}\nLocal Volumes space usage:\n\n{}\nBuild cache usage: {}\n\n{}",
         table(&images(usage), IMAGES, "IMAGE ID")?,
         table(&containers(usage)?, CONTAINERS, "CONTAINER ID")?,
         table(&[], VOLUMES, "")?,

@@ -15,7 +15,7 @@ pub struct Resources {
     /// The memory limit in bytes; 0 for unlimited.
     pub memory: u64,
     /// The limit of memory and swap together in bytes; -1 for unlimited, 0 without a memory limit. It is the memory
-    /// limit if the container may use no swap space, which is the default.
+    /// limit if the container may use no swap space, which is the default except in Docker's profile.
     pub memory_swap: i64,
     /// A soft limit of memory.
     pub memory_reservation: u64,
@@ -108,7 +108,7 @@ impl Resources {
         let signed = |size: ByteSize| i64::try_from(size.bytes()).unwrap_or(i64::MAX);
         Resources {
             memory: limits.memory.map_or(0, ByteSize::bytes),
-            memory_swap: match (limits.memory_swap, limits.memory) {
+            memory_swap: match (options.memory_swap(), limits.memory) {
                 (Some(MemorySwap::Total(sum)), _) => signed(sum),
                 (Some(MemorySwap::Unlimited), _) => -1,
                 (None, memory) => memory.map_or(0, signed),

@@ -1,7 +1,7 @@
 use minicontainer::core::{
     RunOptions,
     container::{Exit, ProcessIdentity, StartFailure},
-    options::{CapabilityChanges, Device, DeviceNumber, Limits, MountSpec, Network, Users},
+    options::{CapabilityChanges, Device, DeviceNumber, Limits, MountSpec, Network, Profile, Users},
 };
 use serde_json::{Value, json};
 
@@ -111,6 +111,30 @@ fn options_are_shown_in_docker_format() {
         }
     }"#;
     insta::assert_json_snapshot!(document(all_options(), runtime, State::created()));
+}
+
+/// Docker's `HostConfig.MemorySwap` is the sum of memory and swap space; equal to the memory, it means no swap space.
+#[test]
+fn memory_swap_is_the_sum_that_applies() {
+    for (memory, swap, expect) in [
+        (None, None, 0),
+        (Some("64m"), None, 64 << 20),
+        (Some("64m"), Some("96m"), 96 << 20),
+        (Some("64m"), Some("-1"), -1),
+    ] {
+        let parsed = |text: &str| text.parse().unwrap();
+        let limits = Limits {
+            memory: memory.map(parsed),
+            memory_swap: swap.map(|text| text.parse().unwrap()),
+            ..Limits::default()
+        };
+        let document = document(RunOptions { limits, ..RunOptions::default() }, PLAIN, State::created());
+        assert_eq!(document["HostConfig"]["MemorySwap"], expect, "{memory:?} {swap:?}");
+    }
+    // Docker's own default, which its profile applies.
+    let limits = Limits { memory: "64m".parse().ok(), ..Limits::default() };
+    let options = RunOptions { limits, profile: Profile::Docker, ..RunOptions::default() };
+    assert_eq!(document(options, PLAIN, State::created())["HostConfig"]["MemorySwap"], 128 << 20);
 }
 
 #[test]
