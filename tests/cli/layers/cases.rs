@@ -74,7 +74,27 @@ fn entry(tar: Tar, kind: &str) -> Tar {
     }
 }
 
+/// An entry that another one of the same layer has replaced, over a directory of the lower layer.
+pub fn replaced() -> Vec<Case> {
+    let directory = |tar: Tar| tar.directory("p/e/").file("p/e/new", "new");
+    let cases = [
+        ("twice file then directory", directory(Tar::new().file("p/e", "x"))),
+        ("twice symlink then directory", directory(Tar::new().symlink("p/e", "../target"))),
+        ("twice directory then file then directory", directory(directory(Tar::new()).file("p/e", "x"))),
+        ("hidden whiteout then directory", directory(Tar::new().file("p/.wh.e", ""))),
+        ("hidden directory then whiteout", directory(Tar::new()).file("p/.wh.e", "")),
+        ("twice fifo then file", Tar::new().member(head(b'6', "p/e"), b"").file("p/e", "x")),
+    ];
+    let case = |(name, tar): (&str, Tar)| Case {
+        name: name.to_owned(),
+        lower: lower_layer("listed", "directory"),
+        upper: tar.end(),
+    };
+    cases.into_iter().map(case).collect()
+}
+
 /// The dialects of headers, over a lower layer without `p/e`.
+#[expect(clippy::too_many_lines, reason = "a table of headers")]
 pub fn dialects() -> Vec<Case> {
     let mut cases = Vec::new();
     let mut add = |name: &str, tar: Tar| {

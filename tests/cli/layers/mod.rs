@@ -11,14 +11,14 @@ mod tree;
 use std::thread;
 
 use self::{
-    cases::{Case, dialects, entries},
+    cases::{Case, dialects, entries, replaced},
     peers::{Outcome, Peer, own},
 };
 use crate::{skip, test_env::TestEnv};
 
 /// Where a tool differs: the words of the case's name, the tool, and what it does. An ordinary user's umoci has
 /// differences of its own.
-const DIFFERENCES: [(&[&str], Peer, &str); 22] = [
+const DIFFERENCES: [(&[&str], Peer, &str); 26] = [
     (&["whiteout"], Peer::Tar, "it knows no whiteouts"),
     (&["opaque"], Peer::Tar, "it knows no whiteouts"),
     (&["file ", "lower=directory"], Peer::Tar, "it does not replace a directory that is not empty"),
@@ -27,6 +27,10 @@ const DIFFERENCES: [(&[&str], Peer, &str); 22] = [
     (&["fifo ", "lower=directory"], Peer::Tar, "it does not replace a directory that is not empty"),
     (&["char ", "lower=directory"], Peer::Tar, "it does not replace a directory that is not empty"),
     (&["block ", "lower=directory"], Peer::Tar, "it does not replace a directory that is not empty"),
+    (&["twice"], Peer::Tar, "it does not replace a directory that is not empty"),
+    (&["twice"], Peer::Storage, "it refuses two entries with one path; tar(1) lets the last one count"),
+    (&["hidden"], Peer::Tar, "it knows no whiteouts"),
+    (&["hidden", "directory then whiteout"], Peer::Storage, "it removes the layer's own entries, against layer.md"),
     (&["ustar prefix under gnu magic"], Peer::Tar, "we read the prefix as Go does, whose older versions wrote it"),
     (&["empty numeric fields"], Peer::Tar, "it refuses them; Go reads zeros"),
     (&["pax global header"], Peer::Tar, "it applies the records; Docker ignores them, and so do we"),
@@ -86,7 +90,7 @@ fn compare_all(environment: fn() -> Option<TestEnv>, peers: &[Peer]) {
     if !peers.iter().all(|peer| skip::require(peer.is_there(), peer.requirement())) {
         return;
     }
-    let cases: Vec<Case> = entries().into_iter().chain(dialects()).collect();
+    let cases: Vec<Case> = entries().into_iter().chain(replaced()).chain(dialects()).collect();
     assert!(cases.len() >= 120, "{} cases", cases.len());
     thread::scope(|scope| {
         for part in cases.chunks(cases.len().div_ceil(4)) {

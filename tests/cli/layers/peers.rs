@@ -86,7 +86,7 @@ pub fn layout(place: &TestEnv, index: usize, case: &Case) {
     fs::write(layout.join("oci-layout"), r#"{"imageLayoutVersion": "1.0.0"}"#).unwrap();
 }
 
-/// A new directory in which the user of the tests can write, whoever it is.
+/// A new directory in which every user can write.
 fn room(place: &TestEnv, name: &str) -> String {
     let path = place.path(name);
     fs::create_dir(&path).unwrap();

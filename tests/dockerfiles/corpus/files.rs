@@ -33,7 +33,7 @@ pub const FLAGS: &[Case] = &[
     ("COPY --from: no such number", "COPY --from=3 /a /b"),
     ("COPY --chown", "COPY --chown=55:mygroup files* /somedir/\nCOPY --chown=bin a /b\nCOPY --chown=10:11 a /b"),
     ("COPY --chown: a variable", "ARG owner=ada\nCOPY --chown=${owner}:1 a /b"),
-    ("COPY --chown: nobody", "COPY --chown=: a /b"),
+    ("COPY --chown: no user", "COPY --chown=: a /b"),
     ("COPY --chmod: octal", "COPY --chmod=440 . .\nCOPY --chmod=04755 a /b"),
     ("COPY --chmod: symbolic", "COPY --chmod=u=rwX,go=rX . .\nCOPY --chmod=go=u-w,+t a /b"),
     ("COPY --chmod: a variable", "ARG MODE=440\nCOPY --chmod=$MODE . ."),

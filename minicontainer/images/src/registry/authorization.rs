@@ -39,6 +39,14 @@ impl Scope {
         Scope(vec![format!("repository:{path}:pull,push")])
     }
 
+    /// With what the registry demands of resources that are not named yet.
+    fn with(&self, demanded: &str) -> Scope {
+        let resource = |scope: &str| scope.rsplit_once(':').map(|(resource, _)| resource.to_owned());
+        let named: Vec<_> = self.0.iter().map(|scope| resource(scope)).collect();
+        let more = demanded.split_ascii_whitespace().filter(|scope| !named.contains(&resource(scope)));
+        Scope(self.0.iter().cloned().chain(more.map(str::to_owned)).collect())
+    }
+
     /// To push to one repository blobs that another one has.
     pub(super) fn mount(path: &str, from: &str) -> Scope {
         Scope(vec![format!("repository:{path}:pull,push"), format!("repository:{from}:pull")])
@@ -96,13 +104,16 @@ impl Authorization {
             return Ok(Some(newer.clone()));
         }
         let wanted: Vec<Challenge> = wanted.iter().flat_map(|header| challenges(header)).collect();
-        let of_scheme = |scheme| wanted.iter().find(|challenge| challenge.scheme == scheme);
-        if let Some(challenge) = of_scheme("bearer") {
+        let of_scheme = |scheme| wanted.iter().filter(move |challenge| challenge.scheme == scheme);
+        // A token service without an address cannot be asked; there may be another way in.
+        let bearer = of_scheme("bearer").find(|challenge| challenge.parameters.contains_key("realm"));
+        let basic = of_scheme("basic").next();
+        if let Some(challenge) = bearer.or_else(|| of_scheme("bearer").next().filter(|_| basic.is_none())) {
             let token = self.token(client, challenge, scope)?;
             known.tokens.remove(scope);
             return Ok(token.map(|token| known.tokens.entry(scope.clone()).or_insert(token).clone()));
         }
-        if of_scheme("basic").is_some() {
+        if basic.is_some() {
             known.basic = self.credentials.as_ref().and_then(Credentials::basic);
             return Ok(known.basic.clone().filter(|basic| tried != Some(basic)));
         }
@@ -121,7 +132,8 @@ impl Authorization {
             service: realm.authority(),
             reason: reason.to_owned(),
         };
-        let answer = self.ask(client, &realm, parameter("service"), scope)?;
+        let scope = scope.with(parameter("scope"));
+        let answer = self.ask(client, &realm, parameter("service"), &scope)?;
         match answer.status {
             200 => {}
             401 | 403 if self.has_credentials() => {
@@ -137,7 +149,8 @@ impl Authorization {
             body.map_err(|_| failed("its answer broke off"))?.ok_or_else(|| failed("its answer is too long"))?;
         let parsed: TokenAnswer =
             serde_json::from_slice(&body).map_err(|_| failed("its answer is not a JSON document with a token"))?;
-        let token = parsed.token.or(parsed.access_token).unwrap_or_default();
+        let token = [parsed.token, parsed.access_token].into_iter().flatten().find(|token| !token.is_empty());
+        let token = token.unwrap_or_default();
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(failed("its answer has no token that can be sent"));
         }

@@ -205,12 +205,13 @@ impl Push<'_> {
         };
         let answer = self.client.send(&request)?;
         match answer.status {
-            201 => {}
+            // The specification says 201; registries also answer 200, 202 and 204, and Docker accepts them.
+            200..=299 => {}
             401 | 403 => return Err(self.denied(answer)),
             _ => return Err(self.client.refused(&action, answer)),
         }
         match answer.header("docker-content-digest") {
-            Some(reported) if reported != digest.as_str() => Err(self
+            Some(reported) if reported.starts_with("sha256:") && reported != digest.as_str() => Err(self
                 .client
                 .protocol(&action, "its digest of the manifest is not the digest of the manifest's content")),
             _ => Ok(()),

@@ -83,7 +83,7 @@ impl Upload<'_> {
     fn whole(&self) -> Result<Tried, RegistryError> {
         let answer = self.client.send(&self.request(Method::POST, &self.begin, Content::Bytes(b"")))?;
         match answer.status {
-            202 => {}
+            200..=299 => {}
             401 | 403 => return Ok(Tried::Denied(answer)),
             _ => return Err(self.client.refused(&self.action, answer)),
         }
@@ -109,7 +109,7 @@ impl Upload<'_> {
             Err(error) => return Err(error),
         };
         match answer.status {
-            201 | 204 => Ok(Tried::Sent),
+            200..=299 => Ok(Tried::Sent),
             401 | 403 => Ok(Tried::Denied(answer)),
             // 404: the session no longer exists. 416: the session is at another offset.
             404 | 410 | 416 => Ok(Tried::Lost(self.client.refused(&self.action, answer))),

@@ -22,6 +22,7 @@ use std::io::{self, Read};
 use tar::{EntryType, Header};
 
 use super::{
+    error::TarError,
     header::{has_checksum, number, path, unsigned},
     pax::{Records, Time},
     sparse::{MapPlace, SparseMap, SparseRecords, map_of_content, old_map},
@@ -29,48 +30,11 @@ use super::{
 
 const BLOCK: usize = 512;
 /// The maximum number of headers.
-const HEADER_LIMIT: u64 = 4 << 20;
+pub(super) const HEADER_LIMIT: u64 = 4 << 20;
 /// The maximum size of a file: 128 GiB.
-const SIZE_LIMIT: u64 = 128 << 30;
+pub(super) const SIZE_LIMIT: u64 = 128 << 30;
 /// The longest name, or the most pax records, that one member may have; Go's reader has the same limit.
-const EXTENSION_LIMIT: u64 = 1 << 20;
-
-/// What is wrong with an archive itself.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum TarError {
-    #[error("it is cut short")]
-    CutShort,
-    #[error("it has no end: the two blocks of zeros are missing, it may be cut short")]
-    NoEnd,
-    #[error("there is more behind a block of zeros, which ends an archive")]
-    MoreBehindEnd,
-    #[error("the checksum of a header is wrong")]
-    Checksum,
-    #[error("a number in a header is malformed")]
-    Number,
-    #[error("it has more than {HEADER_LIMIT} headers")]
-    TooMany,
-    #[error("a member has {size} bytes; at most {SIZE_LIMIT} are allowed")]
-    TooLarge { size: u64 },
-    #[error(
-        "a long name, or the extended header, of one member has {size} bytes; at most {EXTENSION_LIMIT} are allowed"
-    )]
-    LongExtension { size: u64 },
-    #[error("a long name or an extended header belongs to no member")]
-    NoMember,
-    #[error("an extended header is malformed: {what}")]
-    Malformed { what: &'static str },
-    #[error("it holds a sparse file, which is read only in layers: write it without --sparse")]
-    Sparse,
-    #[error("a member of type {kind:?} has no content, but a size of {size}")]
-    Content { kind: char, size: u64 },
-}
-
-impl From<TarError> for io::Error {
-    fn from(error: TarError) -> io::Error {
-        io::Error::new(io::ErrorKind::InvalidData, error)
-    }
-}
+pub(super) const EXTENSION_LIMIT: u64 = 1 << 20;
 
 /// Whether an archive must have an end marker. It must if nothing else would show that it was truncated between two
 /// members.

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::archive::{EXTENSION_LIMIT, HEADER_LIMIT, SIZE_LIMIT};
 use minicontainer::{
     core::Digest,
     rootfs::RootFsError,
@@ -46,5 +47,42 @@ impl UnpackError {
             UnpackError::Entry { .. } => "the layer may be damaged, or the store's file system may lack a feature",
             _ => DAMAGE_HINT,
         }
+    }
+}
+
+/// What is wrong with an archive itself.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum TarError {
+    #[error("it is cut short")]
+    CutShort,
+    #[error("it has no end: the two blocks of zeros are missing, it may be cut short")]
+    NoEnd,
+    #[error("there is more behind a block of zeros, which ends an archive")]
+    MoreBehindEnd,
+    #[error("the checksum of a header is wrong")]
+    Checksum,
+    #[error("a number in a header is malformed")]
+    Number,
+    #[error("it has more than {HEADER_LIMIT} headers")]
+    TooMany,
+    #[error("a member has {size} bytes; at most {SIZE_LIMIT} are allowed")]
+    TooLarge { size: u64 },
+    #[error(
+        "a long name, or the extended header, of one member has {size} bytes; at most {EXTENSION_LIMIT} are allowed"
+    )]
+    LongExtension { size: u64 },
+    #[error("a long name or an extended header belongs to no member")]
+    NoMember,
+    #[error("an extended header is malformed: {what}")]
+    Malformed { what: &'static str },
+    #[error("it holds a sparse file, which is read only in layers: write it without --sparse")]
+    Sparse,
+    #[error("a member of type {kind:?} has no content, but a size of {size}")]
+    Content { kind: char, size: u64 },
+}
+
+impl From<TarError> for io::Error {
+    fn from(error: TarError) -> io::Error {
+        io::Error::new(io::ErrorKind::InvalidData, error)
     }
 }

@@ -15,7 +15,7 @@ use std::io;
 
 use tar::Header;
 
-use super::archive::TarError;
+use super::error::TarError;
 
 /// The end of a header where star(1) has its trailer.
 const STAR: &[u8] = b"tar\0";

@@ -6,7 +6,7 @@
 
 use std::io;
 
-use super::{archive::TarError, sparse::SparseRecords};
+use super::{error::TarError, sparse::SparseRecords};
 
 /// The maximum number of extended attributes of a file.
 const ATTRIBUTE_LIMIT: usize = 1024;

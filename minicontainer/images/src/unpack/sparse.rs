@@ -13,9 +13,12 @@
 //! exactly as many bytes as the archive has. The size of the file counts as if it had no holes, so a file of a few
 //! bytes that claims 8 EiB is refused like any other of that size.
 
-use std::io;
+use std::{
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+};
 
-use super::{archive::TarError, header::unsigned};
+use super::{error::TarError, header::unsigned};
 
 /// The longest map; Go's reader has the same limit.
 const MAP_LIMIT: usize = 1 << 20;
@@ -52,6 +55,15 @@ impl SparseMap {
             end = next.ok_or(MALFORMED)?;
         }
         Ok(map)
+    }
+
+    /// Writes the data into an empty file where it belongs, and leaves the holes.
+    pub(super) fn fill(&self, mut file: &File, content: &mut impl Read) -> io::Result<()> {
+        for fragment in &self.fragments {
+            file.seek(SeekFrom::Start(fragment.offset))?;
+            io::copy(&mut content.take(fragment.length), &mut file)?;
+        }
+        file.set_len(self.size)
     }
 
     /// Refuses a map that does not name exactly the data that the archive has.
@@ -96,7 +108,7 @@ impl SparseRecords {
             b"numblocks" => self.count = optional(value)?,
             b"map" => self.map = Some(list(value)?),
             b"offset" if self.pairs.len().is_multiple_of(2) => self.pairs.push(number(value)?),
-            b"numbytes" if self.pairs.len() % 2 == 1 => self.pairs.push(number(value)?),
+            b"numbytes" if !self.pairs.len().is_multiple_of(2) => self.pairs.push(number(value)?),
             b"offset" | b"numbytes" => return Err(MALFORMED),
             _ => {}
         }
@@ -111,7 +123,7 @@ impl SparseRecords {
             (b"1", b"0") => return Ok(Some(MapPlace::Content { size: file_size })),
             (b"0", b"0" | b"1") => {}
             (b"", b"") if map.is_some() => {}
-            // A version that nobody knows is an ordinary file for Go's reader.
+            // A file of an unknown version is an ordinary one for Go's reader.
             _ => return Ok(None),
         }
         let map = map.unwrap_or_default();
@@ -146,8 +158,8 @@ pub(super) fn old_map(header: &Block, mut block: impl FnMut() -> io::Result<Bloc
     }
 }
 
-/// The numbers at the beginning of a content of format 1.0: their count, then offset and length in turn. `block` reads
-/// the next block.
+/// The numbers at the beginning of a content of format 1.0: their count, then offset and length in turn. `block`
+/// reads the next block.
 pub(super) fn map_of_content(size: u64, mut block: impl FnMut() -> io::Result<Block>) -> io::Result<SparseMap> {
     let mut text = Vec::new();
     let mut missing = 1;

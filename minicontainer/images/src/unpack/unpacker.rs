@@ -8,7 +8,7 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     fs::File,
-    io::{self, Read, Seek, SeekFrom},
+    io::{self, Read},
 };
 
 use minicontainer::host::Owners;
@@ -23,7 +23,6 @@ use super::{
     header::device,
     metadata::{FinalAttributes, Metadata},
     parents::{Below, Missing},
-    sparse::SparseMap,
     whiteouts::SeenPaths,
 };
 
@@ -160,7 +159,7 @@ impl Unpacker {
             EntryType::Regular | EntryType::Continuous => {
                 self.fill_file(member.size, path, metadata, |file| match &member.sparse {
                     None => io::copy(content, &mut &*file).map(drop),
-                    Some(map) => fill_fragments(map, content, file),
+                    Some(map) => map.fill(file, content),
                 })
             }
             EntryType::Symlink => {
@@ -228,17 +227,17 @@ impl Unpacker {
         self.tree.set_unopened(path, metadata, &self.owners).map_err(path.failed("set owner and mode"))
     }
 
-    /// Creates one directory, whose parent exists. Anything else at its path is removed first. If that is a whiteout,
-    /// the directory becomes opaque, so that it still hides the layers below.
+    /// Creates one directory, whose parent exists. Anything else at its path is removed first: a whiteout, or another
+    /// entry of this layer. It hid what the layers below have there, so the directory becomes opaque to hide it, too.
     pub(super) fn make_directory(&mut self, path: &EntryPath) -> Result<(), UnpackError> {
-        let replaces_whiteout = self.whiteouts.contains(path);
-        match self.tree.is_directory(path).map_err(path.failed("look"))? {
+        let replaced = self.tree.is_directory(path).map_err(path.failed("look"))?;
+        match replaced {
             Some(true) => return Ok(()),
             Some(false) => self.make_parents(path)?,
             None => {}
         }
         self.tree.make_directory(path).map_err(path.failed("create a directory"))?;
-        if replaces_whiteout { self.set_opaque(path) } else { Ok(()) }
+        if replaced.is_some() && self.language == Whiteouts::Kept { self.set_opaque(path) } else { Ok(()) }
     }
 
     /// Sets owner and attributes of a directory now, and records the rest for the end.
@@ -302,13 +301,4 @@ impl Unpacker {
         }
         Ok(self.outcome)
     }
-}
-
-/// Writes the data of a sparse file where it belongs, and leaves the holes.
-fn fill_fragments(map: &SparseMap, content: &mut impl Read, mut file: &File) -> io::Result<()> {
-    for fragment in &map.fragments {
-        file.seek(SeekFrom::Start(fragment.offset))?;
-        io::copy(&mut content.take(fragment.length), &mut file)?;
-    }
-    file.set_len(map.size)
 }

@@ -1,5 +1,6 @@
 //! Tests against a test registry, which works correctly except for one fault per test.
 
+mod challenges;
 mod concurrent;
 mod credentials;
 mod downloads;

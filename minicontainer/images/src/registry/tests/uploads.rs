@@ -55,6 +55,29 @@ fn existing_blobs_are_not_pushed_again() {
     assert_eq!(server.count("PUT", "/uploads/"), 3);
 }
 
+/// distribution-spec, *Pushing manifests*, says 201. Docker's client (`SuccessStatus`) and containerd take more.
+#[test]
+fn any_success_ends_a_push() {
+    for status in [200, 201, 202, 204] {
+        let server = taking(move |asked| match asked.target.contains("/manifests/") && asked.method == "PUT" {
+            true => Some(Reply::new(status, "").header("Docker-Content-Digest", "sha512:0")),
+            false => None,
+        });
+        try_push(&server).unwrap_or_else(|error| panic!("{status}: {}", full_message(&error)));
+        assert_eq!(server.count("PUT", "/manifests/"), 1);
+        let server = taking(move |asked| {
+            (asked.method == "PUT" && asked.target.contains("/uploads/")).then(|| Reply::new(status, ""))
+        });
+        try_push(&server).unwrap_or_else(|error| panic!("{status}: {}", full_message(&error)));
+        assert_eq!(server.count("PUT", "/uploads/"), 3);
+    }
+    for status in [300, 400, 409] {
+        let server = taking(move |asked| asked.target.contains("/manifests/").then(|| Reply::new(status, "")));
+        let error = full_message(&try_push(&server).unwrap_err());
+        assert!(error.contains(&format!("answered {status}")), "{status}: {error}");
+    }
+}
+
 /// Row F22 of the hostile corpus: a lost session is started again, but not endlessly.
 #[test]
 fn lost_upload_session_is_restarted() {
