@@ -10,9 +10,10 @@ impl Unpacker {
     /// The metadata of a member, with an owner that a file can have here.
     pub(super) fn metadata(&mut self, member: &mut Member, path: &EntryPath) -> Result<Metadata, UnpackError> {
         let mut metadata = Metadata::read(member, path)?;
+        let kind = member.header.entry_type();
+        let is_kept = metadata.keep_owner(&self.owners, kind == EntryType::Directory);
         // A hard link has the owner of its target.
-        let is_link = member.header.entry_type() == EntryType::Link;
-        self.disowned += u64::from(!metadata.keep_owner(&self.owners) && !is_link);
+        self.disowned += u64::from(!is_kept && kind != EntryType::Link);
         Ok(metadata)
     }
 

@@ -136,12 +136,12 @@ impl Metadata {
     }
 
     /// If the owner cannot be kept, makes root the owner and returns false. A program that runs as its owner must not
-    /// run as root instead, so it loses these bits.
-    pub(crate) fn keep_owner(&mut self, owners: &Owners) -> bool {
+    /// run as root instead, so it loses these bits. For a directory they mean something else: new files get its group.
+    pub(crate) fn keep_owner(&mut self, owners: &Owners, is_directory: bool) -> bool {
         let is_kept = owners.can_keep(self.last.owner);
         if !is_kept {
             self.last.owner = Owner::default();
-            self.last.mode &= !SET_IDS;
+            self.last.mode &= if is_directory { !0 } else { !SET_IDS };
         }
         is_kept
     }
