@@ -43,7 +43,7 @@ fn commit_keeps_the_config_of_the_container_over_generations() {
     expect["WorkingDir"] = json!("/tmp");
     expect["Cmd"] = json!(["echo 1 > /tmp/one"]);
     // Triggers of a build are not part of a container's config.
-    expect["OnBuild"] = Value::Null;
+    expect["OnBuild"] = json!([]);
     assert_eq!(config(&place, "first:1"), expect);
     assert_eq!(history(&place, "first:1"), "echo 1 > /tmp/one|first");
 
