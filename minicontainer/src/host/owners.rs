@@ -223,3 +223,34 @@ fn no_file() -> io::Error {
     // An answer without a descriptor: this process has too many open.
     io::Error::from_raw_os_error(libc::EMFILE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `struct vfs_ns_cap_data` and `struct vfs_cap_data` of capabilities(7).
+    #[test]
+    fn capabilities_lose_the_id_of_the_namespace() {
+        let version3 = [&[1, 0, 0, 3, 0, 32][..], &[0; 14], &1000_u32.to_le_bytes()].concat();
+        let version2 = [&[1, 0, 0, 2, 0, 32][..], &[0; 14]].concat();
+        assert_eq!(capability_in(&version3), version2);
+        assert_eq!(capability_in(&version2), version2);
+        assert_eq!(capability_in(b"invalid"), b"invalid");
+    }
+
+    #[test]
+    fn owners_are_translated_by_the_map() {
+        let line = |inside, outside, count| IdMapping { inside, outside, count };
+        let maps = [vec![line(0, 1000, 1), line(1, 100_000, 65_536)], vec![line(0, 100, 1), line(1, 200_000, 10)]];
+        let owners = Owners { kind: OnceLock::from(Kind::Mapped(maps)), process: Mutex::default() };
+        let inside = |uid, gid| owners.translate(Owner { uid, gid });
+        assert_eq!(inside(1000, 100), Owner { uid: 0, gid: 0 });
+        assert_eq!(inside(100_999, 200_009), Owner { uid: 1000, gid: 10 });
+        // Ids that no container has.
+        assert_eq!(inside(165_536, 99), Owner { uid: 0, gid: 0 });
+        let can_keep = |uid, gid| owners.can_keep(Owner { uid, gid });
+        assert!(can_keep(65_536, 10) && !can_keep(65_537, 10) && !can_keep(0, 11));
+        assert!(!Owners::single().can_keep(Owner { uid: 1, gid: 0 }));
+        assert_eq!(Owners::single().translate(Owner { uid: 5, gid: 6 }), Owner::default());
+    }
+}
