@@ -11,10 +11,7 @@
 //! | a directory | | its contents, in `destination` |
 //! | an archive (`ADD`) | | its contents, in `destination` |
 
-use std::{
-    io::{Read, Seek},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use minicontainer::{
     core::{
@@ -22,20 +19,19 @@ use minicontainer::{
         options::{UserSpec, resolve_user},
     },
     rootfs::read_files,
-    store::{Staging, private},
+    store::Staging,
 };
 use minicontainer_dockerfile::{Ignore, plan::CopyFiles};
 
 use super::{
     BuildError,
-    add::is_archive,
     archive::{Clock, LayerArchive, Meta, layer, owned},
     copy_conflicts::DestinationEntries,
     files::{Files, Found, Kind, Resolved, resolve},
     layers::Layers,
     select::{Fed, Fingerprint, Selected, attributes, each, select},
 };
-use minicontainer_images::{ArchiveOwners, Extracted, PackedLayer, extract};
+use minicontainer_images::PackedLayer;
 
 /// The maximum size of an image's `/etc/passwd` or `/etc/group`.
 const ACCOUNT_FILE_LIMIT: u64 = 1024 * 1024;
@@ -119,19 +115,19 @@ pub(super) fn account(user: &str, layers: &[PathBuf]) -> Result<(u32, u32), Buil
     Ok((found.uid, found.gid))
 }
 
-struct Copy<'a, 'b> {
+pub(super) struct Copy<'a, 'b> {
     copying: &'a CopyFiles,
-    from: &'a dyn Files,
-    target: &'a Target<'a>,
-    staging: &'a Staging,
+    pub(super) from: &'a dyn Files,
+    pub(super) target: &'a Target<'a>,
+    pub(super) staging: &'a Staging,
     owner: Option<(u32, u32)>,
     way: Resolved,
     into: bool,
     is_one_tree: bool,
     existing: DestinationEntries,
-    archive: &'b mut LayerArchive,
+    pub(super) archive: &'b mut LayerArchive,
     clock: Clock,
-    warnings: Vec<String>,
+    pub(super) warnings: Vec<String>,
 }
 
 impl Copy<'_, '_> {
@@ -181,7 +177,7 @@ impl Copy<'_, '_> {
     }
 
     /// The attributes with the owner of `--chown`.
-    fn with_owner(&self, own: Meta) -> Meta {
+    pub(super) fn with_owner(&self, own: Meta) -> Meta {
         let (uid, gid) = self.owner.unwrap_or((own.uid, own.gid));
         Meta { uid, gid, ..own }
     }
@@ -230,7 +226,7 @@ impl Copy<'_, '_> {
     }
 
     /// Creates the destination as a directory.
-    fn directory(&mut self) -> Result<PathBuf, BuildError> {
+    pub(super) fn directory(&mut self) -> Result<PathBuf, BuildError> {
         let (uid, gid) = self.owner.unwrap_or((0, 0));
         self.archive.directories(self.target.files, &self.way, uid, gid)?;
         Ok(self.way.path())
@@ -247,55 +243,5 @@ impl Copy<'_, '_> {
         }
         self.archive.directories(self.target.files, &parent, uid, gid)?;
         Ok(path)
-    }
-
-    /// Unpacks a local archive; returns false if the file is not an archive. The archive is first extracted into a
-    /// new directory, which then contains only the new and changed files.
-    fn unpack(&mut self, selected: &Selected, exclude: &Ignore, print: &mut Fingerprint) -> Result<bool, BuildError> {
-        if selected.found.kind != Kind::File || exclude.excludes(&selected.name.to_string_lossy()) {
-            return Ok(false);
-        }
-        let found = &selected.found;
-        let failed = |source| BuildError::Read { path: found.path.clone(), of: self.from.name(), source };
-        let mut file = self.from.open(found)?;
-        if !is_archive(&mut file, found)? {
-            return Ok(false);
-        }
-        file.rewind().map_err(failed)?;
-        print.add(self.from, Path::new(&selected.name), found)?;
-        let place = self.staging.vacant();
-        private::make_new_directory(&place).map_err(|source| BuildError::Write { path: place.clone(), source })?;
-        let into = self.directory()?;
-        let mut fed = Fed::new(file, found.size, print);
-        let kept = ArchiveOwners::Kept;
-        let Extracted { implied, warnings } = extract(&mut fed, &place, &into, self.target.directories, kept)
-            .map_err(|source| BuildError::Unpack { path: found.path.clone(), source: Box::new(source) })?;
-        self.warnings.extend(warnings.into_iter().map(|warning| format!("warning: {warning}")));
-        std::io::copy(&mut fed, &mut std::io::sink()).map_err(failed)?;
-        let unpacked = Layers::new(format!("the archive {}", found.path.display()), &[place])?;
-        let from = &unpacked as &dyn Files;
-        let all = Selected { name: selected.name.clone(), found: from.root()?, include: None };
-        each(from, &all, &Ignore::default(), &mut |relative, found| {
-            // Directories that the archive does not list keep their attributes. The permissions are always those of
-            // the archive: BuildKit unpacks without --chmod.
-            let own = owned(from, found);
-            let meta = if implied.contains(relative) { own } else { self.with_owner(own) };
-            self.extracted(from, &Path::new("/").join(relative), found, meta)
-        })?;
-        Ok(true)
-    }
-
-    fn extracted(&mut self, from: &dyn Files, path: &Path, found: &Found, meta: Meta) -> Result<(), BuildError> {
-        match found.kind {
-            Kind::Directory => self.archive.directory(path, meta),
-            Kind::Symlink => self.archive.symlink(path, meta, from.target(found)?.as_os_str()),
-            Kind::File if self.archive.link(path, meta, found.inode)? => Ok(()),
-            Kind::File => {
-                let content = from.open(found)?;
-                let attributes = attributes(from, found, &content)?;
-                self.archive.file_with(path, meta, &attributes, found.size, content.take(found.size))
-            }
-            _ => self.archive.special(path, meta, found.kind),
-        }
     }
 }

@@ -136,7 +136,8 @@ impl Metadata {
     }
 
     /// If the owner cannot be kept, makes root the owner and returns false. A program that runs as its owner must not
-    /// run as root instead, so it loses these bits. For a directory they mean something else: new files get its group.
+    /// run as root instead, so it loses the set-id bits. For a directory they mean something else: its new files get
+    /// its group.
     pub(crate) fn keep_owner(&mut self, owners: &Owners, is_directory: bool) -> bool {
         let is_kept = owners.can_keep(self.last.owner);
         if !is_kept {

@@ -31,12 +31,12 @@
 //! content of files is never held in memory.
 
 mod archive;
-mod disowned;
 mod entry;
 mod error;
 mod header;
 mod links;
 mod metadata;
+mod owners;
 mod parents;
 mod pax;
 mod sparse;

@@ -139,7 +139,7 @@ impl Unpacker {
                     if missing == Missing::Create {
                         self.make_directory(&path)?;
                         self.set_directory(path.clone(), &metadata)?;
-                        if self.language == Whiteouts::Literal && matches!(view, BelowEntry::Directory(_)) {
+                        if self.whiteout_mode == Whiteouts::Literal && matches!(view, BelowEntry::Directory(_)) {
                             self.remember(path.weight())?;
                             self.implied.insert(path.clone());
                         }

@@ -38,10 +38,11 @@ const WARNING_LIMIT: usize = 100;
 
 pub(super) struct Unpacker {
     pub(super) tree: Tree,
-    pub(super) language: Whiteouts,
+    pub(super) whiteout_mode: Whiteouts,
     pub(super) privilege: Privilege,
     pub(super) owners: Owners,
-    pub(super) disowned: u64,
+    /// How many files could not keep their owner.
+    pub(super) without_owner: u64,
     pub(super) below: Below,
     /// The directory in which an archive that is not a layer is extracted.
     pub(super) destination: EntryPath,
@@ -54,7 +55,7 @@ pub(super) struct Unpacker {
     pub(super) directories: BTreeMap<EntryPath, FinalAttributes>,
     /// Whiteouts created so far, by path: a directory that replaces one is opaque.
     pub(super) whiteouts: BTreeSet<EntryPath>,
-    pub(super) brought: SeenPaths,
+    pub(super) seen_paths: SeenPaths,
     /// Directories in which whiteouts have been applied: only files of this layer remain there.
     pub(super) cleared: BTreeSet<EntryPath>,
     /// The approximate memory that these use.
@@ -63,24 +64,24 @@ pub(super) struct Unpacker {
 }
 
 impl Unpacker {
-    pub(super) fn new(tree: Tree, language: Whiteouts, privilege: Privilege, below: Below) -> Unpacker {
+    pub(super) fn new(tree: Tree, whiteout_mode: Whiteouts, privilege: Privilege, below: Below) -> Unpacker {
         let mut directories = BTreeMap::new();
-        if language == Whiteouts::Kept {
+        if whiteout_mode == Whiteouts::Kept {
             directories.insert(EntryPath::root(), Metadata::implied().last);
         }
         Unpacker {
             tree,
-            language,
+            whiteout_mode,
             privilege,
             owners: privilege.owners(),
-            disowned: 0,
+            without_owner: 0,
             below,
             destination: EntryPath::root(),
             implied: BTreeSet::new(),
             members: 0,
             directories,
             whiteouts: BTreeSet::new(),
-            brought: SeenPaths::default(),
+            seen_paths: SeenPaths::default(),
             cleared: BTreeSet::new(),
             weight: 0,
             outcome: Unpacked::default(),
@@ -96,11 +97,11 @@ impl Unpacker {
         let kind = member.header.entry_type();
         // The tar of 1979 has no type for directories, only the slash.
         let is_directory = kind.is_dir() || (kind.is_file() && member.path.ends_with(b"/"));
-        if path == self.destination && self.language == Whiteouts::Literal && is_directory {
+        if path == self.destination && self.whiteout_mode == Whiteouts::Literal && is_directory {
             return Ok(()); // As in tar(1), "." stands for the destination, which is there.
         }
         let Some((_, name)) =
-            path.split().filter(|_| self.language != Whiteouts::Literal || path != self.destination)
+            path.split().filter(|_| self.whiteout_mode != Whiteouts::Literal || path != self.destination)
         else {
             if !is_directory {
                 return Err(path.refused("the root of a layer can only be a directory"));
@@ -109,7 +110,7 @@ impl Unpacker {
             return self.set_directory(path, &metadata);
         };
         let parent = path.parent();
-        let is_layer = self.language != Whiteouts::Literal;
+        let is_layer = self.whiteout_mode != Whiteouts::Literal;
         if is_layer && parent.has_component(|name| name.starts_with(b".wh..wh.")) {
             return Ok(()); // AUFS metadata in directories, see below.
         }
@@ -237,7 +238,7 @@ impl Unpacker {
             None => {}
         }
         self.tree.make_directory(path).map_err(path.failed("create a directory"))?;
-        if replaced.is_some() && self.language == Whiteouts::Kept { self.set_opaque(path) } else { Ok(()) }
+        if replaced.is_some() && self.whiteout_mode == Whiteouts::Kept { self.set_opaque(path) } else { Ok(()) }
     }
 
     /// Sets owner and attributes of a directory now, and records the rest for the end.
@@ -263,13 +264,11 @@ impl Unpacker {
     }
 
     fn note(&mut self, path: &EntryPath, parent: EntryPath) -> Result<(), UnpackError> {
-        match self.language {
-            Whiteouts::Kept | Whiteouts::Literal => Ok(()),
-            Whiteouts::Applied => {
-                let weight = self.brought.add(path, parent);
-                self.remember(weight)
-            }
+        if self.whiteout_mode != Whiteouts::Applied {
+            return Ok(());
         }
+        let weight = self.seen_paths.add(path, parent);
+        self.remember(weight)
     }
 
     pub(super) fn remember(&mut self, weight: usize) -> Result<(), UnpackError> {
@@ -282,16 +281,13 @@ impl Unpacker {
 
     fn warn(&mut self, warnings: Vec<String>) {
         for warning in warnings {
-            if self.outcome.warnings.len() < WARNING_LIMIT {
-                self.outcome.warnings.insert(warning);
-            } else {
-                self.outcome.warnings.insert("left out more of this kind".to_owned());
-            }
+            let is_reported = self.outcome.warnings.len() < WARNING_LIMIT;
+            self.outcome.warnings.insert(if is_reported { warning } else { "left out more of this kind".to_owned() });
         }
     }
 
     pub(super) fn finish(mut self) -> Result<Unpacked, UnpackError> {
-        self.outcome.warnings.extend(self.disowned());
+        self.outcome.warnings.extend(self.owner_warning());
         // Children first: a parent's mode may deny access to its owner.
         for (path, last) in self.directories.iter().rev() {
             // If it was reached by another name through a symbolic link, it may have been replaced since; then there

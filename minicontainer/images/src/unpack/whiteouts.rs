@@ -54,7 +54,7 @@ impl SeenPaths {
 
 impl Unpacker {
     pub(super) fn hide(&mut self, entry: &EntryPath, parent: &EntryPath, hidden: &[u8]) -> Result<(), UnpackError> {
-        if self.language == Whiteouts::Applied {
+        if self.whiteout_mode == Whiteouts::Applied {
             let parent = self.resolve_directory(parent, Missing::Leave, entry)?;
             return match self.tree.enter(&parent) {
                 Ok(()) => self.delete(&parent.join(hidden)),
@@ -77,7 +77,7 @@ impl Unpacker {
 
     pub(super) fn make_opaque(&mut self, entry: &EntryPath, directory: &EntryPath) -> Result<(), UnpackError> {
         let directory = self.resolve_directory(directory, Missing::Create, entry)?;
-        match self.language {
+        match self.whiteout_mode {
             Whiteouts::Kept if directory.is_root() => Err(entry.refused(OPAQUE_ROOT)),
             Whiteouts::Kept | Whiteouts::Literal => self.set_opaque(&directory),
             Whiteouts::Applied => self.delete_inside(&directory),
@@ -110,8 +110,8 @@ impl Unpacker {
     /// Deletes the file or directory at a path, except what this layer has added there.
     fn delete(&mut self, path: &EntryPath) -> Result<(), UnpackError> {
         match self.tree.is_directory(path).map_err(path.failed("look"))? {
-            Some(true) if self.brought.has(path) => self.delete_inside(path),
-            Some(false) if self.brought.has(path) => Ok(()),
+            Some(true) if self.seen_paths.has(path) => self.delete_inside(path),
+            Some(false) if self.seen_paths.has(path) => Ok(()),
             _ => self.make_parents(path),
         }
     }
@@ -131,7 +131,7 @@ impl Unpacker {
                 continue;
             }
             let path = directory.join(name);
-            if !self.brought.has(&path) {
+            if !self.seen_paths.has(&path) {
                 self.make_parents(&path)?;
             } else if entry.file_type().is_none_or(|kind| kind == Type::Directory) {
                 // Visited after this one is closed: directories can be nested more deeply than files can be open.

@@ -13,13 +13,13 @@ impl Unpacker {
         let kind = member.header.entry_type();
         let is_kept = metadata.keep_owner(&self.owners, kind == EntryType::Directory);
         // A hard link has the owner of its target.
-        self.disowned += u64::from(!is_kept && kind != EntryType::Link);
+        self.without_owner += u64::from(!is_kept && kind != EntryType::Link);
         Ok(metadata)
     }
 
     /// The warning about them.
-    pub(super) fn disowned(&self) -> Option<String> {
-        match self.disowned {
+    pub(super) fn owner_warning(&self) -> Option<String> {
+        match self.without_owner {
             0 => None,
             1 => Some(format!("1 file belongs to root instead of its owner: {}", self.owners.limit())),
             files => Some(format!("{files} files belong to root instead of their owners: {}", self.owners.limit())),
