@@ -180,6 +180,8 @@ fn listed(place: &TestEnv, words: &[String]) -> Vec<Vec<String>> {
         let name = line.strip_prefix("  ")?;
         name.starts_with(|letter: char| letter.is_ascii_lowercase()).then(|| name.split(' ').next())?
     });
+    // `help` prints the help of another command.
+    let names = names.filter(|name| *name != "help");
     names.flat_map(|name| listed(place, &[words, &[name.to_owned()]].concat())).collect()
 }
 
