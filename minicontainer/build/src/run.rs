@@ -157,6 +157,7 @@ fn bare_image(stack: &Stack, containers: &Path) -> Image {
     };
     Image {
         reference: None,
+        registry_digest: None,
         id: stack.key.clone(),
         manifest_digest: stack.key.clone(),
         config: Default::default(),

@@ -7,7 +7,7 @@ use minicontainer::{
         Digest, Platform, Reference,
         image::{Config, ImageConfig},
     },
-    store::{Blob, LayerId, Staging, Store, StoreError, Transaction, diff_ids},
+    store::{Blob, LayerId, Staging, Store, StoreError, Transaction, diff_ids, set_registry_digest},
 };
 use oci_spec::image::{ImageManifest, ImageManifestBuilder, MediaType, SCHEMA_VERSION};
 
@@ -55,6 +55,8 @@ const ENTRY_LIMIT: usize = 32_768;
 pub struct StagedImage {
     /// Its names, if any.
     pub references: Vec<Reference>,
+    /// The digest that a registry has for these names, if it is not the manifest's: that of an index.
+    pub registry_digest: Option<Digest>,
     /// Its manifest.
     pub manifest: Blob,
     /// Its config.
@@ -99,7 +101,8 @@ impl StagedImage {
             .build()
             .and_then(|manifest| manifest.to_string())
             .expect("no part that a manifest must have is left out");
-        Ok(StagedImage { references, manifest: staging.blob(manifest.as_bytes())?, config, layers: storable })
+        let manifest = staging.blob(manifest.as_bytes())?;
+        Ok(StagedImage { references, registry_digest: None, manifest, config, layers: storable })
     }
 }
 
@@ -161,8 +164,10 @@ pub fn install_watched(
         // A manifest of Docker's keeps its type: other tools refuse an entry of another type than its document.
         let manifest: ImageManifest = image.manifest.document("the manifest", "image manifest")?;
         let media_type = manifest.media_type().clone().unwrap_or(MediaType::ImageManifest);
+        let mut descriptor = image.manifest.descriptor(media_type);
+        set_registry_digest(&mut descriptor, image.registry_digest.as_ref());
         for reference in names(image) {
-            transaction.images.push((image.manifest.descriptor(media_type.clone()), reference.clone()));
+            transaction.images.push((descriptor.clone(), reference.clone()));
             loaded.push(Loaded { reference, id: image.config.digest().clone(), warnings: warnings.clone() });
         }
     }

@@ -104,7 +104,7 @@ fn layout_images(source: &Source<'_>, index: &ImageIndex) -> Result<Vec<StagedIm
         }
         let config = source.blob(manifest.config())?;
         let layers = manifest.layers().iter().map(|layer| source.blob(layer)).collect::<Result<_, _>>()?;
-        images.push(StagedImage { references, manifest: blob, config, layers });
+        images.push(StagedImage { references, registry_digest: None, manifest: blob, config, layers });
     }
     Ok(images)
 }
@@ -147,7 +147,9 @@ fn resolve(source: &Source<'_>, mut descriptor: Descriptor) -> Result<Descriptor
         // Prefer an entry for this platform to one without a platform, whose config has it.
         let best = Platform::own().choose(&index);
         let candidates = candidates(&index, &what)?;
-        let fits = |entry: &&Descriptor| platform_of(source, entry).is_some_and(|found| found == Platform::own());
+        let fits = |entry: &&Descriptor| {
+            platform_of(source, entry).is_some_and(|found| Platform::own().rank(&found).is_some())
+        };
         let by_config = || candidates.iter().copied().find(fits).or(candidates.first().copied());
         let Some(best) = best.or_else(by_config) else {
             return Err(ImageError::Missing { what: format!("every image of {what}") });

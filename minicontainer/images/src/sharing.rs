@@ -68,6 +68,7 @@ mod tests {
         };
         Image {
             reference: name.map(|name| name.parse().unwrap()),
+            registry_digest: None,
             id: digest(id),
             manifest_digest: digest(id),
             config: Default::default(),

@@ -7,7 +7,7 @@ use oci_spec::image::Descriptor;
 
 use super::{
     Store, StoreError,
-    image_layout::{self, Listed},
+    image_layout::{self, Listed, registry_digest_of},
     layer::{ImageLayer, Layer, LayerId, diff_ids},
 };
 
@@ -16,6 +16,9 @@ use super::{
 pub struct Image {
     /// Its name. None if a newer image has taken it.
     pub reference: Option<Reference>,
+    /// The digest that the registry has for this name, if it is not the manifest's: that of the index from which the
+    /// manifest was chosen.
+    pub registry_digest: Option<Digest>,
     /// Its id: the digest of its config.
     pub id: Digest,
     /// The digest of its manifest, by which a registry identifies it.
@@ -111,17 +114,19 @@ impl Store {
             };
             layers.push(layer);
         }
-        let Listed { reference, manifest_digest, id, .. } = listed;
+        let Listed { reference, registry_digest, manifest_digest, id, .. } = listed;
         let containers = self.containers_directory();
-        Ok(Image { reference, id, manifest_digest, config, layers, containers })
+        Ok(Image { reference, registry_digest, id, manifest_digest, config, layers, containers })
     }
 }
 
-/// Whether a reference matches an image of the index, by its name or by the digest of its manifest. The digest in a
-/// name may be that of an index from which the manifest was chosen, instead of the manifest's own.
+/// Whether a reference matches an image of the index, by its name, by the digest of its manifest, or by that of the
+/// index from which the manifest was chosen.
 pub(super) fn is_meant(descriptor: &Descriptor, reference: &Reference) -> bool {
-    image_layout::reference_of(descriptor).as_ref() == Some(reference)
-        || reference.digest().is_some_and(|digest| descriptor.digest().as_ref() == digest.as_str())
+    let is_digest = |digest: &Digest| {
+        descriptor.digest().as_ref() == digest.as_str() || registry_digest_of(descriptor).as_ref() == Some(digest)
+    };
+    image_layout::reference_of(descriptor).as_ref() == Some(reference) || reference.digest().is_some_and(is_digest)
 }
 
 /// The hexadecimal digits of a name that may be the beginning of a digest.

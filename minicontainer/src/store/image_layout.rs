@@ -31,6 +31,8 @@ use super::{
 
 /// Containerd's annotation for a whole reference.
 const ANNOTATION_IMAGE_NAME: &str = "io.containerd.image.name";
+/// The annotation for the digest that the registry has for the name, if it is not the manifest's.
+const ANNOTATION_REGISTRY_DIGEST: &str = "minicontainer.registry-digest";
 
 /// The layout's directory, which may not exist yet.
 #[derive(Clone, Debug)]
@@ -41,6 +43,7 @@ pub(super) struct Layout {
 /// An image as the index lists it, with its documents read and verified.
 pub(super) struct Listed {
     pub(super) reference: Option<Reference>,
+    pub(super) registry_digest: Option<Digest>,
     pub(super) manifest_digest: Digest,
     pub(super) manifest: ImageManifest,
     /// The digest of the config: the image's id.
@@ -135,7 +138,8 @@ impl Layout {
         let manifest_digest = digest_of(descriptor)?;
         let manifest: ImageManifest = self.document(&manifest_digest, "image manifest")?;
         let id = digest_of(manifest.config())?;
-        Ok(Some(Listed { reference: reference_of(descriptor), manifest_digest, manifest, id }))
+        let (reference, registry_digest) = (reference_of(descriptor), registry_digest_of(descriptor));
+        Ok(Some(Listed { reference, registry_digest, manifest_digest, manifest, id }))
     }
 
     /// All images, with and without names.
@@ -183,6 +187,17 @@ pub fn name_of(descriptor: &Descriptor) -> Option<&str> {
     name.map(String::as_str)
 }
 
+/// The digest that the registry has for the descriptor's name, if the index says so.
+pub(super) fn registry_digest_of(descriptor: &Descriptor) -> Option<Digest> {
+    descriptor.annotations().as_ref()?.get(ANNOTATION_REGISTRY_DIGEST)?.parse().ok()
+}
+
+/// Notes the digest that the registry has for a descriptor's name: of an index from which the manifest was chosen.
+pub fn set_registry_digest(descriptor: &mut Descriptor, digest: Option<&Digest>) {
+    let annotation = |digest: &Digest| HashMap::from([(ANNOTATION_REGISTRY_DIGEST.to_owned(), digest.to_string())]);
+    descriptor.set_annotations(digest.map(annotation));
+}
+
 /// Gives a name to an image, and removes the name from the image that had it. That image stays without a name if it
 /// has no other.
 pub(super) fn set_reference(index: &mut Vec<Descriptor>, descriptor: Descriptor, reference: Option<&Reference>) {
@@ -192,11 +207,10 @@ pub(super) fn set_reference(index: &mut Vec<Descriptor>, descriptor: Descriptor,
         }
     }
     let mut named = descriptor;
+    let digest = registry_digest_of(&named).map(|digest| (ANNOTATION_REGISTRY_DIGEST.to_owned(), digest.to_string()));
     named.set_annotations(reference.map(|reference| {
-        HashMap::from([
-            (ANNOTATION_IMAGE_NAME.to_owned(), reference.to_string()),
-            (ANNOTATION_REF_NAME.to_owned(), reference.familiar()),
-        ])
+        let names = [(ANNOTATION_IMAGE_NAME, reference.to_string()), (ANNOTATION_REF_NAME, reference.familiar())];
+        names.map(|(key, name)| (key.to_owned(), name)).into_iter().chain(digest).collect()
     }));
     index.push(named);
     drop_superfluous(index);

@@ -67,7 +67,7 @@ use nix::unistd::geteuid;
 pub use blob::Blob;
 pub use error::{DAMAGE_HINT, SPACE_HINT, StoreError};
 pub use image::{Damaged, Image};
-pub use image_layout::{digest_of, is_index, name_of, reference_of};
+pub use image_layout::{digest_of, is_index, name_of, reference_of, set_registry_digest};
 pub use layer::{ImageLayer, Layer, LayerId, StagedLayer, diff_ids};
 pub use lease::LayerLease;
 pub use lock::Lock;

@@ -10,7 +10,7 @@ use super::Damaged;
 use super::{
     Staging, Store, StoreError,
     image::{digits, is_meant},
-    image_layout::{digest_of, reference_of, set_reference},
+    image_layout::{digest_of, reference_of, registry_digest_of, set_reference, set_registry_digest},
     layer::{LayerId, diff_ids},
 };
 
@@ -30,8 +30,14 @@ impl Store {
         let _lock = self.lock()?;
         let manifest = self.find(name)?.manifest_digest;
         let mut index = self.layout.index()?;
-        let named = index.iter().find(|descriptor| descriptor.digest().as_ref() == manifest.as_str()).cloned();
-        let descriptor = named.ok_or_else(|| self.unknown_image(name))?;
+        let is_same = |descriptor: &&Descriptor| descriptor.digest().as_ref() == manifest.as_str();
+        let mut descriptor = index.iter().find(is_same).cloned().ok_or_else(|| self.unknown_image(name))?;
+        // A registry has the digest of an index only in the repository from which the image was pulled.
+        let repository = |descriptor: &&Descriptor| {
+            reference_of(descriptor).is_some_and(|other| other.repository() == reference.repository())
+        };
+        let digest = index.iter().filter(is_same).filter(repository).find_map(registry_digest_of);
+        set_registry_digest(&mut descriptor, digest.as_ref());
         set_reference(&mut index, descriptor, Some(reference));
         self.layout.write_index(&staging, index)
     }

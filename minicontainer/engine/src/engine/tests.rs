@@ -27,6 +27,7 @@ fn env() -> Env {
     let id: Digest = NewContainer::example(engine.store()).unwrap().config.image_id.parse().unwrap();
     let image = Image {
         reference: None,
+        registry_digest: None,
         id: id.clone(),
         manifest_digest: id,
         config: Default::default(),

@@ -46,6 +46,7 @@ mod pull;
 mod push;
 mod rate_limit;
 mod redirect;
+mod resolve;
 mod retry;
 mod ssrf_guard;
 mod tags;

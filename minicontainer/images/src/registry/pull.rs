@@ -8,7 +8,7 @@
 //! The image is added to the store only when it is complete: see [`install`](crate::install()).
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{
         Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -18,9 +18,9 @@ use std::{
 use minicontainer::{
     Store,
     core::{Digest, Platform, Reference, image::ImageConfig},
-    store::{Blob, Staging, StoreError, diff_ids, digest_of},
+    store::{Blob, Image, Staging, StoreError, diff_ids, digest_of},
 };
-use oci_spec::image::{Descriptor, ImageIndex, ImageManifest};
+use oci_spec::image::{Descriptor, ImageManifest};
 
 use super::{
     Connection, Event, Progress, RegistryError, Tell,
@@ -28,14 +28,12 @@ use super::{
     client::Client,
     download::{DownloadRequest, download},
     download_lock::{DownloadLock, find, forget, share, sweep},
-    manifest::{Document, Fetched, fetch},
+    manifest::{Fetched, fetch},
 };
 use crate::{StagedImage, find as find_image, install_watched, parallel::share_work};
 
 /// How many layers are fetched at once, as Docker does.
 const PARALLEL: usize = 3;
-/// The maximum depth of nested indexes.
-const NESTING_LIMIT: usize = 4;
 /// The size limit of a config.
 const CONFIG_LIMIT: u64 = 4 << 20;
 
@@ -83,23 +81,13 @@ pub fn check_platform(wanted: &Platform, name: &str, config: &ImageConfig) -> Re
     Err(RegistryError::OtherPlatform { reference, wanted, found })
 }
 
-/// The platforms of an index, for a message. Those of attestations, which are `unknown`, are left out.
-fn offered(index: &ImageIndex) -> String {
-    let platforms = index.manifests().iter().filter_map(Platform::of_descriptor).map(|platform| platform.to_string());
-    let platforms: BTreeSet<String> = platforms.filter(|platform| platform != "unknown/unknown").collect();
-    match platforms.is_empty() {
-        true => "no platform at all".to_owned(),
-        false => platforms.into_iter().collect::<Vec<_>>().join(", "),
-    }
-}
-
 /// The state of one pull.
-struct Pull<'a> {
-    store: &'a Store,
-    reference: &'a Reference,
-    client: &'a Client,
-    scope: &'a Scope,
-    wanted: &'a Platform,
+pub(super) struct Pull<'a> {
+    pub(super) store: &'a Store,
+    pub(super) reference: &'a Reference,
+    pub(super) client: &'a Client,
+    pub(super) scope: &'a Scope,
+    pub(super) wanted: &'a Platform,
     tell: Tell<'a>,
     stop: AtomicBool,
 }
@@ -111,11 +99,11 @@ impl Pull<'_> {
         let digest = top.digest.clone();
         let (manifest, fetched) = self.resolve(top)?;
         let familiar = self.reference.familiar();
-        let newer = !self.is_there(&fetched.digest, &manifest)?;
+        let newer = !self.is_there(&digest, &fetched.digest, &manifest)?;
         let mut warnings = Vec::new();
         if newer {
             sweep(self.store);
-            warnings = self.take_in(&manifest, &fetched)?;
+            warnings = self.take_in(&digest, &manifest, &fetched)?;
             for layer in manifest.layers() {
                 (self.tell)(Event::Layer { digest: &digest_of(layer)?, progress: Progress::Pulled });
             }
@@ -127,9 +115,17 @@ impl Pull<'_> {
 
     /// Adds the image to the store, and returns warnings. After a failure, partial downloads are kept only if a later
     /// attempt can resume them.
-    fn take_in(&self, manifest: &ImageManifest, fetched: &Fetched) -> Result<Vec<String>, RegistryError> {
+    fn take_in(
+        &self,
+        top: &Digest,
+        manifest: &ImageManifest,
+        fetched: &Fetched,
+    ) -> Result<Vec<String>, RegistryError> {
         let staging = self.store.sweep_and_stage()?;
-        let incoming = self.stage(&staging, manifest, fetched);
+        let incoming = self.stage(&staging, manifest, fetched).map(|mut incoming| {
+            incoming.registry_digest = Some(top.clone()).filter(|top| *top != fetched.digest);
+            incoming
+        });
         let watch = |digest: &Digest, done, total| {
             (self.tell)(Event::Layer { digest, progress: Progress::Extracting { done, total } });
         };
@@ -143,40 +139,30 @@ impl Pull<'_> {
     }
 
     /// Whether the store already has the same image under this name as the registry, for the requested platform.
-    fn is_there(&self, digest: &Digest, manifest: &ImageManifest) -> Result<bool, RegistryError> {
+    fn is_there(&self, top: &Digest, digest: &Digest, manifest: &ImageManifest) -> Result<bool, RegistryError> {
         let has = |layer: &Descriptor| {
             let file = digest_of(layer).and_then(|digest| self.store.open_blob(&digest)).ok();
             file.and_then(|file| file.metadata().ok()).is_some_and(|file| file.len() == layer.size())
         };
         // A damaged image is fetched again.
         let found = find_image(self.store, &self.reference.to_string()).ok();
-        match found.filter(|image| image.manifest_digest == *digest && manifest.layers().iter().all(has)) {
+        let is_same = |image: &Image| {
+            let registry_digest = image.registry_digest.as_ref().unwrap_or(&image.manifest_digest);
+            registry_digest == top && image.manifest_digest == *digest
+        };
+        match found.filter(|image| is_same(image) && manifest.layers().iter().all(has)) {
             Some(image) => check_platform(self.wanted, &self.reference.familiar(), &image.config).map(|()| true),
             None => Ok(false),
         }
     }
 
-    /// Follows indexes down to the manifest for the platform that is wanted.
-    fn resolve(&self, mut fetched: Fetched) -> Result<(ImageManifest, Fetched), RegistryError> {
-        let reference = self.reference.familiar();
-        for _ in 0..NESTING_LIMIT {
-            let index = match fetched.document {
-                Document::Manifest(ref manifest) => return Ok(((**manifest).clone(), fetched)),
-                Document::Index(index) => index,
-            };
-            let chosen = self.wanted.choose(&index).ok_or_else(|| RegistryError::NoPlatform {
-                reference: reference.clone(),
-                wanted: self.wanted.to_string(),
-                offered: offered(&index),
-            })?;
-            let digest = digest_of(chosen)?;
-            fetched = fetch(self.client, self.reference, digest.as_str(), self.scope)?;
-            if fetched.bytes.len() as u64 != chosen.size() {
-                let (what, expected) = (format!("the manifest {digest} of {reference}"), chosen.size());
-                return Err(StoreError::Size { what, expected, actual: fetched.bytes.len() as u64 }.into());
-            }
+    pub(super) fn config(&self, staging: &Staging, manifest: &ImageManifest) -> Result<Blob, RegistryError> {
+        let described = manifest.config();
+        if described.size() > CONFIG_LIMIT {
+            let what = format!("the config of {}", self.reference.familiar());
+            return Err(StoreError::DocumentSize { what, limit: CONFIG_LIMIT }.into());
         }
-        Err(RegistryError::Nesting { reference, limit: NESTING_LIMIT })
+        self.blob(staging, described, &|_| {})
     }
 
     /// Downloads everything that the image needs into the staging directory.
@@ -186,12 +172,7 @@ impl Pull<'_> {
         manifest: &ImageManifest,
         fetched: &Fetched,
     ) -> Result<StagedImage, RegistryError> {
-        let described = manifest.config();
-        if described.size() > CONFIG_LIMIT {
-            let what = format!("the config of {}", self.reference.familiar());
-            return Err(StoreError::DocumentSize { what, limit: CONFIG_LIMIT }.into());
-        }
-        let config = self.blob(staging, described, &|_| {})?;
+        let config = self.config(staging, manifest)?;
         let id = config.digest().clone();
         let parsed: ImageConfig = config.document(&format!("the config {id}"), "image config")?;
         check_platform(self.wanted, &self.reference.familiar(), &parsed)?;
@@ -203,7 +184,8 @@ impl Pull<'_> {
             layers.extend(blobs.get_mut(&digest_of(layer)?).cloned());
         }
         let manifest = staging.blob(fetched.bytes.as_slice())?;
-        Ok(StagedImage { references: vec![self.reference.clone()], manifest, config, layers })
+        let references = vec![self.reference.clone()];
+        Ok(StagedImage { references, registry_digest: None, manifest, config, layers })
     }
 
     /// Fetches the layers, several at the same time. The first failure stops the others.

@@ -80,7 +80,8 @@ pub fn document(store: &Store, image: &Image) -> Result<Value, Failure> {
 /// The image's name with a digest, as registries use it.
 fn repository_digest(image: &Image) -> Option<String> {
     let name = image.reference.as_ref()?;
-    Some(format!("{}@{}", name.familiar_repository(), name.digest().unwrap_or(&image.manifest_digest)))
+    let digest = name.digest().or(image.registry_digest.as_ref()).unwrap_or(&image.manifest_digest);
+    Some(format!("{}@{digest}", name.familiar_repository()))
 }
 
 fn read(store: &Store, digest: &minicontainer::core::Digest) -> Result<Value, Failure> {

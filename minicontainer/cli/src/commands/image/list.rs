@@ -106,7 +106,7 @@ fn row(image: &Image, sharing: &Sharing, users: &[String], listing: &Listing) ->
         "Repository": repository,
         "Tag": tag,
         "ID": listing.id(image.id.as_str(), image.id.short()),
-        "Digest": image.manifest_digest.to_string(),
+        "Digest": image.registry_digest.as_ref().unwrap_or(&image.manifest_digest),
         "CreatedAt": created_at(image.config.created.as_deref()),
         "CreatedSince": since(image.config.created.as_deref()),
         "Size": size(image.size()),

@@ -134,6 +134,75 @@ fn platform_is_selected_and_reported() {
     assert!(wrong.contains("not for linux/mips64le"), "its config says otherwise: {wrong}");
 }
 
+/// containerd, images.Manifest: an entry without a platform matches, and then the config's platform counts.
+#[test]
+fn config_has_the_platform_that_the_index_lacks() {
+    let mut shelf = Shelf::default();
+    let mut entries = Vec::new();
+    for architecture in ["mips64le", Platform::own().architecture()] {
+        let mut manifest = shelf.image(&[layer(architecture, 10)]);
+        let digest = manifest["config"]["digest"].as_str().unwrap().to_owned();
+        let mut config: Value = serde_json::from_slice(&shelf.blobs[&digest]).unwrap();
+        config["architecture"] = json!(architecture);
+        let config = serde_json::to_vec(&config).unwrap();
+        manifest["config"]["size"] = json!(config.len());
+        manifest["config"]["digest"] = json!(shelf.blob(&config));
+        let digest = shelf.manifest("hidden", MANIFEST, &manifest);
+        entries.push(json!({"mediaType": MANIFEST, "digest": digest, "size": shelf.manifests[&digest].1.len()}));
+    }
+    let index = |entries: &[Value]| json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries});
+    let inner = shelf.manifest("1", INDEX, &index(&entries));
+    let size = shelf.manifests[&inner].1.len();
+    // An index in an index often has no platform either.
+    shelf.manifest("nested", INDEX, &index(&[json!({"mediaType": INDEX, "digest": inner, "size": size})]));
+    shelf.manifest("foreign", INDEX, &index(&entries[..1]));
+    let server = shelf.serve();
+    let env = RegistryEnv::new();
+    let name = |tag: &str| format!("{}/app:{tag}", server.name());
+    for tag in ["1", "nested"] {
+        env.pull_name(&name(tag)).unwrap();
+        let image = env.store.image(&name(tag)).unwrap();
+        assert_eq!(image.manifest_digest.as_str(), entries[1]["digest"], "{tag}");
+    }
+    let error = env.pull_name(&name("foreign")).unwrap_err().to_string();
+    assert!(error.contains("mips64le"), "{error}");
+}
+
+/// Docker: RepoDigests and `docker images --digests` show the digest that `docker pull` printed, which is the index's.
+#[test]
+fn digest_of_the_index_is_kept_for_its_repository() {
+    let mut shelf = Shelf::default();
+    let manifest = shelf.image(&[layer("file", 10)]);
+    let own = shelf.manifest("hidden", MANIFEST, &manifest);
+    let index = |size: usize| {
+        let entry = json!({"mediaType": MANIFEST, "digest": own, "size": size});
+        json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry], "annotations": {"a": "b"}})
+    };
+    let size = shelf.manifests[&own].1.len();
+    let digest = shelf.manifest("1", INDEX, &index(size));
+    let server = shelf.serve();
+    let env = RegistryEnv::new();
+    assert!(env.pull(&server).unwrap().newer);
+    assert!(!env.pull(&server).unwrap().newer, "it is up to date");
+    let name = |end: &str| format!("{}/app{end}", server.name());
+    let digest_of = |name: &str| {
+        let image = env.store.image(name).unwrap();
+        (image.manifest_digest.to_string(), image.registry_digest.map(|digest| digest.to_string()))
+    };
+    assert_eq!(digest_of(&name(":1")), (own.clone(), Some(digest.clone())));
+    assert_eq!(digest_of(&name(&format!("@{digest}"))).0, own, "it is found by the index's digest");
+    // A tag in the same repository names what the registry has there. Another repository has no such index.
+    for (tagged, expected) in [(name(":2"), Some(digest.clone())), ("other:1".to_owned(), None)] {
+        env.store.tag(&name(":1"), &tagged.parse().unwrap()).unwrap();
+        assert_eq!(digest_of(&tagged), (own.clone(), expected), "{tagged}");
+    }
+    // Pulled by the manifest's own digest, there is no index.
+    let env = RegistryEnv::new();
+    env.pull_name(&name(&format!("@{own}"))).unwrap();
+    let image = env.store.image(&name(&format!("@{own}"))).unwrap();
+    assert_eq!(image.registry_digest, None);
+}
+
 #[test]
 fn content_must_match_the_requested_digest() {
     let digest = Digest::of(b"another document");
