@@ -187,10 +187,13 @@ fn built_probe() -> &'static Path {
         // and then the engine and this program would be built again while its tests run.
         for variable in env::vars_os().map(|(name, _)| name) {
             let name = variable.to_string_lossy();
-            if name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_") {
+            if name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_") || name == "OUT_DIR" {
                 cargo.env_remove(&variable);
             }
         }
+        let engine = Path::new(env!("CARGO_BIN_EXE_minicontainer"));
+        let built_at = || fs::metadata(engine).and_then(|metadata| metadata.modified()).expect("the engine's file");
+        let before = built_at();
         let built = cargo
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .args(["build", "--quiet", "--workspace", "--example", "probe"])
@@ -198,6 +201,7 @@ fn built_probe() -> &'static Path {
             .output()
             .expect("cargo starts");
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        Path::new(env!("CARGO_BIN_EXE_minicontainer")).with_file_name("examples").join("probe")
+        assert_eq!(built_at(), before, "the engine was built again");
+        engine.with_file_name("examples").join("probe")
     })
 }

@@ -39,7 +39,7 @@ pub fn minicontainer() -> Result<PathBuf> {
 pub fn package_variables() -> impl Iterator<Item = OsString> {
     env::vars_os().map(|(name, _)| name).filter(|name| {
         let name = name.to_string_lossy();
-        name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_")
+        name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_") || name == "OUT_DIR"
     })
 }
 
