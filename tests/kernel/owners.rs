@@ -20,6 +20,8 @@ const DOCKERFILE: &str = "FROM base\n\
     USER 1000\n\
     RUN touch /data/x && echo secret > /data/closed && chmod 600 /data/closed && mkdir -m 700 /data/private && \
     echo deep > /data/private/deep && ln /data/closed /data/again && ln -s closed /data/link\n\
+    RUN --mount=type=cache,target=/keep,uid=1000,mode=0700 touch /keep/x && test \"$(stat -c %u:%g:%a /keep)\" = 1000:0:700\n\
+    RUN --mount=type=cache,target=/keep,uid=1000,mode=0700 rm /keep/x\n\
     USER 0\n\
     RUN cp /bin/busybox /data/tool && chown 7:8 /data/tool && chmod 6755 /data/tool && chown -h 5:6 /data/link\n\
     RUN --mount=type=cache,target=/app/.cache/x true\n\
@@ -138,6 +140,7 @@ fn rootless_builds_make_the_layers_of_root() {
     assert_eq!(layers, expected, "{stderr}");
     assert!(!stderr.contains("warning"), "{stderr}");
     assert_eq!(succeed(&user, &["run", "--rm", "base", "stat", "-c", "%u:%g %a", "/of42"]).0, "42:43 2755");
+    assert_eq!(entries(&user.store().join("build-cache/mounts")), 4, "two caches, each with its record");
     let run = ["run", "--rm", "-u", "1000", "built", "sh", "-c", "cat /data/closed; ls /data/private"];
     assert_eq!(succeed(&user, &run).0, "secret\nmore");
 
@@ -168,6 +171,7 @@ fn rootless_builds_make_the_layers_of_root() {
     succeed(&user, &["rm", "one"]);
     succeed(&user, &["rmi", "committed", "built", "base"]);
     succeed(&user, &["system", "prune", "-a", "-f"]);
+    assert_eq!(entries(&user.store().join("build-cache/mounts")), 0);
     for name in ["layers", "containers", "staging"] {
         assert_eq!(entries(&user.store().join(name)), 0, "{name}");
     }

@@ -3,7 +3,7 @@
 //! ```text
 //! build-cache/<key>.json           the layer and its creation time; the file's mtime is the last use
 //! build-cache/former/<blob>.json   the same for a layer that was replaced (`--no-cache`)
-//! build-cache/mounts/<id>/         the files of `RUN --mount=type=cache`; <id>.json contains the original id
+//! build-cache/mounts/<id>/files    the files of `RUN --mount=type=cache`; <id>.json contains the original id
 //! build-cache/locks                the locks of layers that are being created (`build_lock`)
 //! build-cache/users                a shared lock of all builds, and an exclusive one of `prune`
 //! ```
@@ -121,7 +121,9 @@ impl<'a> Cache<'a> {
     pub(super) fn mount(&self, id: &str, copy: usize) -> Result<PathBuf, BuildError> {
         let mounts = self.directory.join("mounts");
         self.make_directory(&mounts)?;
-        Ok(mounts.join(format!("{}-{copy}", Digest::of(id.as_bytes()).hex())))
+        // The layout is part of the name, so a directory of an older layout is never used.
+        let name = Digest::of(format!("{id}/files").as_bytes());
+        Ok(mounts.join(format!("{}-{copy}", name.hex())))
     }
 
     /// Records the id of a cache mount and the time of its last use.

@@ -47,6 +47,8 @@ use minicontainer_images::unpack_built;
 
 /// The destination of the copied files in their temporary layer.
 const COPIES: &str = "/files";
+/// The files of a cache, in its directory of the store.
+const CACHE_FILES: &str = "files";
 /// The interval for retrying a cache that another build uses.
 const AGAIN: Duration = Duration::from_millis(20);
 /// The maximum size of a secret (BuildKit's limit).
@@ -214,7 +216,7 @@ impl Sources<'_> {
                 Ok(lock) => {
                     self.cache.note(self.staging, &place, &id)?;
                     mounts._locks.push(lock);
-                    return Ok(place);
+                    return Ok(place.join(CACHE_FILES));
                 }
                 Err((_, Errno::EWOULDBLOCK)) if *sharing == Sharing::Private => copy += 1,
                 Err((_, Errno::EWOULDBLOCK)) if (self.is_cancelled)() => return Err(BuildError::Interrupted),
@@ -226,31 +228,28 @@ impl Sources<'_> {
 
     /// Creates the directory of a cache. It is complete before it gets its name, because other builds may use it at
     /// once.
+    ///
+    /// The files are in a directory of their own below it. The outer directory always belongs to the user: an ordinary
+    /// user can neither lock nor move a directory that belongs to a subordinate id and has the mode 0700.
     fn create_cache(&self, place: &Path, files: Option<(&Source, &str)>, owner: &Owner) -> Result<(), BuildError> {
         let failed = |source| BuildError::Make { path: place.to_owned(), source };
-        let made = match files {
-            Some((from, path)) => self.copy(from, path)?,
-            None => {
-                let made = self.staging.vacant();
-                private::make_new_directory(&made).map_err(failed)?;
-                made
-            }
-        };
-        let directory = File::open(&made).map_err(failed)?;
+        let made = self.staging.vacant();
+        private::make_new_directory(&made).map_err(failed)?;
+        let inner = made.join(CACHE_FILES);
+        match files {
+            Some((from, path)) => fs::rename(self.copy(from, path)?, &inner).map_err(failed)?,
+            None => private::make_new_directory(&inner).map_err(failed)?,
+        }
+        let directory = File::open(&inner).map_err(failed)?;
         if !directory.metadata().map_err(failed)?.is_dir() {
             return Err(BuildError::NotADirectory {
                 path: files.map(|(_, path)| path.into()).unwrap_or_default(),
                 of: "the cache's source".to_owned(),
             });
         }
-        let is_root = nix::unistd::geteuid().is_root();
-        if is_root {
-            set_owner(&directory, owner).map_err(failed)?;
-        }
+        set_owner(&directory, owner).map_err(failed)?;
         match renameat2(AT_FDCWD, &made, AT_FDCWD, place, RenameFlags::RENAME_NOREPLACE) {
-            // An ordinary user may not move a directory that belongs to another id.
-            Ok(()) if !is_root => set_owner(&directory, owner).map_err(failed),
-            // Another build created it first.
+            // With EEXIST, another build created it first.
             Ok(()) | Err(Errno::EEXIST) => Ok(()),
             Err(errno) => Err(failed(errno.into())),
         }

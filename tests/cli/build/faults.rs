@@ -151,7 +151,7 @@ fn check_shared_work(place: &TestEnv) {
     check_clean(place);
     let mounts = fs::read_dir(place.path("store/build-cache/mounts")).unwrap().flatten();
     let counts: Vec<String> =
-        mounts.filter_map(|entry| fs::read_to_string(entry.path().join("count")).ok()).collect();
+        mounts.filter_map(|entry| fs::read_to_string(entry.path().join("files/count")).ok()).collect();
     assert_eq!(counts.len(), 1);
     // Two builds that started with different stages may both build the same layer, but all six builds must not.
     let times = |word: &str| counts[0].lines().filter(|line| *line == word).count();
@@ -194,6 +194,7 @@ fn chain_of_steps_is_built_once() {
         .collect();
     assert!(ids[0].starts_with("sha256:") && ids.iter().all(|id| *id == ids[0]), "{ids:?}");
     let mount = fs::read_dir(place.path("store/build-cache/mounts")).unwrap().flatten();
-    let counts: Vec<String> = mount.filter_map(|entry| fs::read_to_string(entry.path().join("count")).ok()).collect();
+    let counts: Vec<String> =
+        mount.filter_map(|entry| fs::read_to_string(entry.path().join("files/count")).ok()).collect();
     assert_eq!(counts, ["one\ntwo\n"]);
 }
