@@ -11,7 +11,7 @@
 //! init layer in the store: creating it takes longer than mounting it.
 
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::OsString,
     fs::{self, File, Permissions},
     io,
     os::unix::fs::{MetadataExt, PermissionsExt, fchown},
@@ -28,6 +28,8 @@ use super::{
 
 /// The name of the layer in the container's directory.
 const NAME: &str = "init";
+/// The shared layer in the directory of a container, until it is complete.
+pub(super) const NEW_SHARED: &str = "shared-init";
 /// The directory of the files, in an image that has none.
 const DIRECTORY: &str = "etc";
 
@@ -67,7 +69,7 @@ impl InitLayer {
         let etc: Option<EntryPath> = etc.map(|entry| entry.place);
         let mut files = Vec::new();
         for name in names {
-            let found = etc.as_ref().map(|etc| image.child(etc, OsStr::new(name))).transpose()?.flatten();
+            let found = etc.as_ref().map(|etc| image.child(etc, name.as_ref())).transpose()?.flatten();
             if !found.is_some_and(|entry| entry.metadata().is_file()) {
                 files.push(name.into());
             }
@@ -122,11 +124,12 @@ impl InitLayer {
     }
 }
 
-/// Creates the shared layer in an existing directory. `name` is a unique name for the staging directory.
+/// Creates the shared layer in an existing directory. It is filled below `container`, the directory of the container
+/// that is created, so an interrupted attempt is removed with that container.
 ///
 /// # Errors
 /// If it cannot be written.
-pub fn create_shared(directory: &Path, name: &OsStr) -> Result<(), RootFsError> {
+pub fn create_shared(directory: &Path, container: &Path) -> Result<(), RootFsError> {
     let shared = shared_init_layer(directory);
     let usual =
         |path: &str| Attributes { path: path.into(), mode: 0o755, owner: [geteuid().as_raw(), getegid().as_raw()] };
@@ -135,7 +138,7 @@ pub fn create_shared(directory: &Path, name: &OsStr) -> Result<(), RootFsError> 
         files: NetworkFile::ALL.iter().map(|file| file.name().into()).collect(),
     };
     // It gets its name when it is complete, because another container may be about to use it.
-    let staged = directory.join(name);
+    let staged = container.join(NEW_SHARED);
     layer.create(&staged)?;
     match fs::rename(&staged, &shared) {
         Err(_) if shared.exists() => super::remove(&staged),
@@ -260,8 +263,10 @@ mod tests {
         let place = tempfile::tempdir().expect("a directory");
         let directory = place.path().join("init");
         fs::create_dir(&directory).expect("a directory");
-        for name in ["one", "other"] {
-            create_shared(&directory, OsStr::new(name)).expect("the layer is created");
+        for container in ["one", "other"].map(|name| place.path().join(name)) {
+            fs::create_dir(&container).expect("a directory");
+            create_shared(&directory, &container).expect("the layer is created");
+            assert_eq!(fs::read_dir(&container).expect("a directory").count(), 0);
         }
         let names: Vec<_> =
             fs::read_dir(&directory).expect("a directory").map(|entry| entry.unwrap().file_name()).collect();

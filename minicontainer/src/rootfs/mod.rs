@@ -158,8 +158,8 @@ pub fn prepare(layers: &[PathBuf], directory: &Path, driver: Driver, volatile: b
 /// the incomplete part is removed, so that it can be created again.
 pub fn is_prepared(directory: &Path, driver: Driver) -> Result<bool, RootFsError> {
     let (last, before): (&str, &[&str]) = match driver {
-        Driver::Overlay => ("upper", &["work", "lower", "init"]),
-        Driver::Copy => ("rootfs", &[PARTIAL_COPY, "init"]),
+        Driver::Overlay => ("upper", &["work", "lower", "init", init_layer::NEW_SHARED]),
+        Driver::Copy => ("rootfs", &[PARTIAL_COPY, "init", init_layer::NEW_SHARED]),
     };
     if directory.join(last).is_dir() {
         return Ok(true);

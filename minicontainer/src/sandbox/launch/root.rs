@@ -145,7 +145,7 @@ impl Root {
             (Some(directory), _) if !rootfs::shared_init_layer(directory).exists() => {
                 let failed = |source| Error::MakeDirectory { path: directory.clone(), source };
                 private::make_directory(directory).map_err(failed)?;
-                rootfs::create_shared(directory, self.directory().file_name().unwrap_or_default())?;
+                rootfs::create_shared(directory, self.directory())?;
             }
             (Some(_), _) => {}
             (None, Some(layer)) => layer.create(&rootfs::init_layer(self.directory()))?,
