@@ -60,7 +60,7 @@ pub fn probe() -> Host {
     }
 }
 
-/// The number of processors that this process may run on. If the kernel does not say, there is no limit to check.
+/// The number of processors that this process may run on. If the kernel returns an error, any number is accepted.
 fn processors() -> u32 {
     let Ok(allowed) = sched_getaffinity(Pid::this()) else { return u32::MAX };
     let count = (0..nix::sched::CpuSet::count()).filter(|number| allowed.is_set(*number).unwrap_or(false)).count();

@@ -1,4 +1,5 @@
-//! What `ADD` does and `COPY` does not: it unpacks tar archives, which are recognized by their content.
+//! Unpacks the local archives of `ADD`, which are recognized by their content. This is the difference between `ADD`
+//! and `COPY`.
 
 use std::{
     fs::File,

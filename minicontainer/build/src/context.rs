@@ -74,7 +74,7 @@ impl Context {
         if is_header(&start) || is_empty_archive || compressed.iter().any(|magic| start.starts_with(magic)) {
             let wrong = |source| BuildError::ContextArchive { source: Box::new(source) };
             let whole = Cursor::new(start).chain(stream);
-            // The files of a context have no owners, and are read as the caller's.
+            // The owners of files in a context are ignored, so these files can belong to the caller.
             let fill = |place: &Path| extract(whole, place, Path::new("/"), &[], ArchiveOwners::Ignored).map(drop);
             let context = Context::filled(store, |place| fill(place).map_err(wrong))?;
             return Ok((context, None));
@@ -222,7 +222,7 @@ impl Files for Context {
     }
 
     fn attributes(&self, file: &Found, opened: &File) -> Result<Vec<(OsString, Vec<u8>)>, BuildError> {
-        // A file system without support for attributes has none.
+        // On a file system without extended attributes, a file has none.
         let Ok(names) = opened.list_xattr() else { return Ok(Vec::new()) };
         let read = |name: OsString| opened.get_xattr(&name).map(|value| Some((name, value?))).transpose();
         let failed = |source| BuildError::Read { path: file.path.clone(), of: self.name(), source };

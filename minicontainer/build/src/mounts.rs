@@ -248,7 +248,8 @@ impl Sources<'_> {
             set_owner(&directory, owner).map_err(failed)?;
         }
         match renameat2(AT_FDCWD, &made, AT_FDCWD, place, RenameFlags::RENAME_NOREPLACE) {
-            // An ordinary user may not move a directory that belongs to another id.
+            // An ordinary user cannot move a directory that belongs to another id, so its owner is set after the
+            // move.
             Ok(()) if !is_root => set_owner(&directory, owner).map_err(failed),
             // Another build created it first.
             Ok(()) | Err(Errno::EEXIST) => Ok(()),

@@ -3,8 +3,8 @@
 //!
 //! In `COPY --parents lib/./src/**/*.c /x/`, the part before `/./` is the directory and the rest is the pattern.
 //! Without `/./`, the directory is the root of the source. A directory is created only if it leads to a selected
-//! file. A selected directory stands for everything in it. Symbolic links are copied and never followed, except
-//! before `/./`.
+//! file. If a directory is selected, everything in it is selected. Symbolic links are copied and never followed,
+//! except before `/./`.
 
 use std::path::{Path, PathBuf};
 

@@ -31,7 +31,7 @@ pub(super) struct Selected {
     /// The name at the destination. If a symbolic link was followed, this is the name of the link.
     pub(super) name: OsString,
     pub(super) found: Found,
-    /// What is selected in it, if not everything: `--parents`.
+    /// The selected files in a directory, if not all of them are selected (`--parents`).
     pub(super) include: Option<Include>,
 }
 
@@ -69,7 +69,7 @@ pub(super) fn select(files: &dyn Files, source: &str) -> Result<Vec<Selected>, B
         }
         selected = below;
         is_literal &= !pattern.has_wildcards();
-        // What stands before the first wildcard must exist.
+        // The part before the first wildcard must exist.
         if is_literal && selected.is_empty() {
             return Err(not_found());
         }

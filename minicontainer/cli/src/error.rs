@@ -201,7 +201,7 @@ fn is_of_run(arguments: &[OsString]) -> bool {
 }
 
 /// The error for a flag that does not exist, in Docker's words. A similar flag is only suggested if it differs in one
-/// or two letters; clap suggests flags that have hardly a letter in common.
+/// or two letters; clap would also suggest flags that are hardly similar.
 fn unknown_flag(error: &clap::Error, arguments: &[OsString]) -> Option<Failure> {
     let word = |kind| match error.get(kind) {
         Some(ContextValue::String(word)) => Some(word.as_str()),

@@ -1,4 +1,4 @@
-//! Writing to stdout and stderr, and what must not reach a terminal.
+//! Writes to stdout and stderr, and escapes untrusted text for terminals.
 //!
 //! The two streams differ in what a failed write means. Stdout carries the result, so an error there is an error of
 //! the command. Stderr carries messages about it, and the exit code must be right even if stderr is a full disk or a

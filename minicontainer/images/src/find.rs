@@ -64,7 +64,7 @@ fn not_unpacked(image: &Result<Image, Box<minicontainer::store::Damaged>>) -> Op
     }
 }
 
-/// Unpacks a layer of which only the blob is in the store.
+/// Unpacks a layer that the store has only as a blob.
 fn unpack_layer(store: &Store, layer: &ImageLayer) -> Result<(), ImageError> {
     let staging = store.sweep_and_stage()?;
     let unpacked = stage(|| store.open_blob(&layer.blob), &staging, layer)?;

@@ -71,8 +71,9 @@ pub fn set_aside_layer(store: &Store, _lock: &Lock, staging: &Staging, key: &Dig
     moved.map_err(|source| StoreError::Io { action: "move away", path: place, source }.into())
 }
 
-/// Who uses a layer, in words. The files of a layer in use must not change. A build has a lease; the processes of a
-/// container have the layer in their mount table. The records of containers must be checked by the caller.
+/// Describes the user of a layer, if there is one. The files of a layer in use must not change. A build has a lease;
+/// the processes of a container have the layer in their mount table. The records of containers must be checked by the
+/// caller.
 fn user_of_layer(store: &Store, key: &Digest) -> Option<String> {
     if store.is_leased(key) {
         return Some("a build uses it: try again when the build has ended".to_owned());

@@ -68,7 +68,7 @@ impl Store {
         Ok(self.layout.list()?.into_iter().map(|listed| listed.and_then(complete)).collect())
     }
 
-    /// The error that there is no image of this name or id.
+    /// The error for a name or id that no image has.
     pub fn unknown_image(&self, name: &str) -> StoreError {
         StoreError::UnknownImage { name: name.to_owned(), store: self.root.clone() }
     }

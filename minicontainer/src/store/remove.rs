@@ -32,7 +32,7 @@ impl Store {
         let mut index = self.layout.index()?;
         let is_same = |descriptor: &&Descriptor| descriptor.digest().as_ref() == manifest.as_str();
         let mut descriptor = index.iter().find(is_same).cloned().ok_or_else(|| self.unknown_image(name))?;
-        // A registry has the digest of an index only in the repository from which the image was pulled.
+        // The digest of the index is valid only in the repository from which the image was pulled.
         let repository = |descriptor: &&Descriptor| {
             reference_of(descriptor).is_some_and(|other| other.repository() == reference.repository())
         };

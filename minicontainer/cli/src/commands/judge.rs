@@ -1,4 +1,4 @@
-//! `judge`: a class's programs against a folder of tests.
+//! `judge`: runs the programs of a class against a folder of tests.
 
 use std::{
     io::{self, IsTerminal},
@@ -33,7 +33,7 @@ use crate::{
     table,
 };
 
-/// More programs at once than machines have processors for.
+/// The maximum number of programs at once, more than most machines have processors.
 const MOST_JOBS: usize = 256;
 
 /// Run a folder of programs against test inputs and compare their output

@@ -35,7 +35,7 @@ pub struct ContainerArguments {
     #[arg(short, long, value_name = "USER")]
     pub user: Option<String>,
 
-    /// Add a further group, NAME or ID, of the image
+    /// Add a supplementary group of the image: NAME or ID
     #[arg(long, value_name = "GROUP")]
     group_add: Vec<String>,
 
@@ -210,7 +210,7 @@ impl ContainerArguments {
     }
 }
 
-/// For flags of which Docker takes an empty value as the default.
+/// Parses a flag for which Docker accepts an empty value as the default.
 pub(super) fn unless_empty(text: &Option<String>) -> Option<String> {
     text.clone().filter(|text| !text.is_empty())
 }

@@ -1,4 +1,4 @@
-//! One pattern: of `.dockerignore`, of `--exclude`, or of a source with wildcards in `COPY`.
+//! A pattern of `.dockerignore`, of `--exclude`, or of a source with wildcards in `COPY`.
 
 use serde::Serialize;
 
@@ -8,9 +8,9 @@ const LONGEST: usize = 4096;
 /// The meaning of two stars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stars {
-    /// Any text with slashes: in `.dockerignore`.
+    /// `**` matches any text, including slashes: in `.dockerignore`.
     Double,
-    /// The same as one: in the sources of `COPY`.
+    /// `**` means the same as `*`: in the sources of `COPY`.
     Single,
 }
 
@@ -88,7 +88,7 @@ impl Pattern {
         self.tokens.iter().any(|token| !matches!(token, Token::Character(_)))
     }
 
-    /// Whether the whole path matches. It takes a step for each token and character at most.
+    /// Whether the whole path matches. This takes at most one step for each token and character.
     pub fn matches(&self, path: &str) -> bool {
         if let Some(suffix) = &self.suffix {
             return path.ends_with(suffix.as_str()) || suffix.strip_prefix('/') == Some(path);
@@ -117,7 +117,7 @@ impl Pattern {
         at[self.tokens.len()]
     }
 
-    /// Goes past tokens that may match nothing at all.
+    /// Skips tokens that can match the empty text.
     fn leave_out(&self, at: &mut [bool]) {
         for (index, token) in self.tokens.iter().enumerate() {
             let may_be_empty = matches!(token, Token::Star | Token::Directories | Token::Everything);

@@ -1,7 +1,8 @@
 //! `RUN`: the command with its environment, user and mounts.
 //!
-//! If the whole command is one here-document, it is a script: the shell gets its lines, or, if they begin with `#!`,
-//! they become a program of their own. Other here-documents are left to the shell, and their lines stay in its text.
+//! If the whole command is one here-document, it is a script. The shell executes its lines, unless they begin with
+//! `#!`: then they are written to a file, which is executed. Other here-documents are interpreted by the shell, so
+//! their lines stay in the command's text.
 
 use serde::Serialize;
 
@@ -36,9 +37,10 @@ pub struct RunCommand {
     pub network: Network,
     /// The mounts, each with the source of its files.
     pub mounts: Vec<(Mount, Source)>,
-    /// A file that must exist and be executable, and is not part of the layer.
+    /// An executable file that is mounted for the command, and is not part of the layer.
     pub script: Option<Script>,
-    /// Proxies that were passed: for the environment, but not for history or key, because they may contain passwords.
+    /// The proxies that were passed. They are in the environment, but not in the history or the cache key, because
+    /// they may contain passwords.
     #[serde(skip)]
     pub proxies: Vec<String>,
 }

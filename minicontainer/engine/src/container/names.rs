@@ -1,4 +1,4 @@
-//! The names of containers.
+//! The names of containers, which are symbolic links.
 //!
 //! Each name is a symbolic link, `names/<name>`, to `../containers/<id>`. symlink(2) creates it with its target in
 //! one step, or fails because it exists. So of several engines that request a name exactly one gets it, without a

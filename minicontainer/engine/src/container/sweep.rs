@@ -1,9 +1,9 @@
 //! Removes what killed engines left: containers half created or half removed, and `--rm` containers.
 //!
-//! A container that an engine supervises is never swept. The others are swept on request (`prune`, `rm`,
-//! `system check --repair`), when one has a requested name, and before the first container is created after a boot,
-//! because then all former engines are dead. Otherwise `create` does not sweep: reading all containers takes longer
-//! the more there are.
+//! A container that an engine supervises is never swept. The others are swept on request (`prune`, `rm`, `system
+//! check --repair`), when a dead container has a requested name, and before the first container is created after a
+//! boot, because then no engine from before the boot is running. Otherwise `create` does not sweep: reading all
+//! containers takes longer the more there are.
 
 use std::{
     fs,
@@ -32,7 +32,7 @@ enum Stale {
     Temporary,
     /// A container whose record is empty after a power failure.
     Torn,
-    /// A container that was to be removed at the exit of its process.
+    /// A `--rm` container, which should have been removed when its process exited.
     Ended,
 }
 
@@ -83,9 +83,8 @@ impl Containers {
         written.map_err(ContainerError::io("write", path))
     }
 
-    /// Removes the container with this id if it was to be removed at the exit of its process and no engine supervises
-    /// it.
-    /// Returns whether it is gone.
+    /// Removes the container with this id if it is a `--rm` container whose process has exited, and no engine
+    /// supervises it. Returns whether it is gone.
     pub(super) fn sweep_id(&self, id: &Id) -> Result<bool, ContainerError> {
         let path = self.place(id);
         Ok(stale(&path)?.is_some() && self.sweep_one(&path)?)
@@ -112,7 +111,7 @@ impl Containers {
         }
     }
 
-    /// What killed engines left: each path and its meaning.
+    /// What killed engines left behind: each path, and what it is.
     pub(crate) fn stale(&self) -> Result<Vec<(PathBuf, &'static str)>, ContainerError> {
         let mut found = Vec::new();
         for path in self.entries()? {

@@ -82,7 +82,7 @@ pub enum Unusable {
     },
 }
 
-/// Everything that is judged together.
+/// The tests and programs of one folder.
 #[derive(Clone, Debug)]
 pub struct Folder {
     /// The settings.
@@ -232,7 +232,7 @@ impl Directory {
     }
 }
 
-/// The characters of names, for messages.
+/// The allowed characters in names, for messages.
 pub(super) const NAME_RULE: &str = "letters, digits, spaces and . , _ - + @ ( ) ' =";
 
 /// Whether the name is safe in tables and mount options: it has no control characters and no separators.
@@ -241,7 +241,7 @@ fn is_name(name: &str) -> bool {
 }
 
 fn is_letter_of_names(letter: char) -> bool {
-    // macOS writes an accent as a character of its own, after its letter.
+    // macOS stores an accented letter as two characters, the letter and the accent.
     let is_accent = ('\u{300}'..='\u{36f}').contains(&letter);
     letter.is_alphanumeric() || is_accent || " .,_-+@()'=".contains(letter)
 }

@@ -22,7 +22,7 @@
 //! | RE | it failed: an exit code, a signal, or it cannot be executed; also an entry that is not a program |
 //! | IE | the engine failed, so there is no result |
 //!
-//! A failure of one program, also while it is prepared, is a verdict of that program, and the others are judged.
+//! If one program fails, even before it starts, that is a verdict of this program, and the others are still judged.
 //!
 //! The decisions (`compare`, [`Settings`], `outcome`, [`junit`]) are pure; `run` starts the containers.
 //!
@@ -76,7 +76,7 @@ pub enum JudgeError {
     /// A link could lead anywhere on this machine, and the program would get the content as its input.
     #[error("cannot use {}: it is not a file, and links are not followed", .path.display())]
     NotAFile { path: PathBuf },
-    /// The settings cannot be parsed. `text` is the file, and `span` the bytes of it that are wrong.
+    /// The settings cannot be parsed. `text` is the content of the file, and `span` the range of the invalid bytes.
     #[error("cannot read judge.toml: {reason}")]
     Settings { reason: String, text: String, span: Range<usize> },
 }

@@ -1,8 +1,9 @@
-//! Runs the containers of a judging: one for each pair of program and test, several at a time.
+//! Runs the containers of the judge: one for each pair of program and test, several at a time.
 //!
-//! An untrusted program sees a temporary file system, itself, read-only, and its input. The engine writes the input
-//! to a pipe: if stdin were the teacher's file, the program could open it again through `/proc/self/fd/0` and write
-//! to it. The expected answers stay in the engine, and the program's output is compared while it arrives.
+//! An untrusted program has a temporary root file system, its own files, which are read-only, and its input. The
+//! engine writes the input to a pipe: if stdin were the teacher's file, the program could open it again through
+//! `/proc/self/fd/0` and write to it. The expected answers stay in the engine, and the program's output is compared
+//! while it arrives.
 //!
 //! A container is killed with the thread that started it, so also with this process. A later sweep then removes its
 //! files and cgroups (`container/sweep.rs`).

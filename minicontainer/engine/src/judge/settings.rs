@@ -1,4 +1,4 @@
-//! `judge.toml`: the settings of a judging. Each can be left out.
+//! `judge.toml`: the settings of the judge. All of them are optional.
 //!
 //! ```toml
 //! image = "busybox"           # the image that the programs run in
@@ -61,7 +61,7 @@ pub struct Settings {
     pub comparison: Comparison,
 }
 
-/// The content of the file. Each value keeps its place, for errors.
+/// The content of the file. Each value has its position, for errors.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct Written {
@@ -76,7 +76,7 @@ struct Written {
     comparison: Comparison,
 }
 
-/// A value's error and its place in the file.
+/// The error of a value, with its position in the file.
 type Misplaced = (String, Range<usize>);
 
 /// Parses a value, if there is one.

@@ -7,8 +7,8 @@
 //!        └ call ── one request, one answer
 //! ```
 //!
-//! What is asked and answered is in [`exchange`](super::exchange). The HTTP crate carries out single requests only
-//! (see [`agent`](super::agent)).
+//! The types of requests and answers are in [`exchange`](super::exchange). The HTTP crate carries out single requests
+//! only (see [`agent`](super::agent)).
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},

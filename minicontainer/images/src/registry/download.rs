@@ -2,8 +2,8 @@
 //!
 //! After a broken connection, only the rest is requested (`Range`, RFC 9110, section 14). If a server does not
 //! support ranges and sends everything again, the part that is already here is skipped. The digest covers all bytes,
-//! so it shows in the end whether both parts belong together. No statement of a server about ranges, lengths or
-//! versions has to be trusted.
+//! so it also verifies that both parts belong together. The client need not trust what a server says about ranges,
+//! lengths or versions.
 
 use std::{
     io::{self, Read},
@@ -36,7 +36,7 @@ pub(super) struct DownloadRequest<'a> {
     pub(super) scope: &'a Scope,
     pub(super) digest: &'a Digest,
     pub(super) size: u64,
-    /// Whether its descriptor says to fetch it from somewhere else.
+    /// Whether its descriptor refers to another server.
     pub(super) foreign: bool,
     /// Set when another part of the image has failed.
     pub(super) stop: &'a AtomicBool,
@@ -116,7 +116,7 @@ struct Download<'a> {
     /// How many connections broke since `mark`.
     failures: u32,
     mark: u64,
-    /// Whether the server may be asked for the rest only.
+    /// Whether only the rest can be requested from the server.
     ranges: bool,
 }
 
@@ -151,7 +151,7 @@ impl Download<'_> {
         }
     }
 
-    /// Everything is here, so no more data may come. How the connection ends does not matter.
+    /// All bytes have arrived, so any more data is an error. An error of the connection no longer matters.
     fn end(&mut self) -> Result<usize, RegistryError> {
         let surplus = self.body.take().and_then(|mut body| body.read(&mut [0; 1]).ok()).unwrap_or(0);
         if surplus > 0 { Err(self.wanted.wrong_size(self.wanted.size + 1)) } else { Ok(0) }

@@ -14,7 +14,7 @@ use crate::ImageError;
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum RegistryError {
-    /// No connection, or none that held.
+    /// The connection failed or broke.
     #[error("cannot {action}: cannot reach {host}")]
     Unreachable { action: String, host: String, failing: Failing, source: Box<dyn std::error::Error + Send + Sync> },
     /// The registry was busy or broken at every attempt.

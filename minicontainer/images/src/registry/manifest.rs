@@ -2,8 +2,8 @@
 //!
 //! A manifest and an index are both JSON. They are distinguished by the header `Content-Type` outside of the
 //! document, or by the field `mediaType` inside. A document that can be read as both has two meanings under one
-//! digest (CVE-2021-41190): a scanner could check one, and another would run. So everything that indicates the type
-//! must agree.
+//! digest (CVE-2021-41190): a scanner could check the one, while the other is run. So everything that indicates the
+//! type must agree.
 
 use minicontainer::{
     core::{Digest, Reference},

@@ -63,7 +63,7 @@ pub enum Progress<'a> {
     },
     /// Another process is downloading it already.
     Waiting,
-    /// The connection broke; the rest is asked for after a pause.
+    /// The connection broke; the rest is requested after a pause.
     Retrying,
     /// It is downloaded and verified.
     Downloaded,

@@ -1,4 +1,4 @@
-//! How far away an address is, and whether a registry may lead there.
+//! Prevents a registry from making this client connect to local services.
 //!
 //! A registry names other URLs: of its blob storage, of a token service, of an upload session. A malicious one can
 //! name `http://169.254.169.254/…`, where cloud machines read their secrets, or `http://127.0.0.1:…`, a local service

@@ -105,10 +105,10 @@ pub enum SeedError {
     /// A library that a program needs was not found.
     #[error("cannot create the image busybox: {} needs the library {library}, which was not found", program.display())]
     NoLibrary { program: PathBuf, library: String },
-    /// The image could not be taken into the store.
+    /// The image could not be added to the store.
     #[error(transparent)]
     Image(#[from] ImageError),
-    /// The store could not take a part of the image.
+    /// A part of the image could not be stored.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -210,7 +210,7 @@ fn find_program(name: &str) -> Option<PathBuf> {
         .find(|path| path.is_absolute() && path.is_file())
 }
 
-/// The folders and accounts that programs expect.
+/// The directories and accounts that programs expect.
 fn folders() -> FileTree {
     let mut tree = FileTree::default();
     for directory in ["dev", "etc", "home", "proc", "run", "sys", "usr", "usr/bin", "var"] {

@@ -14,8 +14,8 @@
 //! - If a member has several long names or extended headers, the last one counts, and a long name counts more than a
 //!   pax record. A long name or pax record must be followed by the member that it describes.
 //!
-//! Sparse files are read in layers ([`super::sparse`]), although they should not be there (OCI image-spec,
-//! *layer.md*).
+//! Sparse files are accepted in layers ([`super::sparse`]), although the OCI image-spec (*layer.md*) advises against
+//! them.
 
 use std::io::{self, Read};
 
@@ -33,7 +33,7 @@ const BLOCK: usize = 512;
 pub(super) const HEADER_LIMIT: u64 = 4 << 20;
 /// The maximum size of a file: 128 GiB.
 pub(super) const SIZE_LIMIT: u64 = 128 << 30;
-/// The longest name, or the most pax records, that one member may have; Go's reader has the same limit.
+/// The maximum length of the name, or of all pax records, of one member; Go's reader has the same limit.
 pub(super) const EXTENSION_LIMIT: u64 = 1 << 20;
 
 /// Whether an archive must have an end marker. It must if nothing else would show that it was truncated between two
@@ -64,7 +64,7 @@ pub(crate) struct Member {
     pub(crate) link: Option<Vec<u8>>,
     /// The size of the file, with the holes of a sparse one.
     pub(super) size: u64,
-    /// Where the content belongs in a sparse file. Reading yields it without the holes.
+    /// The positions of the data in a sparse file. Reading returns only the data, without the holes.
     pub(super) sparse: Option<SparseMap>,
     pub(super) uid: u64,
     pub(super) gid: u64,
@@ -78,7 +78,7 @@ impl Member {
         self.header.entry_type()
     }
 
-    /// Refuses a sparse file where only the content counts.
+    /// Refuses a sparse file, for callers that need its whole content.
     pub(crate) fn without_holes(self) -> io::Result<Member> {
         if self.sparse.is_some() { Err(TarError::Sparse.into()) } else { Ok(self) }
     }

@@ -9,7 +9,7 @@
 //! | The component is | Then |
 //! |---|---|
 //! | a directory of this layer | the path goes on there |
-//! | a symbolic link, of this layer or below | it is followed inside the root, also where it leads to nothing |
+//! | a symbolic link, of this layer or below | it is followed inside the root, even if its target does not exist |
 //! | a directory below | it is created with the owner, the mode, the attributes and the time that it has below |
 //! | nothing | it is created with mode 0755, and belongs to root |
 //! | any other file | the entry is refused |
@@ -34,9 +34,9 @@ const LINK_LIMIT: u32 = 40;
 /// The layers below the one that is unpacked.
 #[derive(Debug)]
 pub(crate) enum Below {
-    /// They are not known. An archive for which they matter is [`UnpackError::DependsOnBelow`].
+    /// They are not known. If an archive depends on them, the result is [`UnpackError::DependsOnBelow`].
     Unknown,
-    /// They show this tree, which is empty if there are none.
+    /// The merged tree of the layers, which is empty if there are none.
     Known(Merged),
 }
 

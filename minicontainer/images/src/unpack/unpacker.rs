@@ -41,7 +41,7 @@ pub(super) struct Unpacker {
     pub(super) whiteout_mode: Whiteouts,
     pub(super) privilege: Privilege,
     pub(super) owners: Owners,
-    /// How many files could not keep their owner.
+    /// The number of files that could not keep their owner.
     pub(super) without_owner: u64,
     pub(super) below: Below,
     /// The directory in which an archive that is not a layer is extracted.
@@ -56,7 +56,7 @@ pub(super) struct Unpacker {
     /// Whiteouts created so far, by path: a directory that replaces one is opaque.
     pub(super) whiteouts: BTreeSet<EntryPath>,
     pub(super) seen_paths: SeenPaths,
-    /// Directories in which whiteouts have been applied: only files of this layer remain there.
+    /// Opaque directories whose whiteouts have been applied, so that they contain only files of this layer.
     pub(super) cleared: BTreeSet<EntryPath>,
     /// The approximate memory that these use.
     weight: usize,
@@ -95,7 +95,7 @@ impl Unpacker {
         }
         let path = self.destination.below(&EntryPath::parse(&member.path)?);
         let kind = member.header.entry_type();
-        // The tar of 1979 has no type for directories, only the slash.
+        // The original tar format of 1979 has no type for directories, and marks them by a slash at the end.
         let is_directory = kind.is_dir() || (kind.is_file() && member.path.ends_with(b"/"));
         if path == self.destination && self.whiteout_mode == Whiteouts::Literal && is_directory {
             return Ok(()); // As in tar(1), "." stands for the destination, which is there.
@@ -229,7 +229,8 @@ impl Unpacker {
     }
 
     /// Creates one directory, whose parent exists. Anything else at its path is removed first: a whiteout, or another
-    /// entry of this layer. It hid what the layers below have there, so the directory becomes opaque to hide it, too.
+    /// entry of this layer. That entry hid the files of the layers below, so the new directory becomes opaque, to
+    /// hide them too.
     pub(super) fn make_directory(&mut self, path: &EntryPath) -> Result<(), UnpackError> {
         let replaced = self.tree.is_directory(path).map_err(path.failed("look"))?;
         match replaced {

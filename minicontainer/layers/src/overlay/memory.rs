@@ -44,7 +44,7 @@ impl Overlay {
         self.unnoted.extend(had_one.then_some(other).into_iter().chain(had_other.then_some(one)));
     }
 
-    /// A call looks its files up. From then on their inodes are in memory, with the current mode.
+    /// A call has looked up its files. From then on their inodes are in memory, with the current mode.
     pub(super) fn look_up(&mut self, operation: &Operation) {
         if self.mounter == Mounter::Root {
             return;

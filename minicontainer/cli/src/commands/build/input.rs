@@ -107,12 +107,12 @@ impl Input {
 
 /// The name of the Dockerfile if none is given: `Dockerfile`, or `dockerfile` if the context has only that.
 fn default_name(context: &Context) -> &'static str {
-    // One that cannot be read is reported when it is read.
+    // If it cannot be read, the error is reported later.
     let has = |name: &str| !matches!(context.text(Path::new(name)), Ok(None));
     if !has("Dockerfile") && has("dockerfile") { "dockerfile" } else { "Dockerfile" }
 }
 
-/// Where an ignore file of the Dockerfile's own may be.
+/// Where to look for the Dockerfile's own ignore file.
 enum Beside<'a> {
     /// The Dockerfile is from stdin.
     Nothing,

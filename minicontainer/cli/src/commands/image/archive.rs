@@ -85,8 +85,8 @@ pub struct ImportArguments {
 /// Apply one layer from stdin to a directory, to try out an archive
 ///
 /// The layer is a tar archive, optionally compressed with gzip, zstd, bzip2 or xz. The directory contains the files
-/// below the layer, and whiteouts in the layer delete them. Nothing outside the directory is touched, whatever the
-/// archive contains. If the layer is refused, the entries before the refused one stay in the directory.
+/// below the layer, and whiteouts in the layer delete them. Nothing outside the directory is changed, whatever the
+/// archive contains. If an entry is refused, the entries before it stay in the directory.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   mkdir tree && minicontainer image check-layer tree < layer.tar")]

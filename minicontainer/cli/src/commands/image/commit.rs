@@ -12,9 +12,9 @@ use crate::{error::Failure, output};
 
 /// Create an image from a container's changes
 ///
-/// The new image has the layers of the container's image and one more on top. It runs as the container did, with the
-/// same command, variables, user and working directory. With SOURCE_DATE_EPOCH in the environment, the same changes
-/// create the same image.
+/// The new image has the layers of the container's image, and one more with the changes. Its config is that of the
+/// container: command, variables, user, working directory. With SOURCE_DATE_EPOCH in the environment, the same
+/// changes create the same image.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   minicontainer run --name one busybox sh -c 'echo hello > /note'

@@ -61,7 +61,7 @@ pub struct ListArguments {
 }
 
 impl ListArguments {
-    /// How many containers are shown at most, whatever their state.
+    /// The maximum number of containers to show, whatever their state.
     fn most(&self) -> Option<usize> {
         match usize::try_from(self.last) {
             _ if self.latest => Some(1),
@@ -97,7 +97,7 @@ pub fn execute(arguments: &ListArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The size of what a container has written, and with the layers of its image.
+/// The size of a container's own files, and its size with the layers of its image.
 fn sizes(store: &Store, container: &Container) -> Result<String, Failure> {
     let own = Containers::of(store).size(&container.id)?;
     // The files of a damaged image cannot be counted.

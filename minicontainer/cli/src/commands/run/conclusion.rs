@@ -7,7 +7,8 @@ use minicontainer_engine::container::exit_code;
 
 use crate::error::complain;
 
-/// The exit code. Prints the cause of an end that the code alone does not show.
+/// Returns the exit code. If the program was killed because of a limit, prints which one, because the code alone does
+/// not show it.
 pub fn conclude(report: &Report) -> ExitCode {
     match report.verdict {
         Verdict::TimeLimit => {

@@ -242,7 +242,7 @@ impl RunArguments {
     }
 }
 
-/// The words behind the image are the program and its arguments, so a flag there becomes the program.
+/// The words after the image are the program and its arguments, so a flag after the image becomes the program.
 fn options_behind_image(failure: Failure, command: &[String]) -> Failure {
     match command.first().filter(|word| word.starts_with('-') && failure.code == 127) {
         Some(flag) => {

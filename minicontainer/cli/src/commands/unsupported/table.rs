@@ -1,4 +1,5 @@
-//! The flags, in alphabetical order of Docker's reference, and what to use instead of each.
+//! The unsupported flags in the alphabetical order of Docker's reference, each with the reason and what to use
+//! instead.
 
 use super::{
     Flag,

@@ -1,4 +1,4 @@
-//! The parser: from tokens to nodes.
+//! The parser: turns tokens into nodes.
 //!
 //! The grammar is that of Go's text/template without `define`, `template` and `block`, which are of no use in one
 //! line.

@@ -1,4 +1,4 @@
-//! What killed engines leave, and when it is swept.
+//! What killed engines leave behind, and when it is swept.
 
 use super::*;
 

@@ -1,7 +1,7 @@
 //! Checks and repairs the store: `system check`, `image verify`.
 //!
-//! Disks lose bits, people delete files, and machines lose power. But the store can be verified: every object is
-//! named by its digest, including the files of a layer, which must equal the unpacked blob.
+//! Bits on disks change, users delete files, and machines lose power. The store can be verified, because blobs are
+//! named by their digests, and the files of a layer must equal its unpacked blob.
 //!
 //! ```text
 //! oci-layout, index.json ─▶ manifest ─▶ config ─▶ diff-ids

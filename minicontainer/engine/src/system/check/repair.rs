@@ -46,7 +46,7 @@ pub fn repair(store: &Store, depth: Depth) -> Result<Vec<Finding>, SystemError> 
         let lock = store.lock()?;
         let mut repair = Repair { store, staging: &staging, flushed, lock: &lock, fresh };
         let (mut findings, _) = Pass::again(store, &staging, depth, suspects).all()?;
-        // A pull will use again what a repair leaves unused.
+        // A later pull can use the data that a repair leaves unused.
         findings.retain(|finding| round == 0 || finding.severity == Severity::Damage);
         findings.retain(|finding| !reported.iter().any(|other| is_same(finding, other)));
         let mut fixed = false;
@@ -184,7 +184,7 @@ impl Repair<'_> {
             let digest = Digest::of(&bytes);
             let Ok(manifest) = serde_json::from_slice::<ImageManifest>(&bytes) else { continue };
             if path.file_name().is_some_and(|name| name == digest.hex()) {
-                // Docker's manifests have a type of their own, which they must state.
+                // A Docker manifest must have the field `mediaType`, so its entry gets this type.
                 let media_type = manifest.media_type().clone().unwrap_or(MediaType::ImageManifest).to_string();
                 manifests.push(json!({"mediaType": media_type, "digest": digest, "size": bytes.len()}));
             }

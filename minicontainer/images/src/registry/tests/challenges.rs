@@ -1,4 +1,4 @@
-//! Odd but legal challenges, answers of token services, and status codes of registries.
+//! Unusual but valid challenges, answers of token services, and status codes of registries.
 
 use super::*;
 
@@ -62,7 +62,7 @@ fn token_is_taken_from_either_field() {
     assert!(error.contains("its answer has no token that can be sent"), "{error}");
 }
 
-/// A challenge whose token service has no address leaves the password.
+/// If a challenge has no address of a token service, the password is used.
 #[test]
 fn basic_is_used_if_there_is_no_token_service() {
     let shelf = Shelf::with_image(&[layer("file", 10)]);

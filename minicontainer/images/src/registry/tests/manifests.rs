@@ -191,12 +191,13 @@ fn digest_of_the_index_is_kept_for_its_repository() {
     };
     assert_eq!(digest_of(&name(":1")), (own.clone(), Some(digest.clone())));
     assert_eq!(digest_of(&name(&format!("@{digest}"))).0, own, "it is found by the index's digest");
-    // A tag in the same repository names what the registry has there. Another repository has no such index.
+    // The digest of the index is kept for a tag in the same repository, but not in another one, which may not have
+    // this index.
     for (tagged, expected) in [(name(":2"), Some(digest.clone())), ("other:1".to_owned(), None)] {
         env.store.tag(&name(":1"), &tagged.parse().unwrap()).unwrap();
         assert_eq!(digest_of(&tagged), (own.clone(), expected), "{tagged}");
     }
-    // Pulled by the manifest's own digest, there is no index.
+    // If the image is pulled by the digest of its manifest, there is no index.
     let env = RegistryEnv::new();
     env.pull_name(&name(&format!("@{own}"))).unwrap();
     let image = env.store.image(&name(&format!("@{own}"))).unwrap();

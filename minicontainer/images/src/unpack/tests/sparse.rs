@@ -1,4 +1,4 @@
-//! Sparse files in the four formats of GNU tar, as Go's `reader_test.go` has them, and maps that lie.
+//! Sparse files in the four formats of GNU tar, as in Go's `reader_test.go`, and invalid maps.
 
 use super::*;
 
@@ -133,7 +133,7 @@ fn check_refused(tar: &[u8], expect: &str) {
 
 const MAP: &str = "its map of a sparse file";
 
-/// Row H26: a few bytes that claim to be a large file, or data that is not there.
+/// Row H26: maps of huge files in small archives, and maps with more data than the archive has.
 #[test]
 fn lying_maps_are_refused() {
     check_refused(&old("00000000000", &[(0, 1)], b"a"), MAP);
