@@ -69,8 +69,8 @@ impl StoredImage {
         assert!(matches!(answer.code, 0 | 1), "{}", answer.show());
         let findings: Vec<Value> = serde_json::from_str(&answer.stdout).unwrap();
         let text = |finding: &Value, field: &str| finding[field].as_str().unwrap_or_default().to_owned();
-        let told = findings.iter().map(|finding| format!("{}: {}", text(finding, "what"), text(finding, "why")));
-        (told.collect(), answer.code == 0)
+        let printed = findings.iter().map(|finding| format!("{}: {}", text(finding, "what"), text(finding, "why")));
+        (printed.collect(), answer.code == 0)
     }
 
     #[track_caller]

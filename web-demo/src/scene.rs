@@ -104,7 +104,7 @@ pub(crate) fn scene(options: &Options, language: Language) -> Result<Scene, Stri
     let (run, host) = (run_options(options)?, host(options));
     let steps = steps(&run, &host)?;
     let states = Isolation::ALL.map(|isolation| {
-        let (begins, complete) = owed_to(isolation, &run, &host, &steps);
+        let (begins, complete) = steps_of_isolation(isolation, &run, &host, &steps);
         IsolationState { words: explain_isolation(isolation, language), begins, complete }
     });
     let plan = Plan { steps };
@@ -138,7 +138,12 @@ fn card(explained: ExplainedStep) -> StepCard {
 
 /// The steps that belong to an isolation: those that a plan without it lacks. So there is no list of them to
 /// maintain.
-fn owed_to(isolation: Isolation, run: &RunOptions, host: &Host, steps: &[Step]) -> (Option<usize>, Option<usize>) {
+fn steps_of_isolation(
+    isolation: Isolation,
+    run: &RunOptions,
+    host: &Host,
+    steps: &[Step],
+) -> (Option<usize>, Option<usize>) {
     let mut left_out = run.clone();
     left_out.without.insert(isolation);
     left_out.root = if isolation == Isolation::Mount { Access::ReadWrite } else { run.root };

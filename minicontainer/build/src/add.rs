@@ -17,7 +17,7 @@ use super::{
     copy::Copy,
     files::{Files, Found, Kind},
     layers::Layers,
-    select::{Fed, Fingerprint, Selected, attributes, each},
+    select::{Fingerprint, FingerprintReader, Selected, attributes, each},
 };
 
 impl Copy<'_, '_> {
@@ -40,10 +40,10 @@ impl Copy<'_, '_> {
         }
         file.rewind().map_err(failed)?;
         print.add(self.from, Path::new(&selected.name), found)?;
-        let place = self.staging.vacant();
+        let place = self.staging.unused_path();
         private::make_new_directory(&place).map_err(|source| BuildError::Write { path: place.clone(), source })?;
         let into = self.directory()?;
-        let mut fed = Fed::new(file, found.size, print);
+        let mut fed = FingerprintReader::new(file, found.size, print);
         let kept = ArchiveOwners::Kept;
         let Extracted { implied, warnings } = extract(&mut fed, &place, &into, self.target.directories, kept)
             .map_err(|source| BuildError::Unpack { path: found.path.clone(), source: Box::new(source) })?;

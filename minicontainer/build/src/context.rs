@@ -89,7 +89,7 @@ impl Context {
     /// Creates a context in a new directory of the build, which other users cannot access.
     fn filled(store: &Store, fill: impl FnOnce(&Path) -> Result<(), BuildError>) -> Result<Context, BuildError> {
         let staging = store.stage()?;
-        let place = staging.vacant();
+        let place = staging.unused_path();
         private::make_new_directory(&place).map_err(|source| BuildError::Make { path: place.clone(), source })?;
         fill(&place)?;
         Ok(Context { _unpacked: Some(Arc::new(staging)), ..Context::open(&place)? })
@@ -185,7 +185,7 @@ impl Files for Context {
         // An ignored directory may contain exceptions. It is visible only if one of its entries is.
         let opened = Arc::new(self.open_below(&child, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?);
         let child = Found { handle: Handle::Directory(opened), ..child };
-        if is_ignored && !self.shows_something(&child)? {
+        if is_ignored && !self.has_visible_entry(&child)? {
             return Ok(None);
         }
         Ok(Some(child))
@@ -235,7 +235,7 @@ impl Files for Context {
 }
 
 impl Context {
-    fn shows_something(&self, directory: &Found) -> Result<bool, BuildError> {
+    fn has_visible_entry(&self, directory: &Found) -> Result<bool, BuildError> {
         for name in self.names(directory)? {
             if self.child(directory, &name)?.is_some() {
                 return Ok(true);

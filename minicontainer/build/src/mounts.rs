@@ -151,7 +151,7 @@ impl Sources<'_> {
         owner: &Owner,
         mounts: &mut Mounts,
     ) -> Result<(), BuildError> {
-        let path = self.staging.vacant();
+        let path = self.staging.unused_path();
         let failed = |source| BuildError::Make { path: path.clone(), source };
         let mut file = private::create(&path).map_err(failed)?;
         mounts.files.push(path.clone());
@@ -231,7 +231,7 @@ impl Sources<'_> {
         let made = match files {
             Some((from, path)) => self.copy(from, path)?,
             None => {
-                let made = self.staging.vacant();
+                let made = self.staging.unused_path();
                 private::make_new_directory(&made).map_err(failed)?;
                 made
             }

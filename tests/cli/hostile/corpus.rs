@@ -272,7 +272,7 @@ fn sparse(records: &[(&str, &str)]) -> Vec<u8> {
     tar().pax(&records).file("x", "").end()
 }
 
-/// The fields of GNU tar's header for a file that is one hole.
+/// The fields of GNU tar's header for a file that consists of one hole.
 fn gnu_sparse(size: i64) -> Vec<(usize, Vec<u8>)> {
     let binary = [vec![0x80, 0, 0, 0], size.to_be_bytes().to_vec()].concat();
     vec![(257, b"ustar  \0".to_vec()), (483, binary)]

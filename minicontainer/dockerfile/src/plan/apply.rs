@@ -10,7 +10,7 @@ use minicontainer_core::image::{DEFAULT_PATH, History, ImageConfig};
 
 use super::{
     Action, Base, Bases, ImageRequest, Source, StagePlan, Step,
-    bases::Draft,
+    bases::ResolvedStage,
     command, copy,
     scope::{Build, Scope},
     stages::PlannedStages,
@@ -47,7 +47,7 @@ pub(super) struct StageEnd {
 impl Stage {
     /// A new stage based on an image or a stage. The base's triggers are executed here and not inherited.
     pub(super) fn begin(
-        draft: &Draft,
+        draft: &ResolvedStage,
         bases: &Bases,
         ends: &BTreeMap<usize, StageEnd>,
         build: &mut Build,
@@ -62,7 +62,7 @@ impl Stage {
             _ => ImageConfig::default(),
         };
         let history: usize = image.history.iter().map(|entry| entry.created_by.len() + 64).sum();
-        build.spend(history, draft.from.base.span)?;
+        build.add_size(history, draft.from.base.span)?;
         let mut scope = end.map(|end| end.scope.clone()).unwrap_or_default();
         check_platform(&mut image, draft, build);
         image.created = None;
@@ -100,7 +100,12 @@ impl Stage {
         }
     }
 
-    pub(super) fn finish(self, draft: &Draft, sources: BTreeSet<Source>, bases: &Bases) -> (StagePlan, StageEnd) {
+    pub(super) fn finish(
+        self,
+        draft: &ResolvedStage,
+        sources: BTreeSet<Source>,
+        bases: &Bases,
+    ) -> (StagePlan, StageEnd) {
         let mut needs = BTreeSet::new();
         let mut images: BTreeSet<ImageRequest> = BTreeSet::new();
         for source in sources {
@@ -128,14 +133,14 @@ impl Stage {
     pub(super) fn apply(
         &mut self,
         planned: &PlannedStages,
-        drafts: &[Draft],
+        drafts: &[ResolvedStage],
         build: &mut Build,
     ) -> Result<(), DockerfileError> {
         let instruction: &Instruction = &planned.instruction;
         let (action, created_by) = self.execute(instruction, drafts, build)?;
         let text = instruction.to_string();
         let length = text.len() + created_by.as_ref().map_or(0, String::len) * 2 + action_size(&action);
-        build.spend(length, instruction.span)?;
+        build.add_size(length, instruction.span)?;
         if let Some(created_by) = &created_by {
             self.image.history.push(History {
                 created: None,
@@ -153,7 +158,7 @@ impl Stage {
     fn execute(
         &mut self,
         instruction: &Instruction,
-        drafts: &[Draft],
+        drafts: &[ResolvedStage],
         build: &mut Build,
     ) -> Result<(Action, Option<String>), DockerfileError> {
         match &instruction.kind {
@@ -198,7 +203,7 @@ impl Stage {
 }
 
 /// Warns if the platform of a base is not the requested one.
-fn check_platform(image: &mut ImageConfig, draft: &Draft, build: &mut Build) {
+fn check_platform(image: &mut ImageConfig, draft: &ResolvedStage, build: &mut Build) {
     let wanted = &draft.platform;
     let differs = image.os != wanted.os() || image.architecture != wanted.architecture();
     if differs && !image.architecture.is_empty() {
@@ -216,7 +221,7 @@ fn check_platform(image: &mut ImageConfig, draft: &Draft, build: &mut Build) {
     }
 }
 
-fn source_is_not_base(request: &ImageRequest, draft: &Draft) -> bool {
+fn source_is_not_base(request: &ImageRequest, draft: &ResolvedStage) -> bool {
     draft.base != Source::Image(request.clone())
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{
     Source,
     apply::Stage,
-    bases::{self, Draft},
+    bases::{self, ResolvedStage},
     configure::{in_shell, with_shell},
     scope::{Build, expanded},
 };
@@ -57,7 +57,7 @@ pub struct Script {
 pub(super) fn run(
     run: &Run,
     stage: &Stage,
-    drafts: &[Draft],
+    drafts: &[ResolvedStage],
     build: &mut Build,
 ) -> Result<(RunCommand, String), DockerfileError> {
     let config = &stage.image.config;

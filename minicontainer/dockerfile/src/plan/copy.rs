@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{
     Source,
     apply::Stage,
-    bases::{self, Draft},
+    bases::{self, ResolvedStage},
     chmod::Chmod,
     configure::user,
     scope::Build,
@@ -70,7 +70,7 @@ pub(super) fn copy(
     copy: &Copy,
     keyword: Keyword,
     stage: &Stage,
-    drafts: &[Draft],
+    drafts: &[ResolvedStage],
     build: &mut Build,
 ) -> Result<(CopyFiles, String), DockerfileError> {
     let scope = &stage.scope;

@@ -8,7 +8,7 @@ use std::{
 use super::{
     Base, Bases, BuildOptions, BuildPlan, ImageRequest, Outcome, Source, StagePlan,
     apply::{Stage, StageEnd},
-    bases::{Draft, SCRATCH, drafts, name_of, source, target, warn_of_defaults},
+    bases::{ResolvedStage, SCRATCH, drafts, name_of, source, target, warn_of_defaults},
     scope::Build,
 };
 use crate::{
@@ -81,7 +81,7 @@ enum Needed<'a> {
 
 /// A stage needs only earlier ones, so one walk from the target upwards finds all of them.
 fn needed<'a>(
-    drafts: &'a [Draft<'a>],
+    drafts: &'a [ResolvedStage<'a>],
     target: usize,
     options: &BuildOptions,
     bases: &Bases,
@@ -118,7 +118,7 @@ fn pointed(error: DockerfileError, place: Option<Span>) -> DockerfileError {
 
 /// A stage's instructions, after the triggers of its base.
 fn instructions_of<'a>(
-    drafts: &'a [Draft<'a>],
+    drafts: &'a [ResolvedStage<'a>],
     index: usize,
     bases: &Bases,
 ) -> Result<Vec<PlannedStages<'a>>, DockerfileError> {
@@ -170,7 +170,7 @@ fn froms_of(instruction: &Instruction) -> Vec<Word> {
 }
 
 impl Base {
-    pub(super) fn of(draft: &Draft, bases: &Bases) -> Base {
+    pub(super) fn of(draft: &ResolvedStage, bases: &Bases) -> Base {
         match &draft.base {
             Source::Stage(index) => Base::Stage(*index),
             Source::Image(request) => match bases.get(request) {
