@@ -43,12 +43,12 @@ impl Copy<'_, '_> {
         let place = self.staging.unused_path();
         private::make_new_directory(&place).map_err(|source| BuildError::Write { path: place.clone(), source })?;
         let into = self.directory()?;
-        let mut fed = FingerprintReader::new(file, found.size, print);
+        let mut content = FingerprintReader::new(file, found.size, print);
         let kept = ArchiveOwners::Kept;
-        let Extracted { implied, warnings } = extract(&mut fed, &place, &into, self.target.directories, kept)
+        let Extracted { implied, warnings } = extract(&mut content, &place, &into, self.target.directories, kept)
             .map_err(|source| BuildError::Unpack { path: found.path.clone(), source: Box::new(source) })?;
         self.warnings.extend(warnings.into_iter().map(|warning| format!("warning: {warning}")));
-        std::io::copy(&mut fed, &mut std::io::sink()).map_err(failed)?;
+        std::io::copy(&mut content, &mut std::io::sink()).map_err(failed)?;
         let unpacked = Layers::new(format!("the archive {}", found.path.display()), &[place])?;
         let from = &unpacked as &dyn Files;
         let all = Selected { name: selected.name.clone(), found: from.root()?, include: None };

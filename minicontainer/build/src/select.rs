@@ -274,8 +274,8 @@ pub(super) fn fingerprint(files: &dyn Files, source: &str, exclude: &Ignore) -> 
                 let content = files.open(found)?;
                 let failed = |source| BuildError::Read { path: found.path.clone(), of: files.name(), source };
                 print.add_attributes(&attributes(files, found, &content)?);
-                let mut fed = FingerprintReader::new(content, found.size, &mut print);
-                io::copy(&mut fed, &mut io::sink()).map_err(failed)?;
+                let mut content = FingerprintReader::new(content, found.size, &mut print);
+                io::copy(&mut content, &mut io::sink()).map_err(failed)?;
             }
             Ok(())
         })?;

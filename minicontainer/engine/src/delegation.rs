@@ -63,7 +63,7 @@ pub enum DelegationError {
     },
     /// Processes appear faster than they can be moved.
     #[error("processes keep appearing in {}", .group.display())]
-    Restless {
+    TooManyForks {
         /// The cgroup.
         group: PathBuf,
     },
@@ -139,7 +139,7 @@ fn move_down(group: &Path) -> Result<(), DelegationError> {
             }
         }
     }
-    Err(DelegationError::Restless { group: group.to_owned() })
+    Err(DelegationError::TooManyForks { group: group.to_owned() })
 }
 
 /// The processes in a cgroup; 0 stands for one outside of this pid namespace.

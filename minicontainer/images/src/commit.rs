@@ -30,7 +30,7 @@ const EMPTY_ARCHIVE: [u8; 1024] = [0; 1024];
 
 /// The settings of the image that is made from a container.
 #[derive(Clone, Debug, Default)]
-pub struct Committing {
+pub struct CommitOptions {
     /// Its name, if any.
     pub reference: Option<Reference>,
     /// Its author.
@@ -64,7 +64,7 @@ pub struct ContainerFiles<'a> {
 /// The config of the new image is the container's own config, merged as in moby's `daemon/commit.go`. The new entry
 /// of its history has the container's command. Author and platform are those of the container's image, as in
 /// `generateCommitImageConfig` in moby's `daemon/containerd/image_commit.go`.
-pub fn commit(store: &Store, container: &ContainerFiles<'_>, wanted: &Committing) -> Result<Loaded, ImageError> {
+pub fn commit(store: &Store, container: &ContainerFiles<'_>, wanted: &CommitOptions) -> Result<Loaded, ImageError> {
     let image = find(store, container.image_id)?;
     let staging = store.sweep_and_stage()?;
     let (packed, mut warnings) = top_layer(container, &image, &staging, wanted.latest)?;
@@ -117,7 +117,7 @@ fn top_layer(
         let changes = changes.map_err(|source| ImageError::Compare { source: Box::new(source) })?;
         return Ok(layer_from_changed(&copy, &Selection::of(&changes), staging, latest)?);
     }
-    let empty = staging.vacant();
+    let empty = staging.unused_path();
     // A container that was never started has no changes.
     let upper = if upper.exists() { upper } else { make_private(&empty).map(|()| empty)? };
     Ok(layer_from_upper(&upper, staging, latest)?)

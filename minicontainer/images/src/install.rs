@@ -15,7 +15,7 @@ use super::{
     ImageError,
     compression::{decompress, layer_type},
     hashing::packed,
-    layer_replacement::make_way,
+    layer_replacement::move_damaged_layer_away,
     new_layers::{NewLayers, Stack},
     unpack_progress::Watch,
 };
@@ -173,7 +173,7 @@ pub fn install_watched(
         }
     }
     for unpacked in layers.into_unpacked() {
-        make_way(store, &lock, staging, unpacked.layer.key())?;
+        move_damaged_layer_away(store, &lock, staging, unpacked.layer.key())?;
         transaction.layers.push(unpacked.layer);
     }
     store.add(&lock, &flushed, transaction)?;

@@ -81,15 +81,15 @@ mod unpack_progress;
 mod verify;
 
 pub use check_layer::{Applied, check_layer};
-pub use commit::{Committing, ContainerFiles, commit, export};
+pub use commit::{CommitOptions, ContainerFiles, commit, export};
 pub use compression::{Decompressed, decompress};
 pub use error::ImageError;
 pub use extract::{ArchiveOwners, Extracted, extract};
 pub use find::{Damaged, find, list};
 pub use hashing::{LayerWriter, PackedLayer, packed};
-pub use import::{Importing, import};
+pub use import::{ImportOptions, import};
 pub use install::{Loaded, StagedImage, install, install_watched};
-pub use layer_replacement::{has_layer, make_way, set_aside_layer};
+pub use layer_replacement::{has_layer, move_damaged_layer_away, move_layer_away};
 pub use load::{load, load_layout, load_layout_watched, load_watched};
 pub use local_layer::{Built, unpack_built};
 pub use pack::{PackError, layer_from_upper};

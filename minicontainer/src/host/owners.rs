@@ -164,7 +164,7 @@ impl Owners {
     /// If the kernel refuses.
     pub fn look(&self, directory: &impl AsFd, name: &Path, flags: i32) -> io::Result<OwnedFd> {
         let name = [name.as_os_str().as_bytes(), b"\0"].concat();
-        self.ask(directory, Request::Look, [flags as u32, 0, 0], &name)?.1.ok_or_else(no_file)
+        self.ask(directory, Request::OpenBelow, [flags as u32, 0, 0], &name)?.1.ok_or_else(no_file)
     }
 
     /// Reads one attribute of a file; `None` if the file has none of that name.

@@ -82,7 +82,7 @@ impl Directory {
     /// The names in it except `.` and `..`, sorted by their bytes. Empty if it has been removed.
     pub(super) fn names(&self) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();
-        let opened = match self.to_be_read() {
+        let opened = match self.open_for_reading() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(names),
             opened => opened?,
         };
@@ -104,7 +104,7 @@ impl Directory {
     }
 
     /// A descriptor with which it can be read and changed, unlike the `O_PATH` descriptor.
-    pub(super) fn to_be_read(&self) -> io::Result<OwnedFd> {
+    pub(super) fn open_for_reading(&self) -> io::Result<OwnedFd> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         match openat(&self.file, ".", flags, Mode::empty()) {
             Err(Errno::EACCES) => self.owners.open(&self.file, flags.bits()),

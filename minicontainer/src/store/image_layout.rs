@@ -155,7 +155,7 @@ impl Layout {
 
 /// Replaces a file atomically: readers see either the old or the new content.
 fn replace(staging: &Staging, path: &Path, content: &[u8]) -> Result<(), StoreError> {
-    let staged = staging.vacant();
+    let staged = staging.unused_path();
     let mut file = private::create(&staged).map_err(StoreError::io("create the file", &staged))?;
     file.write_all(content).and_then(|()| file.sync_all()).map_err(StoreError::io("write", &staged))?;
     publish(&staged, path)

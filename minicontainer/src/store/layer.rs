@@ -145,7 +145,7 @@ impl StagedLayer {
         chain_id: Option<Digest>,
         fill: impl FnOnce(&Path) -> Result<u64, E>,
     ) -> Result<StagedLayer, E> {
-        let path = staging.vacant();
+        let path = staging.unused_path();
         let tree = path.join(LAYER_TREE);
         // Mode 0700, because other users of the machine must not be able to run a set-user-ID program of an image.
         for directory in [&path, &tree] {

@@ -6,7 +6,7 @@
 //! parent. Requests and answers are messages on a socket, and can carry an open file (SCM_RIGHTS in unix(7)).
 //!
 //! The process is a copy of one thread of a program that may have many. So it only makes calls of `sys`, and does not
-//! allocate. It never looks up a path from the root of the host: it starts from files that its parent has opened.
+//! allocate. It works only on files that its parent has opened and sent, and on names below these.
 
 use core::ffi::CStr;
 use std::io;
@@ -96,7 +96,7 @@ pub(crate) enum Request {
     /// Opens it again, with these flags.
     Open,
     /// Opens the name in this directory, with these flags.
-    Look,
+    OpenBelow,
     /// Gives it to this user and group, and then sets its mode, unless that is [`calls::UNCHANGED`].
     Own,
     /// Sets this attribute.
@@ -114,7 +114,7 @@ pub(crate) enum Request {
 impl Request {
     const ALL: [Request; 8] = [
         Request::Open,
-        Request::Look,
+        Request::OpenBelow,
         Request::Own,
         Request::SetAttribute,
         Request::Attribute,
@@ -173,7 +173,7 @@ fn act(request: &[u8], file: Fd, content: &mut [u8]) -> Result<Answer> {
     let opened = |opened: Result<Fd>| opened.map(|opened| Answer::File(Descriptor(opened)));
     match kind {
         Request::Open => opened(calls::open(place, number(1)? as i32)),
-        Request::Look => opened(calls::open_below(file, first?, number(1)? as i32, libc::RESOLVE_NO_XDEV)),
+        Request::OpenBelow => opened(calls::open_below(file, first?, number(1)? as i32, libc::RESOLVE_NO_XDEV)),
         Request::Own => {
             calls::set_owner_of(file, number(1)?, number(2)?)?;
             // The kernel has removed set-user-ID bits, see chown(2).

@@ -19,7 +19,7 @@ struct Flag {
     /// The long name.
     name: &'static str,
     short: Option<char>,
-    takes: Takes,
+    takes: FlagValue,
     /// Why it is not supported.
     reason: &'static str,
     hint: &'static str,
@@ -27,7 +27,7 @@ struct Flag {
 
 /// The kind of value that a flag takes.
 #[derive(Clone, Copy)]
-enum Takes {
+enum FlagValue {
     /// A value. The listed ones are accepted.
     Value(&'static [&'static str]),
     /// No value, or a boolean. `false` is accepted.
@@ -56,8 +56,8 @@ impl Flag {
     fn argument(&self) -> Arg {
         let flag = Arg::new(self.name).long(self.name).short(self.short).hide(true);
         match self.takes {
-            Takes::Value(_) => flag.action(ArgAction::Append).allow_hyphen_values(true),
-            Takes::Boolean | Takes::AnyBoolean => flag.action(ArgAction::SetTrue),
+            FlagValue::Value(_) => flag.action(ArgAction::Append).allow_hyphen_values(true),
+            FlagValue::Boolean | FlagValue::AnyBoolean => flag.action(ArgAction::SetTrue),
         }
     }
 
@@ -67,12 +67,12 @@ impl Flag {
             return false;
         }
         match self.takes {
-            Takes::Value(accepted) => {
+            FlagValue::Value(accepted) => {
                 let mut given = matches.get_many::<String>(self.name).into_iter().flatten();
                 !given.all(|value| accepted.contains(&value.as_str()))
             }
-            Takes::Boolean => matches.get_flag(self.name),
-            Takes::AnyBoolean => false,
+            FlagValue::Boolean => matches.get_flag(self.name),
+            FlagValue::AnyBoolean => false,
         }
     }
 

@@ -27,11 +27,11 @@ use super::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stale {
     /// The directory of a container that was being created or removed.
-    Half,
-    /// The directory of a container of a build or a judging.
+    Incomplete,
+    /// The directory of a container of a build or of the judge.
     Temporary,
     /// A container whose record is empty after a power failure.
-    Torn,
+    EmptyRecord,
     /// A `--rm` container, which should have been removed when its process exited.
     Ended,
 }
@@ -39,9 +39,9 @@ enum Stale {
 impl Stale {
     fn meaning(self) -> &'static str {
         match self {
-            Stale::Half => "an incomplete container",
-            Stale::Temporary => "a container of a build or a judging that was killed",
-            Stale::Torn => "a container without a record",
+            Stale::Incomplete => "an incomplete container",
+            Stale::Temporary => "a container of a killed build or judge",
+            Stale::EmptyRecord => "a container without a record",
             Stale::Ended => "a container that was to be removed when its process exits",
         }
     }
@@ -97,15 +97,15 @@ impl Containers {
         match stale_unless_supervised(path)? {
             // If it cannot be removed now, it stays for the next sweep, with the names of its cgroups.
             Some(Stale::Temporary) => Ok(temporary::remove(path).is_ok()),
-            Some(Stale::Half) => remove_remains(path).map(|()| true),
-            Some(Stale::Torn) => self.take_away(path, None).map(|()| true),
+            Some(Stale::Incomplete) => remove_remains(path).map(|()| true),
+            Some(Stale::EmptyRecord) => self.remove_directory_and_name(path, None).map(|()| true),
             Some(Stale::Ended) => {
                 let Some(container) = record::read_stored(path)? else { return Ok(false) };
                 // If it cannot be removed now, it stays for the next sweep, with its record.
                 if remove_cgroups(&container).is_err() {
                     return Ok(false);
                 }
-                self.take_away(path, Some(&container.name)).map(|()| true)
+                self.remove_directory_and_name(path, Some(&container.name)).map(|()| true)
             }
             None => Ok(false),
         }
@@ -135,7 +135,7 @@ fn stale(path: &Path) -> Result<Option<Stale>, ContainerError> {
 
 fn stale_unless_supervised(path: &Path) -> Result<Option<Stale>, ContainerError> {
     match path.extension().and_then(|extension| extension.to_str()) {
-        Some("new" | "removed") => return Ok(Some(Stale::Half)),
+        Some("new" | "removed") => return Ok(Some(Stale::Incomplete)),
         Some(temporary::EXTENSION) => return Ok(Some(Stale::Temporary)),
         _ if id_of(path).is_none() => return Ok(None),
         _ => {}
@@ -147,7 +147,7 @@ fn stale_unless_supervised(path: &Path) -> Result<Option<Stale>, ContainerError>
     };
     Ok(match container {
         // A sandbox of the library has no record; the library removes it.
-        None => record::is_torn(path).then_some(Stale::Torn),
+        None => record::has_empty_record(path).then_some(Stale::EmptyRecord),
         Some(mut container) => {
             container.state = record::confirmed(container.state, false);
             container.should_be_gone().then_some(Stale::Ended)

@@ -54,7 +54,7 @@ use folder::NAME_RULE;
 pub use folder::{Folder, Program, Source, Test, Unusable};
 pub use junit::junit;
 pub use outcome::{JudgeVerdict, Judged, Outcome, outcome};
-pub use run::Judging;
+pub use run::JudgeRun;
 pub use settings::{Bound, Settings};
 
 /// The folder cannot be judged. Failures of a program are not errors.
@@ -66,7 +66,7 @@ pub enum JudgeError {
     Read { path: PathBuf, source: io::Error },
     /// One file of a test is missing.
     #[error("the test {name} has no {missing}: a test is a pair of files, NAME.in and NAME.out")]
-    HalfATest { name: String, missing: String },
+    IncompleteTest { name: String, missing: String },
     /// There are no tests or no programs.
     #[error("nothing to judge in {}: tests are pairs NAME.in and NAME.out in tests/, programs are in programs/", .path.display())]
     Empty { path: PathBuf },
@@ -91,7 +91,7 @@ impl Diagnostic for JudgeError {
 
     fn hint(&self) -> Option<Cow<'_, str>> {
         match self {
-            JudgeError::Read { .. } | JudgeError::HalfATest { .. } | JudgeError::Empty { .. } => {
+            JudgeError::Read { .. } | JudgeError::IncompleteTest { .. } | JudgeError::Empty { .. } => {
                 Some("`minicontainer judge --help` shows the layout of the folder".into())
             }
             JudgeError::Settings { .. } => Some("`minicontainer judge --help` lists the settings".into()),

@@ -38,9 +38,9 @@ use crate::{
     engine::{EngineError, run_to_end},
 };
 
-/// A judging.
+/// One run of the judge: a folder, an image and a profile.
 #[derive(Debug)]
-pub struct Judging<'a> {
+pub struct JudgeRun<'a> {
     folder: &'a Folder,
     image: &'a Image,
     store: &'a Store,
@@ -51,10 +51,10 @@ pub struct Judging<'a> {
     running: Mutex<HashMap<usize, Signaller>>,
 }
 
-impl<'a> Judging<'a> {
-    /// Prepares a judging. The image is in the store; the profile defines the isolation of the programs.
-    pub fn new(folder: &'a Folder, image: &'a Image, store: &'a Store, profile: Profile) -> Judging<'a> {
-        Judging {
+impl<'a> JudgeRun<'a> {
+    /// Prepares a run of the judge. The image is in the store; the profile defines the isolation of the programs.
+    pub fn new(folder: &'a Folder, image: &'a Image, store: &'a Store, profile: Profile) -> JudgeRun<'a> {
+        JudgeRun {
             folder,
             image,
             store,
@@ -130,7 +130,7 @@ impl<'a> Judging<'a> {
             Ok(Err(EngineError::Sandbox(error))) if is_about_the_program(&error) => {
                 (Outcome::new(JudgeVerdict::RuntimeError, cannot_be_executed(&error)), None)
             }
-            Ok(Err(EngineError::Sandbox(error))) if lost_its_program(&error) => {
+            Ok(Err(EngineError::Sandbox(error))) if is_program_removed(&error) => {
                 (Outcome::new(JudgeVerdict::RuntimeError, "it was removed or renamed while it was judged"), None)
             }
             Ok(Err(error)) => (Outcome::new(JudgeVerdict::EngineFault, in_one_line(&error)), None),
@@ -207,7 +207,7 @@ fn in_one_line(error: &EngineError) -> String {
 
 /// Whether the program's file was removed after the judging started. Its owner can do that at any time, and must not
 /// affect the judging of others.
-fn lost_its_program(error: &Error) -> bool {
+fn is_program_removed(error: &Error) -> bool {
     let Error::Start(StartError::Step { step, errno: Errno::ENOENT | Errno::ESTALE, .. }) = error else {
         return false;
     };

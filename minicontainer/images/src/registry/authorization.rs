@@ -159,7 +159,7 @@ impl Authorization {
 
     /// The token service's URL, if credentials may go there.
     fn realm(&self, client: &Client, realm: &str) -> Result<Url, RegistryError> {
-        let led = |place: String, source| RegistryError::Led {
+        let led = |place: String, source| RegistryError::ForbiddenRedirect {
             action: "get a token".to_owned(),
             host: client.host(),
             place,
@@ -184,7 +184,7 @@ impl Authorization {
             );
             let headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
             let request = request(Method::POST, realm, headers, Content::Bytes(form.as_bytes()));
-            return client.patiently(action, || client.call(&request, realm.clone(), None));
+            return client.with_retries(action, || client.call(&request, realm.clone(), None));
         }
         let mut url = realm.clone();
         if !service.is_empty() {
@@ -195,7 +195,7 @@ impl Authorization {
         }
         let basic = credentials.and_then(Credentials::basic);
         let request = request(Method::GET, &url, Vec::new(), Content::None);
-        client.patiently(action, || client.call(&request, url.clone(), basic.as_ref()))
+        client.with_retries(action, || client.call(&request, url.clone(), basic.as_ref()))
     }
 
     /// A server's message without our credentials, which it might quote.

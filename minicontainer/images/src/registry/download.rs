@@ -50,14 +50,14 @@ pub(super) fn download(
     lock: &DownloadLock,
     staging: &Staging,
 ) -> Result<Blob, RegistryError> {
-    let local = |source| RegistryError::Local { action: format!("keep {}", wanted.what()), source };
+    let local = |source| RegistryError::Local { action: format!("keep {}", wanted.description()), source };
     loop {
         let (mut digester, here) = lock.resume(wanted.size).map_err(local)?;
         let fetched = fetch(wanted, lock, here, &mut digester);
         let actual = match fetched {
             Ok(()) => digester.finish(),
             Err(error) => {
-                if !error.is_worth_waiting() {
+                if !error.may_be_resumed() {
                     lock.discard().map_err(local)?;
                 }
                 return Err(error);
@@ -68,7 +68,9 @@ pub(super) fn download(
         }
         lock.discard().map_err(local)?;
         if here == 0 {
-            return Err(StoreError::Digest { what: wanted.what(), expected: wanted.digest.clone(), actual }.into());
+            return Err(
+                StoreError::Digest { what: wanted.description(), expected: wanted.digest.clone(), actual }.into()
+            );
         }
     }
 }
@@ -88,22 +90,22 @@ fn fetch(
             return Ok(());
         }
         digester.update(&piece[..count]);
-        let local = |source| RegistryError::Local { action: format!("keep {}", wanted.what()), source };
+        let local = |source| RegistryError::Local { action: format!("keep {}", wanted.description()), source };
         lock.append(&piece[..count]).map_err(local)?;
     }
 }
 
 impl DownloadRequest<'_> {
-    fn what(&self) -> String {
+    fn description(&self) -> String {
         format!("the blob {} of {}", self.digest, self.reference.familiar())
     }
 
     fn action(&self) -> String {
-        format!("fetch {}", self.what())
+        format!("fetch {}", self.description())
     }
 
     fn wrong_size(&self, actual: u64) -> RegistryError {
-        StoreError::Size { what: self.what(), expected: self.size, actual }.into()
+        StoreError::Size { what: self.description(), expected: self.size, actual }.into()
     }
 }
 
@@ -201,7 +203,7 @@ impl Download<'_> {
                 }
             }
             206 if partly
-                && answer.header("content-range").is_some_and(|range| is_rest(range, self.offset, size)) =>
+                && answer.header("content-range").is_some_and(|range| covers_rest(range, self.offset, size)) =>
             {
                 Ok(Some(answer.body))
             }
@@ -218,7 +220,7 @@ impl Download<'_> {
 }
 
 /// Whether a `Content-Range` such as `bytes 100-199/200` covers everything from an offset on.
-pub(super) fn is_rest(range: &str, offset: u64, size: u64) -> bool {
+pub(super) fn covers_rest(range: &str, offset: u64, size: u64) -> bool {
     let parsed = || {
         let (range, whole) = range.strip_prefix("bytes ")?.split_once('/')?;
         let (first, last) = range.split_once('-')?;

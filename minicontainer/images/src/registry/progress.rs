@@ -3,7 +3,7 @@
 use minicontainer::core::Digest;
 
 /// A callback for progress events, which the caller may show. It is called from several threads at the same time.
-pub type Tell<'a> = &'a (dyn Fn(Event<'_>) + Sync);
+pub type ProgressCallback<'a> = &'a (dyn Fn(Event<'_>) + Sync);
 
 /// A progress event.
 #[derive(Clone, Debug, PartialEq, Eq)]

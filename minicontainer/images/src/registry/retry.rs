@@ -57,7 +57,7 @@ pub(super) enum Next {
 }
 
 /// Whether a status means a temporary failure.
-pub(super) fn is_passing(status: u16) -> bool {
+pub(super) fn is_temporary(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }
 

@@ -107,7 +107,7 @@ impl<R: Read> Archive<R> {
     pub(crate) fn next(&mut self) -> io::Result<Option<Member>> {
         let mut extensions = Extensions::default();
         loop {
-            self.pass_over()?;
+            self.skip_content()?;
             let Some(header) = self.header()? else {
                 return if extensions.is_empty() { Ok(None) } else { Err(TarError::NoMember.into()) };
             };
@@ -180,7 +180,7 @@ impl<R: Read> Archive<R> {
             Some(MapPlace::Records(map)) => Some(map.check(stored)?),
             Some(MapPlace::Content { size }) => {
                 let map = map_of_content(size.unwrap_or(stored), || {
-                    self.remaining = self.remaining.checked_sub(BLOCK as u64).ok_or(TarError::CutShort)?;
+                    self.remaining = self.remaining.checked_sub(BLOCK as u64).ok_or(TarError::Truncated)?;
                     self.block()
                 })?;
                 Some(map.check(self.remaining)?)
@@ -190,7 +190,7 @@ impl<R: Read> Archive<R> {
 
     fn block(&mut self) -> io::Result<[u8; BLOCK]> {
         let mut block = [0; BLOCK];
-        if self.fill(&mut block)? == BLOCK { Ok(block) } else { Err(TarError::CutShort.into()) }
+        if self.fill(&mut block)? == BLOCK { Ok(block) } else { Err(TarError::Truncated.into()) }
     }
 
     fn header(&mut self) -> io::Result<Option<Header>> {
@@ -199,7 +199,7 @@ impl<R: Read> Archive<R> {
             BLOCK => {}
             0 if self.end == End::Optional => return Ok(None),
             0 => return Err(TarError::NoEnd.into()),
-            _ => return Err(TarError::CutShort.into()),
+            _ => return Err(TarError::Truncated.into()),
         }
         if block == [0; BLOCK] {
             // The second block of zeros may be missing; a partial one must consist of zeros.
@@ -243,13 +243,13 @@ impl<R: Read> Archive<R> {
         Ok(bytes)
     }
 
-    fn pass_over(&mut self) -> io::Result<()> {
+    fn skip_content(&mut self) -> io::Result<()> {
         io::copy(self, &mut io::sink())?;
         let mut padding = [0; BLOCK];
         let padding = &mut padding[..self.padding as usize];
         self.padding = 0;
         let wanted = padding.len();
-        if self.fill(padding)? == wanted { Ok(()) } else { Err(TarError::CutShort.into()) }
+        if self.fill(padding)? == wanted { Ok(()) } else { Err(TarError::Truncated.into()) }
     }
 
     /// Reads until the buffer is full or nothing is left.
@@ -275,7 +275,7 @@ impl<R: Read> Read for Archive<R> {
         }
         let count = self.content.read(&mut buffer[..most])?;
         if count == 0 {
-            return Err(TarError::CutShort.into());
+            return Err(TarError::Truncated.into());
         }
         self.remaining -= count as u64;
         Ok(count)

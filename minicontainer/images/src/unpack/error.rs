@@ -54,7 +54,7 @@ impl UnpackError {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TarError {
     #[error("it is cut short")]
-    CutShort,
+    Truncated,
     #[error("it has no end: the two blocks of zeros are missing, it may be cut short")]
     NoEnd,
     #[error("there is more behind a block of zeros, which ends an archive")]

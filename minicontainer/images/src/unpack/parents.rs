@@ -140,7 +140,7 @@ impl Unpacker {
                         self.make_directory(&path)?;
                         self.set_directory(path.clone(), &metadata)?;
                         if self.whiteout_mode == Whiteouts::Literal && matches!(view, BelowEntry::Directory(_)) {
-                            self.remember(path.weight())?;
+                            self.remember(path.memory_size())?;
                             self.implied.insert(path.clone());
                         }
                     }

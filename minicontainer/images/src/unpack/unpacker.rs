@@ -50,8 +50,7 @@ pub(super) struct Unpacker {
     /// that is not a layer.
     pub(super) implied: BTreeSet<EntryPath>,
     members: u64,
-    /// Directories get their modes and times last: a read-only directory must be filled first, and filling changes
-    /// its time.
+    /// Directories get their modes and times last: a read-only one must be filled first; filling changes its time.
     pub(super) directories: BTreeMap<EntryPath, FinalAttributes>,
     /// Whiteouts created so far, by path: a directory that replaces one is opaque.
     pub(super) whiteouts: BTreeSet<EntryPath>,
@@ -59,7 +58,7 @@ pub(super) struct Unpacker {
     /// Opaque directories whose whiteouts have been applied, so that they contain only files of this layer.
     pub(super) cleared: BTreeSet<EntryPath>,
     /// The approximate memory that these use.
-    weight: usize,
+    memory_size: usize,
     outcome: Unpacked,
 }
 
@@ -83,7 +82,7 @@ impl Unpacker {
             whiteouts: BTreeSet::new(),
             seen_paths: SeenPaths::default(),
             cleared: BTreeSet::new(),
-            weight: 0,
+            memory_size: 0,
             outcome: Unpacked::default(),
         }
     }
@@ -248,9 +247,9 @@ impl Unpacker {
         let warnings = metadata.set_first(&directory, &self.owners).map_err(path.failed("set the owner"))?;
         self.warn(warnings);
         self.implied.remove(&path);
-        let weight = path.weight() + size_of::<FinalAttributes>();
+        let memory_size = path.memory_size() + size_of::<FinalAttributes>();
         match self.directories.insert(path, metadata.last) {
-            None => self.remember(weight),
+            None => self.remember(memory_size),
             Some(_) => Ok(()),
         }
     }
@@ -268,13 +267,13 @@ impl Unpacker {
         if self.whiteout_mode != Whiteouts::Applied {
             return Ok(());
         }
-        let weight = self.seen_paths.add(path, parent);
-        self.remember(weight)
+        let memory_size = self.seen_paths.add(path, parent);
+        self.remember(memory_size)
     }
 
-    pub(super) fn remember(&mut self, weight: usize) -> Result<(), UnpackError> {
-        self.weight += weight;
-        match self.weight > MEMORY_LIMIT {
+    pub(super) fn remember(&mut self, memory_size: usize) -> Result<(), UnpackError> {
+        self.memory_size += memory_size;
+        match self.memory_size > MEMORY_LIMIT {
             true => Err(UnpackError::TooLarge { limit: 32, unit: "MiB of paths that must be remembered" }),
             false => Ok(()),
         }

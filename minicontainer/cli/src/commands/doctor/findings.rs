@@ -7,7 +7,7 @@ use super::{Finding, Verdict};
 
 /// What `doctor` reads in addition to the planner's data.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct Observations {
     /// The path of this program.
     pub program: String,
     /// `kernel.apparmor_restrict_unprivileged_userns`: Ubuntu's restriction.
@@ -23,7 +23,7 @@ pub(super) struct Seen {
 }
 
 /// User namespaces: whether one could be created and used, and if not, which of the known switches forbids it.
-pub(super) fn user_namespaces(tried: &Availability, host: &Host, seen: &Seen) -> Finding {
+pub(super) fn user_namespaces(tried: &Availability, host: &Host, seen: &Observations) -> Finding {
     let name = "user namespaces";
     let Availability::Unavailable { cause, fix } = tried else {
         return Finding::works(name, "a namespace was created, and a mount in it succeeded");
@@ -157,7 +157,7 @@ pub(super) fn limits(host: &Host) -> Vec<Finding> {
 }
 
 /// Optional features of the kernel.
-pub(super) fn kernel_features(seen: &Seen) -> Vec<Finding> {
+pub(super) fn kernel_features(seen: &Observations) -> Vec<Finding> {
     let file_system = |name: &str| seen.filesystems.lines().any(|line| line.split('\t').next_back() == Some(name));
     let lacking = |name, detail: &str, fix: &str| Finding {
         name,
@@ -199,8 +199,8 @@ mod tests {
     }
 
     /// The report for a host, as `doctor` prints it.
-    fn report(host: &Host, tried: &Availability, seen: &Seen) -> String {
-        let seen = Seen { program: "/home/ada/minicontainer".to_owned(), ..seen.clone() };
+    fn report(host: &Host, tried: &Availability, seen: &Observations) -> String {
+        let seen = Observations { program: "/home/ada/minicontainer".to_owned(), ..seen.clone() };
         let mut findings = vec![user_namespaces(tried, host, &seen), subordinate_ids(host)];
         findings.extend(counts(tried, host));
         let hindrance = "process 7 in /sys/fs/cgroup/shared is another user's".to_owned();
@@ -210,12 +210,12 @@ mod tests {
         text(&findings, findings.iter().all(|finding| finding.verdict != Verdict::Broken))
     }
 
-    fn modern() -> Seen {
-        Seen {
+    fn modern() -> Observations {
+        Observations {
             filesystems: "nodev\tsysfs\nnodev\tdevpts\n\text4\nnodev\toverlay\n".to_owned(),
             seccomp_actions: switch("kill_process kill_thread trap errno user_notif trace log allow"),
             max_user_namespaces: switch("15000"),
-            ..Seen::default()
+            ..Observations::default()
         }
     }
 
@@ -242,11 +242,14 @@ mod tests {
             ("too few ids", report(&few, &works, &modern())),
             ("systemd delegated memory and pids", report(&delegated, &works, &modern())),
             ("a cgroup shared with another user", report(&shared, &works, &modern())),
-            ("Ubuntu", report(&rootless, &denied(), &Seen { apparmor_restricts: switch("1"), ..modern() })),
-            ("old Debian", report(&rootless, &denied(), &Seen { userns_clone: switch("0"), ..modern() })),
-            ("hardened", report(&rootless, &denied(), &Seen { max_user_namespaces: switch("0"), ..modern() })),
+            ("Ubuntu", report(&rootless, &denied(), &Observations { apparmor_restricts: switch("1"), ..modern() })),
+            ("old Debian", report(&rootless, &denied(), &Observations { userns_clone: switch("0"), ..modern() })),
+            (
+                "hardened",
+                report(&rootless, &denied(), &Observations { max_user_namespaces: switch("0"), ..modern() }),
+            ),
             ("denied for an unknown reason", report(&rootless, &denied(), &modern())),
-            ("a kernel without optional features", report(&Host::example(), &denied(), &Seen::default())),
+            ("a kernel without optional features", report(&Host::example(), &denied(), &Observations::default())),
         ];
         let shown = machines.map(|(name, text)| format!("== {name}\n{text}"));
         insta::assert_snapshot!(shown.join("\n"));

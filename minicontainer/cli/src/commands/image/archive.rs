@@ -12,9 +12,9 @@ use minicontainer::{
     Store,
     core::{Digest, Reference},
 };
-use minicontainer_images::{self as images, ImageError, Importing};
+use minicontainer_images::{self as images, ImageError, ImportOptions};
 
-use super::{super::registry::has_tag, new_name, time_of_making, warn_of};
+use super::{super::registry::has_tag, creation_time, new_name, warn_of};
 use crate::commands::open_store;
 use crate::{
     error::{Context, Failure},
@@ -148,9 +148,9 @@ pub fn import(arguments: &ImportArguments) -> Result<ExitCode, Failure> {
         return Err(failure.hint("pipe it in: `curl -L URL | minicontainer import - NAME`"));
     }
     let comment = arguments.message.clone().unwrap_or_else(|| format!("Imported from {source}"));
-    let (created, _) = time_of_making()?;
+    let (created, _) = creation_time()?;
     let changes = arguments.change.clone();
-    let wanted = Importing { reference: name, comment, changes, created };
+    let wanted = ImportOptions { reference: name, comment, changes, created };
     let store = open_store()?;
     let imported = match source.as_str() {
         "-" => images::import(&store, piped("import", "`minicontainer import FILE`")?, &wanted)?,

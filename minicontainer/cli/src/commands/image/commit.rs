@@ -4,9 +4,9 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use minicontainer_engine::{Containers, images};
-use minicontainer_images::Committing;
+use minicontainer_images::CommitOptions;
 
-use super::{archive::write_to, new_name, time_of_making};
+use super::{archive::write_to, creation_time, new_name};
 use crate::commands::open_store;
 use crate::{error::Failure, output};
 
@@ -59,10 +59,10 @@ pub struct ExportArguments {
 /// Runs `commit`.
 pub fn commit(arguments: &CommitArguments) -> Result<ExitCode, Failure> {
     let reference = arguments.name.as_deref().map(new_name).transpose()?;
-    let (created, latest) = time_of_making()?;
+    let (created, latest) = creation_time()?;
     let store = open_store()?;
     let container = Containers::of(&store).find(&arguments.container)?;
-    let wanted = Committing {
+    let wanted = CommitOptions {
         reference,
         author: arguments.author.clone(),
         comment: arguments.message.clone(),

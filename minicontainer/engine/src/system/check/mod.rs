@@ -106,12 +106,12 @@ pub fn verify_images(store: &Store, names: &[String]) -> Result<Vec<Verified>, S
     let entries = look.entries.clone();
     let mut verified = Vec::new();
     for name in names {
-        if !entries.iter().any(|entry| look.is_meant(entry, name)) {
+        if !entries.iter().any(|entry| look.is_selected(entry, name)) {
             return Err(store.unknown_image(name).into());
         }
     }
     for entry in entries {
-        if !names.is_empty() && !names.iter().any(|name| look.is_meant(&entry, name)) {
+        if !names.is_empty() && !names.iter().any(|name| look.is_selected(&entry, name)) {
             continue;
         }
         let (first, suspects) = Pass::new(store, &staging, Depth::Whole).image_alone(&entry)?;
@@ -247,7 +247,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn is_meant(&self, entry: &Entry, name: &str) -> bool {
+    fn is_selected(&self, entry: &Entry, name: &str) -> bool {
         let digits = name.strip_prefix("sha256:").unwrap_or(name);
         let begins = |digest: &str| !digits.is_empty() && digest.trim_start_matches("sha256:").starts_with(digits);
         let id = entry.digest().and_then(|digest| self.parts.get(&digest)).map(|parts| parts.id.as_str());

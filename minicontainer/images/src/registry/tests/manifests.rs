@@ -118,7 +118,7 @@ fn platform_is_selected_and_reported() {
     let server = shelf.serve();
     let env = RegistryEnv::new();
     let pulled = env.pull(&server).unwrap();
-    assert_eq!(pulled.digest.to_string(), digest, "the digest that is told is the index's");
+    assert_eq!(pulled.digest.to_string(), digest, "the reported digest is that of the index");
     let image = env.store.image(&format!("{}/app:1", server.name())).unwrap();
     assert_eq!(image.size(), 11);
     let name = |tag: &str| format!("{}/app{tag}", server.name());
