@@ -193,8 +193,8 @@ impl Store {
     }
 }
 
-/// The diff-ids in the config of an image, of which there must be one for each of the `layers` of its manifest. `id`
-/// is the digest of the config.
+/// The diff-ids in the config of an image. It is an error if their number is not `layers`, the number of layers in
+/// the manifest. `id` is the digest of the config.
 pub fn diff_ids(id: &Digest, layers: usize, config: &ImageConfig) -> Result<Vec<Digest>, StoreError> {
     let listed = &config.rootfs.diff_ids;
     match listed.len() == layers {

@@ -145,7 +145,7 @@ fn unwritable_store_is_reported() {
     );
 }
 
-/// Two images, of which the second, `bad:1`, loses a blob. The first must stay usable; the second must be removable.
+/// Two images; the second, `bad:1`, loses a blob. The first must stay usable; the second must be removable.
 #[track_caller]
 fn check_damaged(blob: impl FnOnce(&Image) -> Digest, what: &str, name: impl FnOnce(&Image) -> String) {
     let StoreEnv { store, directory: _directory } = env();

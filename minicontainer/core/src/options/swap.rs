@@ -19,7 +19,7 @@ use super::{ByteSize, Profile, RunOptions, SizeError};
 /// Memory and swap space together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemorySwap {
-    /// The sum, of which the memory limit is a part.
+    /// The sum of the memory limit and the swap limit.
     Total(ByteSize),
     /// As much swap space as the host has; written `-1`.
     Unlimited,

@@ -151,7 +151,7 @@ fn merged(sorted: &[(u64, u64)]) -> Vec<IdRange> {
     disjoint.into_iter().filter_map(range).collect()
 }
 
-/// The first of a container's own ids on the host, of which there are [`OWN_ID_COUNT`].
+/// The first of a container's own [`OWN_ID_COUNT`] ids on the host.
 ///
 /// # Errors
 /// When it is unknown which ids are taken, or no block is free.
