@@ -201,11 +201,11 @@ fn run_options(options: &Options) -> Result<RunOptions, String> {
         options.without.iter().map(|name| name.parse()).collect();
     Ok(RunOptions {
         command: options.command.clone(),
-        hostname: given(&options.hostname)?,
+        hostname: parse_optional(&options.hostname)?,
         limits: Limits {
-            memory: given(&options.memory)?,
-            cpus: given(&options.cpus)?,
-            pids: given(&options.pids)?,
+            memory: parse_optional(&options.memory)?,
+            cpus: parse_optional(&options.cpus)?,
+            pids: parse_optional(&options.pids)?,
             ..Limits::default()
         },
         root: if options.read_only { Access::ReadOnly } else { Access::ReadWrite },
@@ -219,7 +219,7 @@ fn run_options(options: &Options) -> Result<RunOptions, String> {
 }
 
 /// A typed value; an empty text means that there is none.
-fn given<T: FromStr<Err: ToString>>(text: &str) -> Result<Option<T>, String> {
+fn parse_optional<T: FromStr<Err: ToString>>(text: &str) -> Result<Option<T>, String> {
     match text.trim() {
         "" => Ok(None),
         text => text.parse().map(Some).map_err(|error: T::Err| error.to_string()),

@@ -32,7 +32,8 @@ const OF_THE_MACHINE: &str = "security.selinux";
 pub(super) fn differences(right: &Path, found: &Path) -> Result<Vec<String>, RootFsError> {
     let trees = Trees { right: Merged::plain(right)?, found: Merged::plain(found)? };
     let root = trees.right.root();
-    let mut differences = trees.compare(&root, trees.right.again(&root)?, trees.found.again(&root)?)?;
+    let mut differences =
+        trees.compare(&root, trees.right.look_up_again(&root)?, trees.found.look_up_again(&root)?)?;
     let mut pending = vec![root];
     while let Some(directory) = pending.pop() {
         let Some(names) = trees.names(&directory)? else { continue };

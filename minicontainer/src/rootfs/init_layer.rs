@@ -164,7 +164,7 @@ impl Attributes {
 /// What a directory of the layer takes over from the image's.
 fn attributes(path: &Path, image: &Merged) -> Result<Attributes, RootFsError> {
     let found = match path.as_os_str().is_empty() {
-        true => image.again(&image.root())?,
+        true => image.look_up_again(&image.root())?,
         false => image.look(path, Links::Keep)?,
     };
     let owner = [geteuid().as_raw(), getegid().as_raw()];

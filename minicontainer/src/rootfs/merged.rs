@@ -217,7 +217,7 @@ impl Merged {
     }
 
     /// Looks up again what the uppermost tree has in a place found before, or at the root. `None` if it was removed.
-    pub fn again(&self, place: &EntryPath) -> Result<Option<Entry>, RootFsError> {
+    pub fn look_up_again(&self, place: &EntryPath) -> Result<Option<Entry>, RootFsError> {
         let Some(tree) = place.trees.first() else { return Ok(None) };
         let name = place.path().file_name().unwrap_or(OsStr::new("."));
         let on_host = self.on_host(*tree, &place.path);

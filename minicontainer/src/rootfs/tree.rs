@@ -128,7 +128,7 @@ impl Directory {
     pub(super) fn descend(&self, path: &[u8]) -> io::Result<Option<Directory>> {
         let (mut here, mut ahead) = (None::<Directory>, path);
         loop {
-            let (piece, rest) = first_piece(ahead);
+            let (piece, rest) = split_path(ahead);
             let piece = if piece.is_empty() { b"." } else { piece };
             match here.as_ref().unwrap_or(self).resolve(Path::new(OsStr::from_bytes(piece)), OFlag::O_DIRECTORY) {
                 Err(error) if is_gone(&error) => return Ok(None),
@@ -176,7 +176,7 @@ fn is_gone(error: &io::Error) -> bool {
 }
 
 /// Splits a path so that the kernel accepts the first piece.
-fn first_piece(path: &[u8]) -> (&[u8], &[u8]) {
+fn split_path(path: &[u8]) -> (&[u8], &[u8]) {
     if path.len() <= PIECE {
         return (path, &[]);
     }

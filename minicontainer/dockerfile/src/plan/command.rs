@@ -57,7 +57,7 @@ pub struct Script {
 pub(super) fn run(
     run: &Run,
     stage: &Stage,
-    drafts: &[ResolvedStage],
+    stages: &[ResolvedStage],
     build: &mut Build,
 ) -> Result<(RunCommand, String), DockerfileError> {
     let config = &stage.image.config;
@@ -80,7 +80,7 @@ pub(super) fn run(
             Mount::parse(&word.text, workdir, &mut expand).map_err(|kind: DockerfileErrorKind| kind.at(word.span))?;
         let from = mount.from().map(|from| crate::Word { text: from.to_owned(), span: word.span });
         let source = match from {
-            Some(from) => bases::source(&from, stage.index, drafts, build.options)?,
+            Some(from) => bases::source(&from, stage.index, stages, build.options)?,
             None => Source::Context,
         };
         mounts.push((mount, source));

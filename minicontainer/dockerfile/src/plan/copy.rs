@@ -70,12 +70,12 @@ pub(super) fn copy(
     copy: &Copy,
     keyword: Keyword,
     stage: &Stage,
-    drafts: &[ResolvedStage],
+    stages: &[ResolvedStage],
     build: &mut Build,
 ) -> Result<(CopyFiles, String), DockerfileError> {
     let scope = &stage.scope;
     let from = match &copy.from {
-        Some(word) => bases::source(word, stage.index, drafts, build.options)?,
+        Some(word) => bases::source(word, stage.index, stages, build.options)?,
         None => Source::Context,
     };
     let mut sources = Vec::new();

@@ -148,7 +148,7 @@ fn lines_to_draw(steps: &Steps, began: Instant, now: Instant, (columns, rows): (
     }
     let lines: Vec<String> = shown.into_iter().flat_map(|(_, lines)| lines).collect();
     let surplus = lines.len().saturating_sub(room);
-    [fitted(&head, columns)].into_iter().chain(lines.into_iter().skip(surplus)).collect()
+    [fit_to_columns(&head, columns)].into_iter().chain(lines.into_iter().skip(surplus)).collect()
 }
 
 /// A step's title and time, and its output while it runs.
@@ -161,12 +161,12 @@ fn lines_of(work: &StepState, now: Instant, columns: usize) -> Vec<String> {
     };
     let time = format!(" {:.1}s", time.as_secs_f64());
     let width = columns.saturating_sub(time.len() + 1);
-    let title = fitted(&format!(" => {sign}{}", work.title), width);
+    let title = fit_to_columns(&format!(" => {sign}{}", work.title), width);
     let gap = " ".repeat(width.saturating_sub(width_of(&title)));
     let mut lines = vec![format!("{title}{gap}{time}")];
     if work.ended.is_none() {
         let printed = work.printed.iter().skip(work.printed.len().saturating_sub(LINES));
-        lines.extend(printed.map(|(_, text)| fitted(&format!(" => => # {text}"), columns)));
+        lines.extend(printed.map(|(_, text)| fit_to_columns(&format!(" => => # {text}"), columns)));
     }
     lines
 }
@@ -177,7 +177,7 @@ fn width_of(text: &str) -> usize {
 }
 
 /// The beginning of a text, as far as it fits.
-fn fitted(text: &str, columns: usize) -> String {
+fn fit_to_columns(text: &str, columns: usize) -> String {
     let mut width = 0;
     let fits = |letter: &char| {
         width += if letter.is_ascii() { 1 } else { 2 };

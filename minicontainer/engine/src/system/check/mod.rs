@@ -73,7 +73,7 @@ pub fn check(store: &Store, depth: Depth) -> Result<Vec<Finding>, SystemError> {
     let (first, suspects) = Pass::new(store, &staging, depth).all()?;
     if !first.is_empty() {
         let _lock = store.lock()?;
-        findings.extend(Pass::again(store, &staging, depth, suspects).all()?.0);
+        findings.extend(Pass::second(store, &staging, depth, suspects).all()?.0);
     }
     Ok(findings)
 }
@@ -121,7 +121,7 @@ pub fn verify_images(store: &Store, names: &[String]) -> Result<Vec<Verified>, S
         }
         // The image may have been in removal. Under the lock it exists or does not.
         let _lock = store.lock()?;
-        let mut again = Pass::again(store, &staging, Depth::Whole, suspects);
+        let mut again = Pass::second(store, &staging, Depth::Whole, suspects);
         again.index()?;
         if again
             .entries
@@ -181,7 +181,7 @@ impl<'a> Pass<'a> {
     }
 
     /// A second pass, over what the first one found broken.
-    fn again(store: &'a Store, staging: &'a Staging, depth: Depth, suspects: Suspects) -> Pass<'a> {
+    fn second(store: &'a Store, staging: &'a Staging, depth: Depth, suspects: Suspects) -> Pass<'a> {
         Pass { only: Some(suspects), ..Pass::new(store, staging, depth) }
     }
 

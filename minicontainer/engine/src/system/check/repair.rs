@@ -45,7 +45,7 @@ pub fn repair(store: &Store, depth: Depth) -> Result<Vec<Finding>, SystemError> 
         let flushed = staging.flush()?;
         let lock = store.lock()?;
         let mut repair = Repair { store, staging: &staging, flushed, lock: &lock, fresh };
-        let (mut findings, _) = Pass::again(store, &staging, depth, suspects).all()?;
+        let (mut findings, _) = Pass::second(store, &staging, depth, suspects).all()?;
         // A later pull can use the data that a repair leaves unused.
         findings.retain(|finding| round == 0 || finding.severity == Severity::Damage);
         findings.retain(|finding| !reported.iter().any(|other| is_same(finding, other)));

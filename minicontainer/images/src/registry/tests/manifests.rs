@@ -89,12 +89,12 @@ fn foreign_layer_is_not_fetched_from_its_url() {
     let server = serving(MANIFEST, &document);
     let env = RegistryEnv::with_login(&server, "user", SECRET);
     env.check_refused(&server, "refers to another server, which is not supported");
-    assert_eq!(elsewhere.asked().len(), 0);
+    assert_eq!(elsewhere.requests().len(), 0);
     // If the registry has the layer, its `urls` do no harm.
     let mut document = manifest();
     document["layers"][0]["urls"] = json!([format!("{}/layer", elsewhere.url())]);
     RegistryEnv::new().pull(&serving(MANIFEST, &document)).unwrap();
-    assert_eq!(elsewhere.asked().len(), 0);
+    assert_eq!(elsewhere.requests().len(), 0);
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn content_must_match_the_requested_digest() {
     let mut shelf = Shelf::with_image(&[layer("file", 10)]);
     let content = shelf.manifests["1"].clone();
     shelf.manifests.insert(digest.to_string(), content);
-    let server = shelf.serve_but(move |asked, reply| match asked.target.ends_with("/1") {
+    let server = shelf.serve_but(move |request, reply| match request.target.ends_with("/1") {
         true => reply.header("Docker-Content-Digest", digest.to_string()),
         false => reply,
     });
