@@ -432,7 +432,7 @@ fn removal_races_safely_with_run_load_and_build() {
         move || {
             for _ in 0..ROUNDS {
                 let answer = place.run(arguments);
-                let honest = ["no image", "127.0.0.1:9", "was removed while it was built upon", "No such container"];
+                let honest = ["no image", "127.0.0.1:9", "was removed during the build", "No such container"];
                 match answer.code {
                     0 => assert!(answer.stdout.contains(expect), "{arguments:?}: {}", answer.show()),
                     _ => assert!(

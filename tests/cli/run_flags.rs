@@ -246,7 +246,7 @@ fn cidfile_has_the_id_and_is_never_overwritten() {
     assert!(again.code == 125 && again.stderr.starts_with(printed), "{}", again.show());
     place.succeed(&["rm", "web"]);
     assert!(place.path("cid").exists(), "the file outlives the container");
-    // If no container is created, there is no file.
+    // If no container is created, the file is not created either.
     assert_eq!(place.run(&["run", "--rm", "--cidfile", "none", "-u", "unknown", "busybox", "true"]).code, 125);
     assert!(!place.path("none").exists());
 }

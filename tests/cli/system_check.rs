@@ -239,7 +239,7 @@ fn layer_with_changed_file_is_unpacked_again() {
     check_tampered("/note has another mode", |tree| {
         fs::set_permissions(tree.join("note"), fs::Permissions::from_mode(0o4755)).unwrap();
     });
-    check_tampered("/note has other extended attributes", |tree| {
+    check_tampered("/note has different extended attributes", |tree| {
         xattr::set(tree.join("note"), "user.canary", b"sings").unwrap();
     });
     check_tampered("/note is of another kind", |tree| {

@@ -193,8 +193,9 @@ fn one(instruction: &Instruction, found: &mut Vec<Warning>) {
         }
         Kind::Onbuild(trigger) => return one(&trigger.instruction, found),
         Kind::Cmd(Command::Shell(text)) | Kind::Entrypoint(Command::Shell(text)) if is_nearly_json(&text.text) => {
-            let message =
-                format!("{keyword} looks like a JSON array and is none, so the shell gets it; use double quotes");
+            let message = format!(
+                "{keyword} looks like a JSON array but is not valid JSON, so the shell runs it; use double quotes"
+            );
             warn(Check::NotQuiteJSON, text.span, message);
         }
         _ => {}
@@ -203,7 +204,8 @@ fn one(instruction: &Instruction, found: &mut Vec<Warning>) {
         && let Command::Shell(text) = &run.command
         && is_nearly_json(&text.text)
     {
-        let message = "RUN looks like a JSON array and is none, so the shell gets it; use double quotes".to_owned();
+        let message =
+            "RUN looks like a JSON array but is not valid JSON, so the shell runs it; use double quotes".to_owned();
         warn(Check::NotQuiteJSON, text.span, message);
     }
     if let Kind::Env(pairs) | Kind::Label(pairs) = &instruction.kind

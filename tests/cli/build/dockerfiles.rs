@@ -283,7 +283,7 @@ fn add_extracts_archives_into_what_is_there() {
     let refused = place.command(&["build", "add"]).output().unwrap();
     let message = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(message.contains("cannot unpack /tree.tar") || message.contains("cannot unpack tree.tar"), "{message}");
-    assert!(message.contains("it is cut short") && !message.contains("staging"), "{message}");
+    assert!(message.contains("it is truncated") && !message.contains("staging"), "{message}");
 }
 
 /// BuildKit's fsutil does not send sockets of a context either.

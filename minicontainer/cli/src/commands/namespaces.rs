@@ -57,5 +57,5 @@ fn refused(flag: &str, value: &str, own: &[&str]) -> Failure {
     }
     let accepted = [own, &["host"]].concat().join(" or ");
     Failure::new(format!("invalid argument for {flag}: {value:?}: must be {accepted}"))
-        .hint("leave it out, and the container has a namespace of its own")
+        .hint("leave it out: the container then has its own namespace")
 }

@@ -41,17 +41,17 @@ pub struct Pattern {
 
 /// The text is not a valid pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
-#[allow(missing_docs, reason = "the messages say what each is")]
+#[allow(missing_docs, reason = "each message says what its fields are")]
 pub enum PatternError {
-    #[error("nothing stands there")]
+    #[error("it is empty")]
     Nothing,
-    #[error("a [ is not closed, or holds nothing; write \\[ for the character")]
+    #[error("a [ is not closed or is empty; write \\[ for the character")]
     Class,
     #[error("in brackets, a range is written from-to, the lesser character first; write \\- for the character")]
     Range,
-    #[error("a \\ stands at its end; write \\\\ for the character")]
+    #[error("it ends with a \\; write \\\\ for the character")]
     Escape,
-    #[error("it is longer than {LONGEST} bytes, the longest path there is")]
+    #[error("it is longer than {LONGEST} bytes, the longest path that Linux accepts")]
     TooLong,
 }
 

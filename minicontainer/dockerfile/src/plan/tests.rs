@@ -409,7 +409,8 @@ fn plan_size_is_limited() {
     let fails = |source: String| outcome(&source, &BuildOptions::default(), &[]).unwrap_err().to_string();
     let doubling: String = (0..60).map(|at| format!("ENV A{}=$A{at}$A{at}\n", at + 1)).collect();
     assert!(
-        fails(format!("FROM scratch\nENV A0=aaaaaaaa\n{doubling}")).contains("the longest argument that Linux takes")
+        fails(format!("FROM scratch\nENV A0=aaaaaaaa\n{doubling}"))
+            .contains("the longest argument that Linux accepts")
     );
     let many: String = (0..2000).map(|at| format!(" A{at}=1")).collect();
     assert!(fails(format!("FROM scratch\nENV{many}\n")).contains("more than 1000 variables"));

@@ -104,7 +104,7 @@ pub enum RegistryError {
     #[error("the credential helper {program} failed to {action} the credentials of {server}: {reason}")]
     Helper { program: String, action: &'static str, server: String, reason: String },
     /// Another part of the same operation failed first.
-    #[error("stopped, because another part of the image failed")]
+    #[error("stopped because another part of the image failed")]
     Stopped,
     /// A local file cannot be read.
     #[error("cannot {action}")]

@@ -1,7 +1,7 @@
 //! Credential helpers: programs named `docker-credential-NAME`.
 //!
 //! The action is the argument, the input comes on stdin, and the answer on stdout, in JSON. A helper may ask the user
-//! for a passphrase, so there is no time limit, and it inherits the terminal.
+//! for a passphrase, so it runs without a time limit and inherits the terminal.
 
 use std::{
     io::{self, Read, Write},

@@ -28,7 +28,7 @@ pub enum RedirectError {
     #[error("plain HTTP can be read and changed on the way")]
     Plain,
     /// An address closer to this machine than the registry.
-    #[error("it is an address of this machine or of a network next to it")]
+    #[error("it is an address of this machine or of a private network")]
     CloserNetwork,
     /// Too many redirects.
     #[error("there were more than {HOP_LIMIT} redirects in a row")]

@@ -109,7 +109,7 @@ pub(super) struct Guard<R> {
 
 /// A registry redirected to a forbidden address.
 #[derive(Debug, thiserror::Error)]
-#[error("the registry leads to {host}, an address of this machine or of a network of its own")]
+#[error("the registry refers to {host}, which is an address of this machine or of a private network")]
 pub(super) struct ForbiddenAddress {
     host: String,
 }

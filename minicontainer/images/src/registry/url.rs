@@ -39,7 +39,7 @@ pub enum UrlError {
     #[error("its protocol is neither https nor http")]
     Scheme,
     /// `https://name:password@host/`.
-    #[error("it has a user's name in it")]
+    #[error("it contains a user name")]
     UserInfo,
 }
 

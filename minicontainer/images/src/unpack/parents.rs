@@ -58,7 +58,7 @@ pub(super) enum Missing {
 pub(super) enum BelowEntry {
     /// It is not known.
     Unknown,
-    /// There is no directory, or this layer hides it.
+    /// The directory does not exist, or this layer hides it.
     Nothing,
     Directory(MergedPath),
 }

@@ -77,7 +77,7 @@ pub(super) type OutputCallback<'a> = dyn FnMut(StandardStream, &[u8]) + 'a;
 pub(super) struct OutputBudget(Arc<(AtomicU64, AtomicBool)>);
 
 impl OutputBudget {
-    /// A budget of this many bytes; unlimited if there is no limit.
+    /// A budget of this many bytes; `None` means unlimited.
     pub fn new(limit: Option<u64>) -> OutputBudget {
         OutputBudget(Arc::new((AtomicU64::new(limit.unwrap_or(u64::MAX)), AtomicBool::new(false))))
     }

@@ -79,7 +79,7 @@ pub(super) fn subordinate_ids(host: &Host) -> Finding {
         SubordinateIds::None { cause, fix } => Finding {
             name,
             verdict: Verdict::Missing,
-            detail: format!("a container has only the id 0, which maps to you: {cause}"),
+            detail: format!("containers have only id 0, which is your own user: {cause}"),
             fix: Some(fix.clone()),
         },
     }
@@ -99,7 +99,9 @@ pub(super) fn counts(tried: &Availability, host: &Host) -> Option<Finding> {
         (Identity::Root, Availability::Unavailable { fix, .. }) => Some(Finding {
             name,
             verdict: Verdict::Missing,
-            detail: format!("{counted}, and root's containers share one count: no user namespace can be created"),
+            detail: format!(
+                "{counted}, and all containers of root share one count, because no user namespace can be created"
+            ),
             fix: Some(fix.clone()),
         }),
     }
@@ -203,7 +205,7 @@ mod tests {
         let seen = Observations { program: "/home/ada/minicontainer".to_owned(), ..seen.clone() };
         let mut findings = vec![user_namespaces(tried, host, &seen), subordinate_ids(host)];
         findings.extend(counts(tried, host));
-        let hindrance = "process 7 in /sys/fs/cgroup/shared is another user's".to_owned();
+        let hindrance = "process 7 in /sys/fs/cgroup/shared belongs to another user".to_owned();
         findings.extend(own_cgroup(host, (host.cgroups.parent == "shared").then_some(hindrance)));
         findings.extend(limits(host));
         findings.extend(kernel_features(&seen));

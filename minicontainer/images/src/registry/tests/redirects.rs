@@ -78,11 +78,11 @@ fn link_local_addresses_are_refused() {
     {
         RegistryEnv::new().check_refused(
             &redirecting(move |_| place.to_owned()),
-            "address of this machine or of a network next to it",
+            "address of this machine or of a private network",
         );
         let challenge = format!("Bearer realm=\"{place}\"");
         let server = Server::start(move |_| Reply::new(401, "").header("WWW-Authenticate", challenge.clone()));
-        RegistryEnv::new().check_refused(&server, "address of this machine or of a network next to it");
+        RegistryEnv::new().check_refused(&server, "address of this machine or of a private network");
     }
 }
 
@@ -101,7 +101,7 @@ fn wanting_token(realm: impl Fn() -> String + Send + Sync + 'static) -> Server {
 fn token_service_is_validated() {
     for (realm, expect) in [
         ("http://auth.invalid/token", "plain HTTP can be read"),
-        ("https://user:password@auth.invalid/token", "it has a user's name in it"),
+        ("https://user:password@auth.invalid/token", "it contains a user name"),
         ("file:///etc/passwd", "neither https nor http"),
         ("", "it is not a valid URL"),
     ] {

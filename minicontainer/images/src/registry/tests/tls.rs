@@ -201,7 +201,7 @@ fn invalid_certificate_files_are_named() {
         (&[("client.cert", &certificate), ("client.key", "")], "client.key: it has no private key"),
         (
             &[("client.cert", &certificate), ("client.key", &two.key.serialize_pem())],
-            "client.key: it does not go with",
+            "client.key: it does not belong to",
         ),
         (
             &[("a.cert", &certificate), ("a.key", &key), ("b.cert", &certificate), ("b.key", &key)],
