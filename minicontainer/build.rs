@@ -56,7 +56,7 @@ fn link_arguments(linker: Option<&Path>) -> &'static [&'static str] {
     });
     match is_linker_itself {
         true => &["-static", "-z", "noseparate-code", "--build-id=none"],
-        // A compiler that links hands on what stands behind -Wl.
+        // A compiler passes the options after `-Wl,` to its linker.
         false => &["-nostartfiles", "-nostdlib", "-static", "-Wl,-z,noseparate-code", "-Wl,--build-id=none"],
     }
 }

@@ -50,7 +50,7 @@ fn table(architecture: &str) -> Result<Table, String> {
     Ok(table)
 }
 
-/// All violations, one sentence each.
+/// All violations of the table, one sentence each.
 fn faults(table: &Table, arrows: &Arrows) -> Vec<String> {
     let mut faults = Vec::new();
     for ((from, to), place) in arrows {

@@ -3,13 +3,13 @@
 //! The corpus lists the attacks that minicontainer must withstand. It could lose its value in small steps: a row is
 //! deleted, a test is renamed, or a row waits for a feature that is not planned. Each of these fails here.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+mod test_names;
+
+use std::{collections::BTreeSet, fs};
 
 use serde::Deserialize;
+
+use test_names::{is_in_sources, repository, runs_test};
 
 /// The number of rows in each part of the corpus. A new attack adds a row. Rows are never removed.
 const PARTS: [(char, usize); 3] = [('E', 108), ('H', 58), ('F', 49)];
@@ -20,7 +20,7 @@ struct Corpus {
     row: Vec<Row>,
 }
 
-/// The status of a row determines its further field. Other fields are errors.
+/// The status of a row determines which other field it has. All other fields are errors.
 #[derive(Deserialize)]
 #[serde(tag = "status", rename_all = "kebab-case", deny_unknown_fields)]
 enum Row {
@@ -97,46 +97,6 @@ fn faults(corpus: &str, test_exists: impl Fn(&str) -> bool) -> Vec<String> {
     }
     faults.extend(missing.into_iter().map(|id| format!("{id} is missing")));
     faults
-}
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// Whether a test with this path, such as `kernel::limits::memory_limit_is_enforced`, exists and is run: it has
-/// `#[test]` and no `#[ignore]`.
-fn is_in_sources(test: &str) -> bool {
-    let Some((path, name)) = test.rsplit_once("::") else { return false };
-    // A module `tests` is in the file that it tests, or in its own file.
-    [path.replace("::tests", ""), path.to_owned()].iter().any(|path| is_in_module(path, name))
-}
-
-fn is_in_module(path: &str, name: &str) -> bool {
-    let segments: Vec<&str> = path.split("::").collect();
-    let [root, modules @ ..] = segments.as_slice() else { return false };
-    let root = repository().join(match *root {
-        "kernel" => "tests/kernel",
-        "command" => "tests/cli",
-        "core" => "minicontainer/core/src",
-        "layers" => "minicontainer/layers/src",
-        "library" => "minicontainer/src",
-        "images" => "minicontainer/images/src",
-        "build" => "minicontainer/build/src",
-        "engine" => "minicontainer/engine/src",
-        "cli" => "minicontainer/cli/src",
-        _ => return false,
-    });
-    let module = root.join(modules.join("/"));
-    let files = [module.with_extension("rs"), module.join("mod.rs"), module.join("tests.rs"), module.join("main.rs")];
-    files.iter().filter_map(|file| fs::read_to_string(file).ok()).any(|source| runs_test(&source, name))
-}
-
-fn runs_test(source: &str, name: &str) -> bool {
-    let lines: Vec<&str> = source.lines().map(str::trim).collect();
-    let declaration = format!("fn {name}(");
-    let Some(at) = lines.iter().position(|line| line.starts_with(&declaration)) else { return false };
-    let above: Vec<&&str> = lines[..at].iter().rev().take_while(|line| line.starts_with(['#', '/'])).collect();
-    above.iter().any(|line| line.starts_with("#[test]")) && !above.iter().any(|line| line.starts_with("#[ignore"))
 }
 
 fn corpus() -> String {

@@ -5,8 +5,8 @@
 //! Portuguese, and the book includes the same text.
 //!
 //! A check does not rely on the output of a student's program. It passes random values to the program, looks at the
-//! running process in proc(5) or at the files in the store, and returns an [`Outcome`]: accepted, or refused with
-//! what was seen and what was expected.
+//! running process in proc(5) or at the files in the store, and returns an [`Outcome`]: accepted, or refused with the
+//! observed and the expected result.
 //!
 //! | Module | What it holds |
 //! |---|---|
@@ -15,7 +15,8 @@
 //! | [`mod@check`] | the checks (Linux only: they run real containers) |
 //!
 //! To add a lesson: create its folder, add it to [`lesson::LESSONS`], add its Rust files as examples to `Cargo.toml`,
-//! write a check and a page in both books. `tests/checks.rs` and `tests/book.rs` fail if something is missing.
+//! write a check and a page in both books. `lessons/tests/checks.rs` and `lessons/tests/book.rs` fail if something is
+//! missing.
 //!
 //! ```
 //! let lesson = lessons::lesson::find(4).unwrap();

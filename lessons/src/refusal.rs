@@ -1,4 +1,4 @@
-//! Why an exercise is refused: what was seen, what was expected, in English and in Portuguese.
+//! The reasons why an exercise is refused, with the observed and the expected result, in English and Portuguese.
 
 use crate::Language;
 
@@ -90,7 +90,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The refusal in words: a line with what was seen, a line with what was expected.
+    /// The refusal in words: one line with the observed result, and one with the expected result.
     pub fn message(&self, language: Language) -> String {
         match language {
             Language::English => {

@@ -1,5 +1,5 @@
 //! Each check accepts the solution, and refuses the untouched exercise and three wrong solutions, each with a message
-//! that says what was seen and what was expected.
+//! that has the observed and the expected result.
 #![cfg(target_os = "linux")]
 
 use std::fs;

@@ -60,7 +60,7 @@ pub fn probe() -> Host {
     }
 }
 
-/// The number of processors that this process may run on. If the kernel does not say, there is no limit to check.
+/// The number of processors that this process may run on. If the kernel returns an error, any number is accepted.
 fn processors() -> u32 {
     let Ok(allowed) = sched_getaffinity(Pid::this()) else { return u32::MAX };
     let count = (0..nix::sched::CpuSet::count()).filter(|number| allowed.is_set(*number).unwrap_or(false)).count();
@@ -172,7 +172,7 @@ pub fn cgroups(identity: Identity) -> Cgroups {
     let probe = CgroupProbe {
         denied: denied.map(|errno| errno.to_string()),
         read_only: denied == Some(Errno::EROFS),
-        inhabited: inhabited(&place),
+        has_processes: has_processes(&place),
         numbers: ["pid_max", "threads-max"].iter().filter_map(|name| number(name)).min(),
         systemd: Path::new("/run/systemd/system").exists(),
         place: place.display().to_string(),
@@ -192,7 +192,7 @@ fn words(file: &Path) -> Vec<String> {
 /// Whether a cgroup of version 2 has processes of its own. Then the groups below it cannot have limits: the "no
 /// internal processes" rule of cgroups(7). The root cgroup of the machine, the only one without `cgroup.type`, is
 /// exempt; the root of a cgroup namespace is not.
-fn inhabited(group: &Path) -> bool {
+fn has_processes(group: &Path) -> bool {
     let processes = || fs::read(group.join("cgroup.procs")).is_ok_and(|text| !text.is_empty());
     group.join("cgroup.type").exists() && processes()
 }

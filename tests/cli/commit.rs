@@ -1,5 +1,6 @@
-//! The config of images that `commit` creates. The rules are those of moby's `daemon/commit.go`: the changes are
-//! completed by the container's config, and that is what `run` was given, completed by the image's.
+//! The config of images that `commit` creates. The rules are those of moby's `daemon/commit.go`: fields that the
+//! changes do not set come from the container's config, which consists of the options of `run` and, for all other
+//! fields, the image's config.
 
 use serde_json::{Value, json};
 
@@ -61,7 +62,7 @@ fn commit_keeps_the_config_of_the_container_over_generations() {
     assert_eq!(config(&place, "second:1"), expect);
     assert_eq!(place.succeed(&["run", "--rm", "second:1"]), "1\n");
     assert_eq!(history(&place, "second:1"), "/tmp/one|");
-    // The second container changed nothing, so its image has no layer for that.
+    // The second container changed no files, so its image has no new layer.
     assert_eq!(layers(&place, "second:1"), layers(&place, "first:1"));
     assert_eq!(place.succeed(&["image", "inspect", "--format", "{{.Author}}", "second:1"]), "me\n");
     place.succeed(&["rm", "one", "two"]);

@@ -4,11 +4,11 @@ use crate::test_env::TestEnv;
 
 #[track_caller]
 fn check(place: &TestEnv, language: &str, heading: &str, absent: &str) {
-    let told = place.succeed(&["demo", "--lang", language]);
-    assert!(told.starts_with(heading), "{told}");
-    let nowhere = told.lines().filter(|line| line.ends_with(absent)).count();
-    assert_eq!(nowhere, 4, "absent in the second container, a third one, the image and the host: {told}");
-    assert!(told.contains(": A /note-[SHORT ID]\n      [DIR]/store/containers/[ID]/upper\n"), "{told}");
+    let printed = place.succeed(&["demo", "--lang", language]);
+    assert!(printed.starts_with(heading), "{printed}");
+    let nowhere = printed.lines().filter(|line| line.ends_with(absent)).count();
+    assert_eq!(nowhere, 4, "absent in the second container, a third one, the image and the host: {printed}");
+    assert!(printed.contains(": A /note-[SHORT ID]\n      [DIR]/store/containers/[ID]/upper\n"), "{printed}");
     assert_eq!(place.containers(), 0);
     assert!(place.succeed(&["images"]).contains("busybox"));
     place.succeed(&["run", "--rm", "busybox", "true"]);

@@ -1,8 +1,9 @@
 //! Images with a manifest of Docker's schema 2, which keep its media type in the store's `index.json`.
 //!
-//! skopeo finds an image of an OCI layout by its name only if its media type is OCI's (`getManifestDescriptor` in
-//! `oci/layout/oci_transport.go` of containers/image). Without a name it takes the only image, of either type. It
-//! refuses a manifest whose own media type is not that of its entry, so a wrong type would not help.
+//! skopeo finds an image of an OCI layout by its name only if its manifest has OCI's media type
+//! (`getManifestDescriptor` in `oci/layout/oci_transport.go` of containers/image). If there is only one image, no
+//! name is needed, and the image may have either type. skopeo refuses a manifest whose media type differs from that
+//! of its entry, so the entry must have Docker's.
 
 use std::{fs, path::Path};
 
@@ -55,7 +56,7 @@ fn docker_manifest_keeps_its_media_type() {
     let place = loaded();
     assert_eq!(recorded(&place), MANIFEST);
     assert_eq!(place.succeed(&["run", "--rm", "mine:1", "echo", "hello"]), "hello\n");
-    // Also where the index is lost and written again from the manifests.
+    // This also holds if the index is lost and rebuilt from the manifests.
     fs::write(place.path("store/images/index.json"), "{").unwrap();
     place.run(&["system", "check", "--repair"]);
     assert_eq!(recorded(&place), MANIFEST);

@@ -125,9 +125,9 @@ pub fn messages() -> String {
 #[test]
 fn errors_are_the_same_rootless() {
     let Some(place) = TestEnv::seeded_user() else { return };
-    let told = table(&place, MISTAKES);
+    let printed = table(&place, MISTAKES);
     if skip::require(nix::unistd::geteuid().is_root(), skip::ROOT) {
-        assert_eq!(told, table(&TestEnv::new(), MISTAKES));
+        assert_eq!(printed, table(&TestEnv::new(), MISTAKES));
     }
 }
 
@@ -151,8 +151,9 @@ fn limits_are_refused_rootless() {
         [("memory", "--memory", "64m"), ("cpu", "--cpus", "0.5"), ("pids", "--pids-limit", "10")]
     {
         let answer = place.run(&["run", "--rm", flag, value, "busybox", "true"]);
-        let told = answer.stderr.starts_with(&format!("minicontainer: the {controller} limit cannot be applied: "));
-        assert!(told && answer.stderr.contains("\n  hint: ") && answer.code == 125, "{}", answer.show());
+        let printed =
+            answer.stderr.starts_with(&format!("minicontainer: the {controller} limit cannot be applied: "));
+        assert!(printed && answer.stderr.contains("\n  hint: ") && answer.code == 125, "{}", answer.show());
     }
 }
 
@@ -175,9 +176,9 @@ fn name_in_use_is_refused() {
 fn container_that_failed_to_start_is_kept_as_in_docker() {
     let place = TestEnv::new();
     assert_eq!(place.run(&["run", "--name", "web", "busybox", "no-such-program"]).code, 127);
-    let told =
+    let printed =
         place.succeed(&["inspect", "--format", "{{.State.Status}} {{.State.ExitCode}} {{.State.Error}}", "web"]);
-    assert!(told.starts_with("created 127 command not found in the container: "), "{told}");
+    assert!(printed.starts_with("created 127 command not found in the container: "), "{printed}");
     assert_eq!(place.succeed(&["ps", "-a", "--format", "{{.Names}} {{.Status}}"]), "web Created\n");
     assert_eq!(place.succeed(&["diff", "web"]), "");
     place.succeed(&["rm", "web"]);

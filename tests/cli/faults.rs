@@ -20,7 +20,7 @@ use nix::{
 use crate::{
     skip,
     test_env::TestEnv,
-    tracer::{Ended, Fate, Kind, traced},
+    tracer::{Decision, Ended, Kind, traced},
 };
 
 /// An environment with an archive of the image `one:1`, while the store contains only busybox.
@@ -61,7 +61,7 @@ fn count(place: &TestEnv, arguments: &[&str], kinds: &[Kind]) -> usize {
     let mut calls = 0;
     let Ended { status, stderr } = traced(&mut place.command(arguments), |kind| {
         calls += usize::from(kinds.contains(&kind));
-        Fate::Goes
+        Decision::Execute
     });
     assert!(status.success(), "{stderr}");
     calls
@@ -72,7 +72,7 @@ fn failing(place: &TestEnv, arguments: &[&str], kinds: &[Kind], at: usize, errno
     let mut calls = 0;
     traced(&mut place.command(arguments), |kind| {
         calls += usize::from(kinds.contains(&kind));
-        if kinds.contains(&kind) && calls == at + 1 { Fate::Fails(errno) } else { Fate::Goes }
+        if kinds.contains(&kind) && calls == at + 1 { Decision::Fail(errno) } else { Decision::Execute }
     })
 }
 
@@ -143,7 +143,7 @@ fn killed_load_leaves_image_whole_or_absent() {
         let mut step = 0;
         traced(&mut place.command(&load), |kind| {
             step += usize::from(kinds.contains(&kind));
-            if kinds.contains(&kind) && step == at + 1 { Fate::Last } else { Fate::Goes }
+            if kinds.contains(&kind) && step == at + 1 { Decision::Kill } else { Decision::Execute }
         });
         left_staged += staged();
         let check = place.run(&["system", "check"]);
@@ -182,9 +182,9 @@ fn interrupted_and_short_writes_are_retried() {
     let ended = traced(&mut place.command(&["load", "-i", "one.tar"]), |kind| {
         writes += usize::from(kind == Kind::Write);
         match (kind, writes % 3) {
-            (Kind::Write, 0) => Fate::Fails(libc::EINTR),
-            (Kind::Write, 1) => Fate::Halves,
-            _ => Fate::Goes,
+            (Kind::Write, 0) => Decision::Fail(libc::EINTR),
+            (Kind::Write, 1) => Decision::WriteHalf,
+            _ => Decision::Execute,
         }
     });
     assert!(ended.status.success() && writes > 8, "{}", ended.stderr);
@@ -273,9 +273,9 @@ fn power_cuts() {
                 step += usize::from(counts);
                 if counts && step == at.saturating_add(1) {
                     disk.cut(journal);
-                    return Fate::Last;
+                    return Decision::Kill;
                 }
-                Fate::Goes
+                Decision::Execute
             });
             if at == usize::MAX {
                 assert!(ended.status.success(), "{}", ended.stderr);
@@ -325,7 +325,7 @@ fn killed(place: &TestEnv, arguments: &[&str], at: usize) -> Ended {
     let mut calls = 0;
     traced(&mut place.command(arguments), |kind| {
         calls += usize::from(CHANGES.contains(&kind));
-        if CHANGES.contains(&kind) && calls == at + 1 { Fate::Last } else { Fate::Goes }
+        if CHANGES.contains(&kind) && calls == at + 1 { Decision::Kill } else { Decision::Execute }
     })
 }
 
@@ -432,7 +432,7 @@ fn removal_races_safely_with_run_load_and_build() {
         move || {
             for _ in 0..ROUNDS {
                 let answer = place.run(arguments);
-                let honest = ["no image", "127.0.0.1:9", "was removed while it was built upon", "No such container"];
+                let honest = ["no image", "127.0.0.1:9", "was removed during the build", "No such container"];
                 match answer.code {
                     0 => assert!(answer.stdout.contains(expect), "{arguments:?}: {}", answer.show()),
                     _ => assert!(

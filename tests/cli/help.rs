@@ -94,7 +94,7 @@ fn completions_contain_the_commands() {
 #[test]
 fn version_is_printed() {
     let place = TestEnv::new();
-    let told = place.succeed(&["version", "--format", "{{.Version}} {{.Os}}"]);
-    assert_eq!(told, format!("{} linux\n", env!("CARGO_PKG_VERSION")));
+    let output = place.succeed(&["version", "--format", "{{.Version}} {{.Os}}"]);
+    assert_eq!(output, format!("{} linux\n", env!("CARGO_PKG_VERSION")));
     assert_eq!(place.succeed(&["--version"]), format!("minicontainer {}\n", env!("CARGO_PKG_VERSION")));
 }

@@ -116,8 +116,8 @@ fn container_inspect_has_dockers_shape() {
     let limits = ["-u", "1000", "-e", "A=b"];
     place.succeed(&[&["run", "--name", "full"], &flags[..], &limits, &["busybox", "true"]].concat());
     let check = |name: &str, template: &str, expect: &str| {
-        let told = place.succeed(&["inspect", "--format", template, name]);
-        assert_eq!(told, format!("{expect}\n"), "{name}: {template}");
+        let printed = place.succeed(&["inspect", "--format", template, name]);
+        assert_eq!(printed, format!("{expect}\n"), "{name}: {template}");
     };
     let host = "{{.HostConfig.Binds}} {{.HostConfig.CapAdd}} {{.HostConfig.Devices}} {{.HostConfig.Sysctls}}";
     check("plain", host, "[] [] [] map[]");
@@ -209,8 +209,8 @@ fn repository_is_saved_with_all_its_tags() {
     place.succeed(&["save", "-o", "one.tar", "busybox:2"]);
     place.succeed(&["rmi", "busybox", "busybox:2", "other:1"]);
     assert_eq!(place.succeed(&["load", "-i", "one.tar"]), "Loaded image: busybox:2\n");
-    let told = place.succeed(&["load", "-i", "all.tar"]);
-    let mut lines: Vec<&str> = told.lines().collect();
+    let printed = place.succeed(&["load", "-i", "all.tar"]);
+    let mut lines: Vec<&str> = printed.lines().collect();
     lines.sort_unstable();
     assert_eq!(lines, ["Loaded image: busybox:2", "Loaded image: busybox:latest"]);
 }

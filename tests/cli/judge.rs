@@ -176,7 +176,7 @@ fn engine_faults_are_not_blamed_on_programs() {
 fn names_can_have_blanks_and_accents() {
     let place = TestEnv::new();
     let folder = place.path("homework");
-    // The second name has an accent as macOS writes it.
+    // The second name has an accented letter in the form that macOS uses: a letter and a separate accent.
     let names = ["Ana (copy 2)", "joa\u{303}o, d'arc", "zoe"];
     homework(&place, "", &names.map(|name| (name, SUM)));
     fs::rename(folder.join("tests/small.in"), folder.join("tests/a small one.in")).unwrap();
@@ -194,7 +194,7 @@ fn names_can_have_blanks_and_accents() {
 #[test]
 fn settings_errors_show_the_line_with_a_caret() {
     let place = TestEnv::new();
-    let told = |settings: &str| {
+    let message = |settings: &str| {
         homework(&place, settings, &[("ada", SUM)]);
         let answer = place.run(&["judge", "homework"]);
         assert_eq!((answer.code, answer.stdout.as_str()), (125, ""));
@@ -209,7 +209,7 @@ fn settings_errors_show_the_line_with_a_caret() {
             "a = [",
             "\u{1b}"
         ]
-        .map(told)
+        .map(message)
         .join("\n")
     );
 }

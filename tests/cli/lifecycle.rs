@@ -342,8 +342,8 @@ fn container_dies_with_its_engine_and_is_recorded_as_exited() {
         assert_eq!(place.containers(), 0, "{flags:?}");
     }
     orphan(&place, &["--rm"]);
-    let told = place.succeed(&["system", "check"]);
-    assert!(told.contains("a container that was to be removed when its process exits"), "{told}");
+    let printed = place.succeed(&["system", "check"]);
+    assert!(printed.contains("a container that was to be removed when its process exits"), "{printed}");
     place.succeed(&["system", "check", "--repair"]);
     assert_eq!(place.containers(), 0);
 }

@@ -49,7 +49,8 @@ fn host_gateway_is_refused_by_name() {
     assert!(answer.stderr.contains("bridges are not supported yet"), "{}", answer.stderr);
 }
 
-/// As in Docker, they are bind mounts of files in the container's directory, and no changes of the container.
+/// As in Docker, they are bind mounts of files in the container's directory, and do not count as changes of the
+/// container.
 #[test]
 fn network_files_are_mounts_and_not_changes() {
     let place = TestEnv::new();
@@ -83,8 +84,8 @@ fn image_files_of_any_kind_are_covered() {
     project(&place, "odd", &[("Dockerfile", file), ("etc/hostname/file", "x")]);
     symlink("../proc/net/pnp", place.path("odd/etc/resolv.conf")).expect("a link");
     symlink("/nowhere/hosts", place.path("odd/etc/hosts")).expect("a link");
-    let told = build(&place, &["-t", "odd", "odd"]);
-    assert!(told.contains(" build\n"), "{told}");
+    let printed = build(&place, &["-t", "odd", "odd"]);
+    assert!(printed.contains(" build\n"), "{printed}");
     let script =
         "for name in hosts hostname resolv.conf; do test -f /etc/$name && test ! -L /etc/$name || exit 1; done";
     assert_eq!(say(&place, "odd", script), "");

@@ -1,4 +1,4 @@
-//! What people who know Docker try first: the messages must lead them to what works.
+//! Typical first mistakes of users who know Docker: the messages must say what to do instead.
 
 use std::fs;
 
@@ -74,7 +74,7 @@ fn volumes_of_an_image_are_explained_as_they_are() {
 fn name_of_one_character_is_refused_as_in_docker() {
     let place = TestEnv::new();
     let answer = place.run(&["run", "--name", "a", "busybox", "true"]);
-    let told = "Invalid container name (a), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed";
-    assert!(answer.code == 125 && answer.stderr.contains(told), "{}", answer.show());
+    let output = "Invalid container name (a), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed";
+    assert!(answer.code == 125 && answer.stderr.contains(output), "{}", answer.show());
     place.succeed(&["run", "--name", "ab", "busybox", "true"]);
 }

@@ -39,8 +39,8 @@ fn ps_has_the_fields_of_docker() {
     ];
     assert_eq!(fields, expected);
     let check = |template: &str, expect: &str| {
-        let told = place.succeed(&["ps", "-a", "--no-trunc", "--filter", "name=two", "--format", template]);
-        assert_eq!(told, format!("{expect}\n"), "{template}");
+        let printed = place.succeed(&["ps", "-a", "--no-trunc", "--filter", "name=two", "--format", template]);
+        assert_eq!(printed, format!("{expect}\n"), "{template}");
     };
     check("{{.Names}} {{.Networks}} {{.LocalVolumes}} {{.Mounts}}", "two none 0 [DIR]");
     check("{{.Labels}} {{.Label \"course\"}}|{{.Label \"none\"}}|", "course=images,layers images,layers||");
@@ -229,8 +229,8 @@ fn inspect_has_the_keys_of_docker() {
     check("{{range $name, $network := .NetworkSettings.Networks}}{{$name}}={{$network.IPAddress}}{{end}}", "none=");
 
     let image = |template: &str, expect: &str| {
-        let told = place.succeed(&["image", "inspect", "--format", template, "busybox"]);
-        assert_eq!(told, format!("{expect}\n"), "{template}");
+        let printed = place.succeed(&["image", "inspect", "--format", template, "busybox"]);
+        assert_eq!(printed, format!("{expect}\n"), "{template}");
     };
     image("{{.Config.Labels}} {{.Config.Volumes}} {{.Config.ExposedPorts}}", "map[] map[] map[]");
     image("{{.Config.OnBuild}} {{.Config.Entrypoint}} {{.Config.Shell}}", "[] [] []");

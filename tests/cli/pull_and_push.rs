@@ -7,9 +7,9 @@ use crate::{
 };
 
 /// The output of a command, with the registry's address redacted.
-fn told(place: &TestEnv, registry: &Registry, store: &str, arguments: &[&str]) -> String {
+fn output_of(place: &TestEnv, registry: &Registry, store: &str, arguments: &[&str]) -> String {
     let Answer { code, stdout, stderr } = place.answer(command(place, store, arguments).output().unwrap());
-    // In the order of a terminal: the container writes its output after the messages of the pull.
+    // In the order in which a terminal shows them: the output of the container comes after the messages of the pull.
     let all = format!("{stderr}{stdout}exit code {code}\n").replace(&registry.address, "REGISTRY");
     // The size of a manifest depends on the number of digits in its layers' sizes.
     let sized =
@@ -33,18 +33,24 @@ fn run_reports_where_its_image_comes_from() {
     let Some(registry) = Registry::start(Access::Everybody) else { return };
     let (place, name) = with_one_layer(&registry);
     let untagged = name.trim_end_matches(":latest");
-    insta::assert_snapshot!("push", told(&place, &registry, "store", &["push", untagged]));
-    insta::assert_snapshot!("run", told(&place, &registry, "second", &["run", "--rm", untagged, "echo", "hello"]));
-    insta::assert_snapshot!("run_again", told(&place, &registry, "second", &["run", "--rm", &name, "echo", "hello"]));
-    insta::assert_snapshot!("pull", told(&place, &registry, "third", &["pull", untagged]));
+    insta::assert_snapshot!("push", output_of(&place, &registry, "store", &["push", untagged]));
+    insta::assert_snapshot!(
+        "run",
+        output_of(&place, &registry, "second", &["run", "--rm", untagged, "echo", "hello"])
+    );
+    insta::assert_snapshot!(
+        "run_again",
+        output_of(&place, &registry, "second", &["run", "--rm", &name, "echo", "hello"])
+    );
+    insta::assert_snapshot!("pull", output_of(&place, &registry, "third", &["pull", untagged]));
     insta::assert_snapshot!(
         "pull_again",
-        told(&place, &registry, "third", &["pull", "--platform", "linux/x86_64", &name])
+        output_of(&place, &registry, "third", &["pull", "--platform", "linux/x86_64", &name])
     );
     let quiet = ["run", "-q", "--insecure", "--disable-content-trust", "--rm", &name, "echo", "hello"];
-    assert_eq!(told(&place, &registry, "fourth", &quiet), "hello\nexit code 0\n");
+    assert_eq!(output_of(&place, &registry, "fourth", &quiet), "hello\nexit code 0\n");
     assert_eq!(
-        told(&place, &registry, "store", &["push", "-q", &name]),
+        output_of(&place, &registry, "store", &["push", "-q", &name]),
         "REGISTRY/library/note:latest\nexit code 0\n"
     );
 }

@@ -1,16 +1,16 @@
-//! Every flag of Docker's `run`: what it does here, or what to use instead.
+//! Every flag of `docker run`: it works here, or is refused with a hint what to use instead.
 
 use std::fs;
 
 use crate::test_env::TestEnv;
 
-/// What a flag does.
+/// The expected result for a flag.
 enum Outcome {
-    /// It works with these words.
+    /// It works. These are the flag and its value.
     Works(&'static [&'static str]),
-    /// It sets a limit. It works, or the message says why this machine cannot apply the limit.
+    /// It sets a limit. It works, or the message says why the limit is not available on this machine.
     Limit(&'static [&'static str]),
-    /// It is refused with these words, by its name and with a hint.
+    /// It is refused by its name, with a hint. These are the flag and its value.
     Refused(&'static [&'static str]),
 }
 
@@ -19,7 +19,7 @@ use Outcome::{Limit, Refused, Works};
 /// The platform of this machine.
 const PLATFORM: &str = if cfg!(target_arch = "aarch64") { "linux/arm64" } else { "linux/amd64" };
 
-/// The flags of `docker run --help`, Docker 28.2.2, and those that it hides.
+/// The flags of `docker run --help` in Docker 28.2.2, and its hidden flags.
 const FLAGS: &[(&str, Outcome)] = &[
     ("add-host", Works(&["--add-host", "db:10.0.0.2"])),
     ("annotation", Refused(&["--annotation", "a=b"])),
@@ -144,15 +144,19 @@ fn every_flag_of_docker_works_or_is_refused_by_name() {
     for (name, outcome) in FLAGS {
         let (Works(words) | Limit(words) | Refused(words)) = outcome;
         let answer = place.run(&[&["run", "--rm"], *words, &["busybox", "true"]].concat());
-        let told = &answer.stderr;
-        let names_flag =
-            told.starts_with("minicontainer: ") && told.lines().next().unwrap().contains(&format!("--{name}: "));
+        let printed = &answer.stderr;
+        let names_flag = printed.starts_with("minicontainer: ")
+            && printed.lines().next().unwrap().contains(&format!("--{name}: "));
         match outcome {
-            Works(_) => assert_eq!(answer.code, 0, "{name}: {told}"),
-            Limit(_) => assert!(answer.code == 0 || told.contains("limit cannot be applied"), "{name}: {told}"),
+            Works(_) => assert_eq!(answer.code, 0, "{name}: {printed}"),
+            Limit(_) => assert!(answer.code == 0 || printed.contains("limit cannot be applied"), "{name}: {printed}"),
             Refused(_) => {
-                assert!(answer.code == 125 && names_flag && told.contains("\n  hint: "), "{name}: {}", answer.show());
-                refusals += told;
+                assert!(
+                    answer.code == 125 && names_flag && printed.contains("\n  hint: "),
+                    "{name}: {}",
+                    answer.show()
+                );
+                refusals += printed;
             }
         }
         assert_eq!(place.containers(), 0, "{name} left something behind");
@@ -204,10 +208,10 @@ fn variables_and_labels_come_from_files() {
     fs::write(place.path("wrong"), "A=1\nB C=2\n").unwrap();
     for flag in ["--env-file", "--label-file"] {
         let answer = place.run(&["run", "--rm", flag, "wrong", "busybox", "true"]);
-        let told = format!(
+        let printed = format!(
             "minicontainer: invalid argument for {flag}: wrong, line 2: the name \"B C\" contains whitespace"
         );
-        assert!(answer.code == 125 && answer.stderr.starts_with(&told), "{}", answer.show());
+        assert!(answer.code == 125 && answer.stderr.starts_with(&printed), "{}", answer.show());
         let answer = place.run(&["run", "--rm", flag, "missing", "busybox", "true"]);
         assert!(answer.stderr.contains("cannot read missing: No such file"), "{}", answer.show());
     }
@@ -237,11 +241,12 @@ fn cidfile_has_the_id_and_is_never_overwritten() {
     let id = place.engine().args(["inspect", "--format", "{{.Id}}", "web"]).output().unwrap().stdout;
     assert_eq!(fs::read(place.path("cid")).unwrap(), id[..64]);
     let again = place.run(&["run", "--rm", "--cidfile", "cid", "busybox", "true"]);
-    let told = "minicontainer: container ID file found, make sure the other container isn't running or delete cid\n";
-    assert!(again.code == 125 && again.stderr.starts_with(told), "{}", again.show());
+    let printed =
+        "minicontainer: container ID file found, make sure the other container isn't running or delete cid\n";
+    assert!(again.code == 125 && again.stderr.starts_with(printed), "{}", again.show());
     place.succeed(&["rm", "web"]);
     assert!(place.path("cid").exists(), "the file outlives the container");
-    // Without a container, there is no file.
+    // If no container is created, the file is not created either.
     assert_eq!(place.run(&["run", "--rm", "--cidfile", "none", "-u", "unknown", "busybox", "true"]).code, 125);
     assert!(!place.path("none").exists());
 }
@@ -262,8 +267,8 @@ fn two_mounts_at_one_place_are_refused() {
     let place = flag_env();
     for pair in [["-v=.:/x", "-v=/etc:/x/"], ["--tmpfs=/x", "-v=.:/x"], ["--mount=type=tmpfs,dst=/x", "--tmpfs=/x"]] {
         let answer = place.run(&[&["run", "--rm"], &pair[..], &["busybox", "true"]].concat());
-        let told = "minicontainer: Duplicate mount point: /x\n  hint: ";
-        assert!(answer.code == 125 && answer.stderr.starts_with(told), "{}", answer.show());
+        let printed = "minicontainer: Duplicate mount point: /x\n  hint: ";
+        assert!(answer.code == 125 && answer.stderr.starts_with(printed), "{}", answer.show());
     }
 }
 
@@ -271,11 +276,11 @@ fn two_mounts_at_one_place_are_refused() {
 fn tmpfs_options_and_groups_take_effect() {
     let Some(place) = TestEnv::seeded_root() else { return };
     for users in ["host", "auto"] {
-        let told = place.succeed(&[
+        let printed = place.succeed(&[
             "run", "--rm", "--userns", users, "--tmpfs", "/t:uid=7,gid=8,nr_inodes=5,mode=750,noatime", "busybox", "sh", "-c",
             "stat -c '%u %g %a' /t; df -i /t | tail -n 1 | awk '{print $2}'; grep -c ' /t tmpfs .*noatime' /proc/mounts",
         ]);
-        assert_eq!(told, "7 8 750\n5\n1\n", "--userns {users}");
+        assert_eq!(printed, "7 8 750\n5\n1\n", "--userns {users}");
     }
     let id = |words: &[&str]| place.succeed(&[&["run", "--rm"], words, &["busybox", "id", "-G"]].concat());
     assert_eq!(id(&["--group-add", "50", "--group-add", "7", "-u", "5:6"]), "6 7 50\n");
@@ -300,16 +305,16 @@ fn namespaces_of_the_host_are_chosen_as_in_docker() {
     let place = flag_env();
     let own = place.succeed(&["run", "--rm", "busybox", "readlink", "/proc/self/ns/uts"]);
     let host = fs::read_link("/proc/self/ns/uts").unwrap();
-    let told = place.succeed(&["run", "--rm", "--uts", "host", "busybox", "readlink", "/proc/self/ns/uts"]);
-    assert_eq!(told.trim(), host.to_str().unwrap());
-    assert_ne!(own, told);
-    for (flag, value, told) in [
+    let printed = place.succeed(&["run", "--rm", "--uts", "host", "busybox", "readlink", "/proc/self/ns/uts"]);
+    assert_eq!(printed.trim(), host.to_str().unwrap());
+    assert_ne!(own, printed);
+    for (flag, value, printed) in [
         ("--pid", "container:web", "the namespace of another container cannot be joined yet"),
         ("--ipc", "none", "must be private or shareable or host"),
         ("--uts", "private", "must be host"),
     ] {
         let answer = place.run(&["run", "--rm", flag, value, "busybox", "true"]);
-        assert!(answer.code == 125 && answer.stderr.contains(told), "{}", answer.show());
+        assert!(answer.code == 125 && answer.stderr.contains(printed), "{}", answer.show());
     }
 }
 

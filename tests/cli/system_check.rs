@@ -69,8 +69,8 @@ impl StoredImage {
         assert!(matches!(answer.code, 0 | 1), "{}", answer.show());
         let findings: Vec<Value> = serde_json::from_str(&answer.stdout).unwrap();
         let text = |finding: &Value, field: &str| finding[field].as_str().unwrap_or_default().to_owned();
-        let told = findings.iter().map(|finding| format!("{}: {}", text(finding, "what"), text(finding, "why")));
-        (told.collect(), answer.code == 0)
+        let printed = findings.iter().map(|finding| format!("{}: {}", text(finding, "what"), text(finding, "why")));
+        (printed.collect(), answer.code == 0)
     }
 
     #[track_caller]
@@ -239,7 +239,7 @@ fn layer_with_changed_file_is_unpacked_again() {
     check_tampered("/note has another mode", |tree| {
         fs::set_permissions(tree.join("note"), fs::Permissions::from_mode(0o4755)).unwrap();
     });
-    check_tampered("/note has other extended attributes", |tree| {
+    check_tampered("/note has different extended attributes", |tree| {
         xattr::set(tree.join("note"), "user.canary", b"sings").unwrap();
     });
     check_tampered("/note is of another kind", |tree| {

@@ -109,7 +109,7 @@ fn untrusted_registry_is_named() {
     let expect = "put the certificate of its authority into ~/.config/containers/certs.d/REGISTRY/ca.crt";
     assert!(wrong_issuer.code == 1 && wrong_issuer.stderr.contains(expect), "{}", wrong_issuer.stderr);
     insta::assert_snapshot!("no_such_file", pull(Some("nothing.pem")).show());
-    assert!(pull(Some("empty.pem")).stderr.contains("SSL_CERT_FILE names it, and no certificate is there"));
+    assert!(pull(Some("empty.pem")).stderr.contains("SSL_CERT_FILE is set to it, but it contains no certificate"));
     // The positive control: with the right authority the connection succeeds, and the registry answers that the image
     // does not exist.
     let unknown = pull(Some("ca.pem"));

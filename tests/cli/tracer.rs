@@ -21,15 +21,15 @@ use nix::{
 };
 
 /// The tracer's decision on a system call.
-pub enum Fate {
+pub enum Decision {
     /// The call is executed.
-    Goes,
+    Execute,
     /// The call does nothing and returns this errno.
-    Fails(i32),
+    Fail(i32),
     /// The call writes only half of the bytes.
-    Halves,
+    WriteHalf,
     /// The call does nothing, and the command is killed.
-    Last,
+    Kill,
 }
 
 /// The kind of a system call: it changes, removes, opens or writes files, starts a process, waits, or sends a signal.
@@ -50,9 +50,9 @@ pub struct Ended {
     pub stderr: String,
 }
 
-/// Runs a command; `fate` decides on each call. The command must start no other programs.
+/// Runs a command; `decide` is called for each system call. The command must start no other programs.
 #[expect(clippy::zombie_processes, reason = "waitpid(2) below reaps the process")]
-pub fn traced(command: &mut Command, mut fate: impl FnMut(Kind) -> Fate) -> Ended {
+pub fn traced(command: &mut Command, mut decide: impl FnMut(Kind) -> Decision) -> Ended {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     // SAFETY: only ptrace(2) is called between fork and execve.
     unsafe { command.pre_exec(|| ptrace::traceme().map_err(io::Error::from)) };
@@ -73,17 +73,17 @@ pub fn traced(command: &mut Command, mut fate: impl FnMut(Kind) -> Fate) -> Ende
             WaitStatus::PtraceSyscall(thread) => {
                 match inside.remove(&thread) {
                     Some(instead) => give(thread, instead),
-                    None => match kind(thread).map(&mut fate) {
-                        None | Some(Fate::Goes) => drop(inside.insert(thread, None)),
-                        Some(Fate::Halves) => {
+                    None => match kind(thread).map(&mut decide) {
+                        None | Some(Decision::Execute) => drop(inside.insert(thread, None)),
+                        Some(Decision::WriteHalf) => {
                             halve(thread);
                             inside.insert(thread, None);
                         }
-                        Some(Fate::Fails(errno)) => {
+                        Some(Decision::Fail(errno)) => {
                             skip(thread);
                             inside.insert(thread, Some(errno));
                         }
-                        Some(Fate::Last) => {
+                        Some(Decision::Kill) => {
                             skip(thread);
                             // The exit is reported as a separate event.
                             let _killed = nix::sys::signal::kill(main, Signal::SIGKILL);

@@ -88,8 +88,8 @@ fn saved_images_load_unchanged() {
         lines
     };
     // The order of the lines follows the digests, which differ from machine to machine.
-    let told = sorted(place.succeed(&["load", "-i", "both.tar"]));
-    assert_eq!(told, ["Loaded image: busybox:latest", "Loaded image: mine:1"]);
+    let printed = sorted(place.succeed(&["load", "-i", "both.tar"]));
+    assert_eq!(printed, ["Loaded image: busybox:latest", "Loaded image: mine:1"]);
     assert_eq!(sorted(raw(&list)), sorted(before));
     assert_eq!(place.succeed(&["run", "--rm", "mine:1"]), "hello\n");
     // A failure leaves no partial archive.
@@ -263,8 +263,8 @@ fn images_are_exchanged_with_umoci() {
     place.succeed(&["rm", "one"]);
 }
 
-/// As Docker: an archive may be compressed with bzip2 or xz, where it is loaded, imported or added. A layer in such a
-/// format is compressed again, because the standard has no media type for it (OCI image-spec, layer.md).
+/// As in Docker, archives for `load`, `import` and `ADD` may be compressed with bzip2 or xz. A layer in such a format
+/// is compressed again with gzip, because there is no media type for it (OCI image-spec, layer.md).
 #[test]
 fn bzip2_and_xz_archives_are_read() {
     let place = TestEnv::new();
@@ -286,7 +286,7 @@ fn bzip2_and_xz_archives_are_read() {
         let imported = format!("{program}/files.tar.{suffix}");
         place.succeed(&["import", &imported, &format!("{program}:1")]);
         assert_eq!(place.succeed(&["run", "--rm", &format!("{program}:1"), "cat", "/note"]), "hello\n");
-        // Other tools can read what is saved.
+        // Other tools can read the saved archive.
         place.succeed(&["save", "-o", "again.tar", &format!("{program}:1")]);
         let media = "tar -xOf again.tar index.json >/dev/null && tar -xOf again.tar $(tar -xOf again.tar manifest.json \
                      | grep -o 'blobs/sha256/[0-9a-f]*' | tail -n 1) | gzip -t";
@@ -313,7 +313,7 @@ fn image_without_layers_works() {
         "{}",
         nothing.stderr
     );
-    // What is mounted can be executed, and what it writes is the first layer.
+    // A mounted program can be executed, and the files that it writes become the first layer.
     let shell = ["run", "--name", "one", "-v", "/bin:/bin:ro", "-v", "/lib:/lib:ro", "-v", "/lib64:/lib64:ro"];
     place.succeed(&[&shell[..], &["none:1", "/bin/sh", "-c", "echo hello > /file"]].concat());
     place.succeed(&["commit", "one", "some:1"]);

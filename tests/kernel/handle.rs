@@ -96,7 +96,7 @@ fn group_is_deleted_when_its_maker_is_dropped() {
     group.add(busy.0.id()).expect("it is moved");
     // Two groups with this name would share its limits.
     let again = Cgroup::create(&name, &["pids".to_owned()], PidsLimitScope::Group).expect_err("it is in use");
-    assert!(matches!(again, CgroupError::Occupied { .. }), "{again}");
+    assert!(matches!(again, CgroupError::InUse { .. }), "{again}");
     drop(group);
     assert_eq!(directories(&name), Vec::<PathBuf>::new());
 }

@@ -19,7 +19,7 @@ use crate::swapper::{Effort, Swapper, control_is_vulnerable};
 pub const SECRET: &str = "only the engine's user may read this";
 /// The name of a file in a directory of the host.
 pub const OUTSIDE: &str = "name-outside-of-the-container";
-/// How many files are in the directory: each is one more moment for an exchange.
+/// The number of files in the directory. With more files, an exchange happens during a walk more often.
 pub const MANY: usize = 200;
 /// The minimum number of attempts of a race, also on a busy machine.
 pub const LEAST: u64 = 4;

@@ -1,7 +1,7 @@
 //! Owners, set-user-ID bits and file capabilities in an ordinary user's store.
 //!
-//! The reference is root's engine, which runs on the same files without any translation of ids: the same Dockerfile
-//! must make the same layers, byte for byte, with subordinate ids.
+//! The reference is root's engine, which does not translate ids. For the same Dockerfile, an ordinary user with
+//! subordinate ids must get the same layers, byte for byte.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use crate::fixture::{ALLOCATED_GROUPS, ALLOCATED_USERS, Fixture, ORDINARY_USER};
 /// `security.capability` with CAP_NET_RAW, effective and permitted: `struct vfs_cap_data` of capabilities(7).
 const NET_RAW: [u8; 20] = [1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
-/// Every step that can change owners. The directory of the application is closed to all but its owner.
+/// A Dockerfile with every step that can change owners. Only the owner of the application's directory can enter it.
 const DOCKERFILE: &str = "FROM base\n\
     RUN mkdir -p /data /app && chown 1000:1000 /data && chown 33:44 /app && chmod 700 /app\n\
     USER 1000\n\
@@ -35,7 +35,7 @@ const DOCKERFILE: &str = "FROM base\n\
     COPY --from=0 --chown=3:4 /data/closed /chowned\n\
     RUN echo more >> /data/closed && rm /data/private/deep\n";
 
-/// The owners, modes and names that the second stage has.
+/// The owners, modes and names in the second stage.
 const EXPECTED: &str = "0:0 755 /data\n1000:0 600 /data/again\n1000:0 600 /data/closed\n5:6 777 /data/link\n\
     1000:0 700 /data/private\n7:8 6755 /data/tool\n1000:0 644 /data/x\n3:4 600 /chowned\n0:0 755 /unpacked\n\
     11:12 4755 /unpacked/suid\n13:14 600 /unpacked/tool";
@@ -177,9 +177,9 @@ fn rootless_builds_make_the_layers_of_root() {
     }
 }
 
-/// Without subordinate ids every file belongs to root of the container. Each step that loses owners says so once. A
-/// program that runs as its owner must not run as root instead, so it loses these bits. The layer itself, which other
-/// machines get, keeps the owners.
+/// Without subordinate ids every file belongs to root of the container. Each step that loses owners prints one
+/// warning. A set-user-ID program must not run as root instead of its owner, so it loses the bit. The archive of the
+/// layer, which other machines get, keeps the owners.
 #[test]
 fn owners_that_cannot_be_kept_are_counted() {
     const COPY: &str = "FROM base\nCOPY --chown=1000:50 --chmod=4755 file other /copied/\nRUN true\n";
@@ -209,7 +209,7 @@ fn owners_that_cannot_be_kept_are_counted() {
         "{stderr}"
     );
     let (layers, stderr) = build(&user);
-    // The directory, which --chown concerns, too.
+    // --chown applies to the directory too.
     let warning = "COPY --chown=1000:50 --chmod=4755 file other /copied/: 3 files belong to root";
     assert_eq!((stderr.matches("warning").count(), stderr.contains(warning)), (1, true), "{stderr}");
     assert_eq!(stat(&user), "0:0 755\n0:0 755");

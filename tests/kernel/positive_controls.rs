@@ -1,7 +1,7 @@
 //! Attacks on runtimes that are known to be vulnerable: a test suite that does not detect these would not detect a
 //! vulnerability of ours.
 //!
-//! | Row | Falls | What happens |
+//! | Row | Vulnerable | What happens |
 //! |---|---|---|
 //! | E03 | bubblewrap 0.8.0 | a descriptor that the caller left open leads to the host's root |
 //! | E05 | runc 1.1.5, crun 1.8.1 | with a link for `/dev`, links and device nodes are made in a directory of the host |

@@ -9,7 +9,7 @@
 //!
 //! Each has its control: the naive way, which checks the path first and then uses it, with the same swapper. It fails
 //! within milliseconds. Our engine opens each path once, with the new root as the root directory, and then uses the
-//! descriptor: there is no second look-up with a different result.
+//! descriptor: so no path is looked up a second time.
 
 use std::fs;
 use std::io::Read;

@@ -22,7 +22,7 @@ use minicontainer_engine::supervise::{Control, Io, supervise};
 use crate::{
     fixture::Fixture,
     sandboxes::{busybox, shell},
-    tracer::{Ended, Fate, Kind, traced},
+    tracer::{Decision, Ended, Kind, traced},
 };
 
 /// The calls of a start and of a supervision.
@@ -51,14 +51,14 @@ struct Faulty<'a> {
 }
 
 impl Faulty<'_> {
-    fn run(&self, fate: impl FnMut(Kind) -> Fate) -> Ended {
-        traced(self.fixture.command().args(self.arguments), fate)
+    fn run(&self, decide: impl FnMut(Kind) -> Decision) -> Ended {
+        traced(self.fixture.command().args(self.arguments), decide)
     }
 
     /// Runs the command repeatedly. Each time another call fails: the first of a kind, the second, until there are no
     /// more. After each run `check` gets the result. Returns the kinds whose failures had an effect.
     fn with_each_fault(&self, mut check: impl FnMut(usize, Kind, &Ended)) -> Vec<Kind> {
-        let without = self.run(|_| Fate::Goes);
+        let without = self.run(|_| Decision::Execute);
         assert_eq!(without.status.code(), Some(self.code), "without a fault: {}", without.stderr);
         let mut felt = Vec::new();
         for kind in self.kinds {
@@ -67,7 +67,11 @@ impl Faulty<'_> {
                 let mut calls = 0;
                 let ended = self.run(|called| {
                     calls += usize::from(called == *kind);
-                    if called == *kind && calls == at + 1 { Fate::Fails(errno(*kind).0) } else { Fate::Goes }
+                    if called == *kind && calls == at + 1 {
+                        Decision::Fail(errno(*kind).0)
+                    } else {
+                        Decision::Execute
+                    }
                 });
                 if calls <= at {
                     break;
@@ -151,7 +155,7 @@ fn kept_container_is_exited_after_failed_supervision() {
         let ended = traced(fixture.command().args(arguments), |called| {
             has_begun |= called == Kind::Start;
             calls += usize::from(has_begun && called == kind);
-            if has_begun && called == kind && calls == 1 { Fate::Fails(errno(kind).0) } else { Fate::Goes }
+            if has_begun && called == kind && calls == 1 { Decision::Fail(errno(kind).0) } else { Decision::Execute }
         });
         let (code, state) = states(&ended);
         let expect = if kind == Kind::Start { "created 125" } else { "exited <no value>" };
@@ -159,7 +163,7 @@ fn kept_container_is_exited_after_failed_supervision() {
         assert_nothing_left(&fixture, 0, kind, &ended);
         fixture.snapshot().check();
     }
-    let ended = traced(fixture.command().args(arguments), |_| Fate::Goes);
+    let ended = traced(fixture.command().args(arguments), |_| Decision::Execute);
     assert_eq!(states(&ended), (Some(137), "exited 137".to_owned()), "{}", ended.stderr);
 }
 

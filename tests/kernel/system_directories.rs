@@ -3,8 +3,7 @@
 //! An image is an untrusted tree. Any directory in it may be a symbolic link, and one that leads through another
 //! mount point leads elsewhere as soon as something is mounted there. If an engine looks up the same path twice, it
 //! can then protect one procfs and expose another. So random images are made of links and directories, most of them
-//! at mount points, and each is run. An image that is known to have been a successful attack is run, and used for a
-//! build.
+//! at mount points, and each is run. An image that was once a successful attack is also run, and used for a build.
 //!
 //! The control is an engine that mounts by path, in the same order, below a root that is only set by chroot(2).
 

@@ -6,7 +6,8 @@
 //! is sufficient:
 //!
 //! - the command gives the container a pipe, or a terminal of its own, in place of the user's;
-//! - the container is a session of its own, and TIOCSTI is for one's own session's terminal, or for CAP_SYS_ADMIN;
+//! - the container is a session of its own, and TIOCSTI works only on the terminal of the caller's own session, or
+//!   with CAP_SYS_ADMIN;
 //! - the filter refuses TIOCSTI and TIOCLINUX, whatever the upper half of the argument holds (CVE-2019-10063,
 //!   CVE-2023-28100).
 

@@ -170,7 +170,7 @@ fn child(mounter: Mounter, disk: &Path) -> ExitCode {
         return ExitCode::FAILURE;
     }
     let (seconds, place) = (began.elapsed().as_secs_f64(), kernel.scratch());
-    println!("{mounter:?}: {cases} sequences in {seconds:.1} s ({place:?}){}", quirks.told());
+    println!("{mounter:?}: {cases} sequences in {seconds:.1} s ({place:?}){}", quirks.note());
     control(mounter, &kernel)
 }
 

@@ -36,7 +36,7 @@ impl Quirks {
     }
 
     /// A note about the sequences that were shortened, or an empty text.
-    pub fn told(&self) -> String {
+    pub fn note(&self) -> String {
         match self.met.get() {
             0 => String::new(),
             met => format!(", {met} times only up to a call where Linux 6.1 differs (EOVERFLOW)"),

@@ -104,7 +104,7 @@ pub(crate) fn scene(options: &Options, language: Language) -> Result<Scene, Stri
     let (run, host) = (run_options(options)?, host(options));
     let steps = steps(&run, &host)?;
     let states = Isolation::ALL.map(|isolation| {
-        let (begins, complete) = owed_to(isolation, &run, &host, &steps);
+        let (begins, complete) = steps_of_isolation(isolation, &run, &host, &steps);
         IsolationState { words: explain_isolation(isolation, language), begins, complete }
     });
     let plan = Plan { steps };
@@ -138,7 +138,12 @@ fn card(explained: ExplainedStep) -> StepCard {
 
 /// The steps that belong to an isolation: those that a plan without it lacks. So there is no list of them to
 /// maintain.
-fn owed_to(isolation: Isolation, run: &RunOptions, host: &Host, steps: &[Step]) -> (Option<usize>, Option<usize>) {
+fn steps_of_isolation(
+    isolation: Isolation,
+    run: &RunOptions,
+    host: &Host,
+    steps: &[Step],
+) -> (Option<usize>, Option<usize>) {
     let mut left_out = run.clone();
     left_out.without.insert(isolation);
     left_out.root = if isolation == Isolation::Mount { Access::ReadWrite } else { run.root };
@@ -196,11 +201,11 @@ fn run_options(options: &Options) -> Result<RunOptions, String> {
         options.without.iter().map(|name| name.parse()).collect();
     Ok(RunOptions {
         command: options.command.clone(),
-        hostname: given(&options.hostname)?,
+        hostname: parse_optional(&options.hostname)?,
         limits: Limits {
-            memory: given(&options.memory)?,
-            cpus: given(&options.cpus)?,
-            pids: given(&options.pids)?,
+            memory: parse_optional(&options.memory)?,
+            cpus: parse_optional(&options.cpus)?,
+            pids: parse_optional(&options.pids)?,
             ..Limits::default()
         },
         root: if options.read_only { Access::ReadOnly } else { Access::ReadWrite },
@@ -214,7 +219,7 @@ fn run_options(options: &Options) -> Result<RunOptions, String> {
 }
 
 /// A typed value; an empty text means that there is none.
-fn given<T: FromStr<Err: ToString>>(text: &str) -> Result<Option<T>, String> {
+fn parse_optional<T: FromStr<Err: ToString>>(text: &str) -> Result<Option<T>, String> {
     match text.trim() {
         "" => Ok(None),
         text => text.parse().map(Some).map_err(|error: T::Err| error.to_string()),

@@ -27,7 +27,7 @@ fn run_and_look(script: &Path, engine: &Engine) -> Result<Outcome> {
     if !output.status.success() {
         return Ok(Outcome::Refused(Refusal::EndedEarly {
             status: output.status.to_string(),
-            printed: both(&output),
+            printed: stdout_and_stderr(&output),
         }));
     }
     for (name, change) in [("left", "A /note"), ("right", "D /etc/group")] {
@@ -85,7 +85,7 @@ impl Engine {
     fn succeed(&self, arguments: &[&str]) -> Result<Output> {
         let output = self.run(arguments)?;
         if !output.status.success() {
-            bail!("minicontainer {} failed ({}): {}", arguments.join(" "), output.status, both(&output));
+            bail!("minicontainer {} failed ({}): {}", arguments.join(" "), output.status, stdout_and_stderr(&output));
         }
         Ok(output)
     }
@@ -110,6 +110,6 @@ impl Engine {
     }
 }
 
-fn both(output: &Output) -> String {
+fn stdout_and_stderr(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }

@@ -1,4 +1,5 @@
-//! What `ADD` does and `COPY` does not: it unpacks tar archives, which are recognized by their content.
+//! Unpacks the local archives of `ADD`, which are recognized by their content. This is the difference between `ADD`
+//! and `COPY`.
 
 use std::{
     fs::File,
@@ -16,7 +17,7 @@ use super::{
     copy::Copy,
     files::{Files, Found, Kind},
     layers::Layers,
-    select::{Fed, Fingerprint, Selected, attributes, each},
+    select::{Fingerprint, FingerprintReader, Selected, attributes, each},
 };
 
 impl Copy<'_, '_> {
@@ -39,15 +40,15 @@ impl Copy<'_, '_> {
         }
         file.rewind().map_err(failed)?;
         print.add(self.from, Path::new(&selected.name), found)?;
-        let place = self.staging.vacant();
+        let place = self.staging.unused_path();
         private::make_new_directory(&place).map_err(|source| BuildError::Write { path: place.clone(), source })?;
         let into = self.directory()?;
-        let mut fed = Fed::new(file, found.size, print);
+        let mut content = FingerprintReader::new(file, found.size, print);
         let kept = ArchiveOwners::Kept;
-        let Extracted { implied, warnings } = extract(&mut fed, &place, &into, self.target.directories, kept)
+        let Extracted { implied, warnings } = extract(&mut content, &place, &into, self.target.directories, kept)
             .map_err(|source| BuildError::Unpack { path: found.path.clone(), source: Box::new(source) })?;
         self.warnings.extend(warnings.into_iter().map(|warning| format!("warning: {warning}")));
-        std::io::copy(&mut fed, &mut std::io::sink()).map_err(failed)?;
+        std::io::copy(&mut content, &mut std::io::sink()).map_err(failed)?;
         let unpacked = Layers::new(format!("the archive {}", found.path.display()), &[place])?;
         let from = &unpacked as &dyn Files;
         let all = Selected { name: selected.name.clone(), found: from.root()?, include: None };

@@ -172,7 +172,7 @@ impl LayerArchive {
     }
 }
 
-/// The attributes of a file. The files of a context have no owners.
+/// The attributes of a file. The owners of files in a context are ignored.
 pub(super) fn owned(files: &dyn Files, found: &Found) -> Meta {
     let (uid, gid) = if files.has_owners() { (found.uid, found.gid) } else { (0, 0) };
     Meta { mode: found.mode, uid, gid, modified: found.modified }

@@ -184,7 +184,7 @@ fn listed(directory: &Path) -> Result<Vec<PathBuf>, BuildError> {
 
 /// Writes a file atomically.
 fn write(staging: &Staging, place: &Path, value: &impl Serialize) -> Result<(), BuildError> {
-    let staged = staging.vacant();
+    let staged = staging.unused_path();
     let written = serde_json::to_vec(value).map_err(io::Error::from).and_then(|text| private::write(&staged, text));
     written.and_then(|()| fs::rename(&staged, place)).map_err(failed(place))
 }

@@ -74,7 +74,7 @@ impl Context {
         if is_header(&start) || is_empty_archive || compressed.iter().any(|magic| start.starts_with(magic)) {
             let wrong = |source| BuildError::ContextArchive { source: Box::new(source) };
             let whole = Cursor::new(start).chain(stream);
-            // The files of a context have no owners, and are read as the caller's.
+            // The owners of files in a context are ignored, so these files can belong to the caller.
             let fill = |place: &Path| extract(whole, place, Path::new("/"), &[], ArchiveOwners::Ignored).map(drop);
             let context = Context::filled(store, |place| fill(place).map_err(wrong))?;
             return Ok((context, None));
@@ -89,7 +89,7 @@ impl Context {
     /// Creates a context in a new directory of the build, which other users cannot access.
     fn filled(store: &Store, fill: impl FnOnce(&Path) -> Result<(), BuildError>) -> Result<Context, BuildError> {
         let staging = store.stage()?;
-        let place = staging.vacant();
+        let place = staging.unused_path();
         private::make_new_directory(&place).map_err(|source| BuildError::Make { path: place.clone(), source })?;
         fill(&place)?;
         Ok(Context { _unpacked: Some(Arc::new(staging)), ..Context::open(&place)? })
@@ -185,7 +185,7 @@ impl Files for Context {
         // An ignored directory may contain exceptions. It is visible only if one of its entries is.
         let opened = Arc::new(self.open_below(&child, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?);
         let child = Found { handle: Handle::Directory(opened), ..child };
-        if is_ignored && !self.shows_something(&child)? {
+        if is_ignored && !self.has_visible_entry(&child)? {
             return Ok(None);
         }
         Ok(Some(child))
@@ -222,7 +222,7 @@ impl Files for Context {
     }
 
     fn attributes(&self, file: &Found, opened: &File) -> Result<Vec<(OsString, Vec<u8>)>, BuildError> {
-        // A file system without support for attributes has none.
+        // On a file system without extended attributes, a file has none.
         let Ok(names) = opened.list_xattr() else { return Ok(Vec::new()) };
         let read = |name: OsString| opened.get_xattr(&name).map(|value| Some((name, value?))).transpose();
         let failed = |source| BuildError::Read { path: file.path.clone(), of: self.name(), source };
@@ -235,7 +235,7 @@ impl Files for Context {
 }
 
 impl Context {
-    fn shows_something(&self, directory: &Found) -> Result<bool, BuildError> {
+    fn has_visible_entry(&self, directory: &Found) -> Result<bool, BuildError> {
         for name in self.names(directory)? {
             if self.child(directory, &name)?.is_some() {
                 return Ok(true);

@@ -29,7 +29,7 @@ use super::{
     copy_conflicts::DestinationEntries,
     files::{Files, Found, Kind, Resolved, resolve},
     layers::Layers,
-    select::{Fed, Fingerprint, Selected, attributes, each, select},
+    select::{Fingerprint, FingerprintReader, Selected, attributes, each, select},
 };
 use minicontainer_images::PackedLayer;
 
@@ -197,14 +197,14 @@ impl Copy<'_, '_> {
                 let failed = |source| BuildError::Read { path: found.path.clone(), of: self.from.name(), source };
                 let attributes = attributes(self.from, found, &content)?;
                 print.add_attributes(&attributes);
-                let mut fed = Fed::new(content, found.size, print);
+                let mut content = FingerprintReader::new(content, found.size, print);
                 // Hard links are kept only for a single source. With several, a later file may have replaced the
                 // target of the link.
                 let inode = found.inode.filter(|_| self.is_one_tree);
                 if self.archive.link(path, meta, inode)? {
-                    return std::io::copy(&mut fed, &mut std::io::sink()).map(drop).map_err(failed);
+                    return std::io::copy(&mut content, &mut std::io::sink()).map(drop).map_err(failed);
                 }
-                self.archive.file_with(path, meta, &attributes, found.size, fed)
+                self.archive.file_with(path, meta, &attributes, found.size, content)
             }
             // They are allowed in an image, but not in a context.
             Kind::Fifo | Kind::Device { .. } if self.from.has_owners() => {

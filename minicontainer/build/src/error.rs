@@ -62,7 +62,7 @@ pub enum BuildError {
     #[error("{} of {of} changed while it was copied", path.display())]
     Changed { path: PathBuf, of: String },
     /// Several sources for one destination file.
-    #[error("several files are to become {destination}, which is not a directory")]
+    #[error("cannot copy several files to {destination}: it is not a directory")]
     ManySources { destination: String },
     /// An invalid pattern.
     #[error("cannot use a pattern of --exclude: {reason}")]
@@ -119,7 +119,7 @@ pub enum BuildError {
     #[error("the image {image} is for {actual}, not for {wanted}")]
     Platform { image: String, actual: String, wanted: String },
     /// A layer that was removed during the build.
-    #[error("the layer {diff_id} was removed while it was built upon")]
+    #[error("the layer {diff_id} was removed during the build")]
     Vanished { diff_id: Digest },
     /// The cache is in use by a build.
     #[error("cannot remove anything from the build cache: a build is under way")]

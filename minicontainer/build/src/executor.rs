@@ -25,7 +25,7 @@ use super::{
     build_lock::BuildLocks,
     cache::Cache,
     copy::excluded,
-    finish::{Made, documents, publish},
+    finish::{NewLayer, documents, publish},
     select::fingerprint,
     stack::Stack,
     stages::build_all,
@@ -64,7 +64,7 @@ pub(crate) struct BuildRun<'a> {
     pub(super) cache: Cache<'a>,
     pub(super) locks: BuildLocks,
     pub(super) clock: Clock,
-    pub(super) made: Mutex<Vec<Made>>,
+    pub(super) made: Mutex<Vec<NewLayer>>,
     /// Leases on the layers of the store that this build uses, so that they are not removed meanwhile.
     leases: Mutex<Vec<LayerLease>>,
 }
@@ -170,7 +170,7 @@ impl BuildRun<'_> {
     }
 
     /// Registers a container, so that it is killed if the build is cancelled.
-    pub(super) fn enlist(&self, running: &Running) -> Result<usize, minicontainer::Error> {
+    pub(super) fn register(&self, running: &Running) -> Result<usize, minicontainer::Error> {
         let ticket = self.build.tickets.fetch_add(1, Ordering::SeqCst);
         self.build.running().insert(ticket, running.signaller()?);
         if self.is_cancelled() {
@@ -179,7 +179,7 @@ impl BuildRun<'_> {
         Ok(ticket)
     }
 
-    pub(super) fn discharge(&self, ticket: usize) {
+    pub(super) fn unregister(&self, ticket: usize) {
         self.build.running().remove(&ticket);
     }
 

@@ -16,10 +16,10 @@ use super::{
     cache::{Cache, Record},
     stack::Stack,
 };
-use minicontainer_images::{Built, has_layer, make_way};
+use minicontainer_images::{Built, has_layer, move_damaged_layer_away};
 
 /// A layer that this build has created.
-pub(super) struct Made {
+pub(super) struct NewLayer {
     pub(super) key: Digest,
     pub(super) record: Record,
     pub(super) built: Built,
@@ -68,17 +68,17 @@ fn date(document: &mut ImageConfig, stack: &Stack) {
 pub(super) fn publish(
     store: &Store,
     staging: &Staging,
-    made: Vec<Made>,
+    made: Vec<NewLayer>,
     image: Option<(&Stack, &Documents, &[Reference])>,
 ) -> Result<(), BuildError> {
     let flushed = staging.flush()?;
     let lock = store.lock()?;
     let mut transaction = Transaction::default();
     let (mut new, mut blobs, mut records) = (BTreeSet::new(), BTreeMap::new(), Vec::new());
-    for Made { key, record, built, blob } in made {
+    for NewLayer { key, record, built, blob } in made {
         // Two steps may create the same layer, and another build may have added it already.
         if !has_layer(store, &record.diff_id)? && new.insert(record.diff_id.clone()) {
-            make_way(store, &lock, staging, &record.diff_id)?;
+            move_damaged_layer_away(store, &lock, staging, &record.diff_id)?;
             transaction.layers.push(built.layer);
         }
         blobs.insert(blob.digest().clone(), blob);

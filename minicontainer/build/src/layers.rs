@@ -34,7 +34,7 @@ impl Layers {
 
     fn entry(&self, found: &Found) -> Result<Entry, BuildError> {
         let entry = match &found.handle {
-            Handle::EntryPath(place) => self.files.again(place)?,
+            Handle::EntryPath(place) => self.files.look_up_again(place)?,
             _ => None,
         };
         entry.ok_or_else(|| BuildError::NotFound { path: found.path.clone(), of: self.name() })

@@ -92,8 +92,8 @@ impl MountPoints {
     }
 }
 
-/// The upper directory of a container that has exited. An ordinary user may not change the directories in it that
-/// belong to subordinate ids.
+/// The upper directory of a container that has exited. Some directories in it may belong to subordinate ids, and an
+/// ordinary user cannot change these directly.
 struct Upper {
     root: OwnedFd,
     owners: Owners,

@@ -153,7 +153,7 @@ impl Sources<'_> {
         owner: &Owner,
         mounts: &mut Mounts,
     ) -> Result<(), BuildError> {
-        let path = self.staging.vacant();
+        let path = self.staging.unused_path();
         let failed = |source| BuildError::Make { path: path.clone(), source };
         let mut file = private::create(&path).map_err(failed)?;
         mounts.files.push(path.clone());
@@ -233,7 +233,7 @@ impl Sources<'_> {
     /// user can neither lock nor move a directory that belongs to a subordinate id and has the mode 0700.
     fn create_cache(&self, place: &Path, files: Option<(&Source, &str)>, owner: &Owner) -> Result<(), BuildError> {
         let failed = |source| BuildError::Make { path: place.to_owned(), source };
-        let made = self.staging.vacant();
+        let made = self.staging.unused_path();
         private::make_new_directory(&made).map_err(failed)?;
         let inner = made.join(CACHE_FILES);
         match files {

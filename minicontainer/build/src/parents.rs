@@ -3,8 +3,8 @@
 //!
 //! In `COPY --parents lib/./src/**/*.c /x/`, the part before `/./` is the directory and the rest is the pattern.
 //! Without `/./`, the directory is the root of the source. A directory is created only if it leads to a selected
-//! file. A selected directory stands for everything in it. Symbolic links are copied and never followed, except
-//! before `/./`.
+//! file. If a directory is selected, everything in it is selected. Symbolic links are copied and never followed,
+//! except before `/./`.
 
 use std::path::{Path, PathBuf};
 
@@ -15,10 +15,10 @@ use super::{
     files::{Files, Found, Kind},
 };
 
-/// The files that are selected below a directory.
+/// Selects files below a directory by the pattern of `--parents`.
 #[derive(Debug)]
-pub(super) struct Include {
-    /// `None` if everything is.
+pub(super) struct PatternFilter {
+    /// `None` if everything is selected.
     pattern: Option<Pattern>,
     /// The pattern for each level of directories, up to one with two stars, which matches any number of levels.
     levels: Vec<Pattern>,
@@ -27,14 +27,14 @@ pub(super) struct Include {
     required: Option<PathBuf>,
 }
 
-impl Include {
-    pub(super) fn parse(text: &str) -> Option<Include> {
+impl PatternFilter {
+    pub(super) fn parse(text: &str) -> Option<PatternFilter> {
         let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty()).collect();
         let flat = parts.iter().take_while(|part| !part.contains("**"));
         let levels = flat.map(|part| Pattern::parse(part, Stars::Double).ok()).collect::<Option<Vec<_>>>()?;
         let pattern = Pattern::parse(text, Stars::Double).ok()?;
         let is_plain = !pattern.has_wildcards() && !text.contains('\\');
-        Some(Include {
+        Some(PatternFilter {
             is_deep: levels.len() < parts.len(),
             levels,
             required: is_plain.then(|| PathBuf::from(text)),
@@ -61,7 +61,7 @@ impl Include {
     }
 
     /// Whether something in the directory at a path can be selected.
-    pub(super) fn leads_below(&self, path: &Path) -> bool {
+    pub(super) fn may_select_below(&self, path: &Path) -> bool {
         let names: Vec<_> = path.iter().collect();
         let matches = |(level, name): (&Pattern, &&std::ffi::OsStr)| level.matches(&name.to_string_lossy());
         let is_prefix = self.levels.iter().zip(&names).all(matches);
@@ -95,11 +95,11 @@ mod tests {
 
     #[track_caller]
     fn check(pattern: &str, selected: &[&str], left_out: &[&str]) {
-        let include = Include::parse(pattern).unwrap();
+        let include = PatternFilter::parse(pattern).unwrap();
         for path in selected {
             assert!(include.selects(Path::new(path)), "{pattern} selects {path}");
             for directory in Path::new(path).ancestors().skip(1).filter(|directory| *directory != Path::new("")) {
-                assert!(include.leads_below(directory), "{pattern} leads below {}", directory.display());
+                assert!(include.may_select_below(directory), "{pattern} leads below {}", directory.display());
             }
         }
         for path in left_out {
@@ -119,8 +119,8 @@ mod tests {
 
     #[test]
     fn directories_that_lead_nowhere_are_not_entered() {
-        let include = Include::parse("a/b/c").unwrap();
-        assert!(include.leads_below(Path::new("a")) && include.leads_below(Path::new("a/b/c/d")));
-        assert!(!include.leads_below(Path::new("b")) && !include.leads_below(Path::new("a/x")));
+        let include = PatternFilter::parse("a/b/c").unwrap();
+        assert!(include.may_select_below(Path::new("a")) && include.may_select_below(Path::new("a/b/c/d")));
+        assert!(!include.may_select_below(Path::new("b")) && !include.may_select_below(Path::new("a/x")));
     }
 }

@@ -114,7 +114,7 @@ impl BuildRun<'_> {
     ) -> Result<Verdict, RunContainerError> {
         let (mut ticket, mut begun) = (None, Vec::new());
         let mut started = |running: &Running| {
-            ticket = Some(self.enlist(running)?);
+            ticket = Some(self.register(running)?);
             Ok(())
         };
         let report = container.run(launch, &mut started, &mut |bytes| print_lines(&mut begun, bytes, print));
@@ -122,7 +122,7 @@ impl BuildRun<'_> {
             print(&begun);
         }
         if let Some(ticket) = ticket {
-            self.discharge(ticket);
+            self.unregister(ticket);
         }
         Ok(report?.verdict)
     }

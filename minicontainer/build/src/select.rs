@@ -22,7 +22,7 @@ use minicontainer_dockerfile::{
 use super::{
     BuildError,
     files::{Files, Found, Kind, resolve},
-    parents::{Include, Pending},
+    parents::{PatternFilter, Pending},
 };
 
 /// A file or a directory that a source selects.
@@ -31,8 +31,8 @@ pub(super) struct Selected {
     /// The name at the destination. If a symbolic link was followed, this is the name of the link.
     pub(super) name: OsString,
     pub(super) found: Found,
-    /// What is selected in it, if not everything: `--parents`.
-    pub(super) include: Option<Include>,
+    /// The selected files in a directory, if not all of them are selected (`--parents`).
+    pub(super) include: Option<PatternFilter>,
 }
 
 /// The files that a source selects. A source without wildcards selects exactly one; wildcards may select none.
@@ -42,7 +42,7 @@ pub(super) fn select(files: &dyn Files, source: &str) -> Result<Vec<Selected>, B
         let mut bases = select(files, if base.is_empty() { "/" } else { base })?;
         bases.retain(|base| base.found.kind == Kind::Directory);
         for base in &mut bases {
-            let include = Include::parse(pattern).ok_or_else(not_found)?;
+            let include = PatternFilter::parse(pattern).ok_or_else(not_found)?;
             include.check(files, &base.found)?;
             base.include = Some(include);
         }
@@ -69,7 +69,7 @@ pub(super) fn select(files: &dyn Files, source: &str) -> Result<Vec<Selected>, B
         }
         selected = below;
         is_literal &= !pattern.has_wildcards();
-        // What stands before the first wildcard must exist.
+        // The part before the first wildcard must exist.
         if is_literal && selected.is_empty() {
             return Err(not_found());
         }
@@ -154,7 +154,7 @@ pub(super) fn each(
     let include = selected.include.as_ref();
     let may_enter = |path: &Path, _: &Found| {
         (exclude.has_exceptions() || !exclude.excludes(&path.to_string_lossy()))
-            && include.is_none_or(|include| include.leads_below(path))
+            && include.is_none_or(|include| include.may_select_below(path))
     };
     let mut walk = Walk::of(files, selected.found.clone())?;
     let mut pending = Pending::default();
@@ -186,7 +186,7 @@ impl Fingerprint {
         Fingerprint { digester: Digester::new() }
     }
 
-    /// Adds an entry. The content of a file is added by [`Fed`].
+    /// Adds an entry. The content of a file is added by [`FingerprintReader`].
     pub(super) fn add(&mut self, files: &dyn Files, path: &Path, found: &Found) -> Result<(), BuildError> {
         let owner = if files.has_owners() { (found.uid, found.gid) } else { (0, 0) };
         let target = match found.kind {
@@ -238,19 +238,19 @@ pub(super) fn attributes(files: &dyn Files, found: &Found, file: &File) -> Resul
 
 /// A reader of a file's content that adds the content to a fingerprint. It reads exactly the size that the file had
 /// when it was examined.
-pub(super) struct Fed<'a, R> {
+pub(super) struct FingerprintReader<'a, R> {
     content: R,
     remaining: u64,
     print: &'a mut Fingerprint,
 }
 
-impl<'a, R: Read> Fed<'a, R> {
-    pub(super) fn new(content: R, size: u64, print: &'a mut Fingerprint) -> Fed<'a, R> {
-        Fed { content, remaining: size, print }
+impl<'a, R: Read> FingerprintReader<'a, R> {
+    pub(super) fn new(content: R, size: u64, print: &'a mut Fingerprint) -> FingerprintReader<'a, R> {
+        FingerprintReader { content, remaining: size, print }
     }
 }
 
-impl<R: Read> Read for Fed<'_, R> {
+impl<R: Read> Read for FingerprintReader<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(buffer.len());
         let count = self.content.read(&mut buffer[..most])?;
@@ -274,8 +274,8 @@ pub(super) fn fingerprint(files: &dyn Files, source: &str, exclude: &Ignore) -> 
                 let content = files.open(found)?;
                 let failed = |source| BuildError::Read { path: found.path.clone(), of: files.name(), source };
                 print.add_attributes(&attributes(files, found, &content)?);
-                let mut fed = Fed::new(content, found.size, &mut print);
-                io::copy(&mut fed, &mut io::sink()).map_err(failed)?;
+                let mut content = FingerprintReader::new(content, found.size, &mut print);
+                io::copy(&mut content, &mut io::sink()).map_err(failed)?;
             }
             Ok(())
         })?;

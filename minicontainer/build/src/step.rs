@@ -18,7 +18,7 @@ use super::{
     cache::Record,
     copy::{Target, account, copy},
     files::{Files, Finder, Kind, resolve},
-    finish::Made,
+    finish::NewLayer,
     layers::Layers,
     mounts::Sources,
     stack::{Stack, StageLayer},
@@ -125,7 +125,7 @@ impl BuildRun<'_> {
         };
         stack.layers.push(StageLayer::of_record(record.clone(), built.directory.clone()));
         stack.key = key.clone();
-        let made = Made { key, record, built, blob: packed.blob };
+        let made = NewLayer { key, record, built, blob: packed.blob };
         self.made.lock().unwrap_or_else(PoisonError::into_inner).push(made);
         Ok(())
     }

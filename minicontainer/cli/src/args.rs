@@ -41,7 +41,7 @@ impl Arguments {
         let grammar = booleans::with_values(Arguments::command());
         match grammar.try_get_matches() {
             Ok(mut matches) => Arguments::from_arg_matches_mut(&mut matches),
-            // The help shows the grammar without the values of flags.
+            // Help is printed from the grammar without values of flags.
             Err(error) if !error.use_stderr() => Arguments::try_parse(),
             Err(error) => Err(error),
         }

@@ -1,19 +1,19 @@
-//! Flags that are on or off, as Docker's command line takes them: `--rm`, `--rm=true`, `--rm=false`, `-i=0`.
+//! Boolean flags with Docker's syntax: `--rm`, `--rm=true`, `--rm=false`, `-i=0`.
 //!
 //! Docker is written in Go, whose package `strconv` defines the accepted values in [`ParseBool`][1]. A value must
 //! follow an `=`: in `--rm false`, the word `false` is the next argument. If a flag is repeated, the last one
 //! applies.
 //!
-//! The grammar ([`args`](crate::args)) declares these flags as usual. [`with_values`] gives all of them values at
-//! once, so no command can be forgotten. Only the grammar without values is printed as help, because `--rm` reads
-//! better than `--rm[=<BOOL>]`.
+//! The grammar ([`args`](crate::args)) declares these flags as usual. [`with_values`] then adds values to all of
+//! them, in every command. Help is printed from the grammar without values, because `--rm` is easier to read than
+//! `--rm[=<BOOL>]`.
 //!
 //! [1]: https://pkg.go.dev/strconv#ParseBool
 
 use clap::{Arg, ArgAction, Command, builder::ValueParser};
 use minicontainer::core::options::parse_bool;
 
-/// Adds values to all flags of a command and its subcommands that are on or off.
+/// Adds values to all boolean flags of a command and its subcommands.
 pub fn with_values(command: Command) -> Command {
     let command = command.args_override_self(true).mut_args(with_value);
     let names: Vec<String> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
@@ -34,7 +34,7 @@ fn with_value(flag: Arg) -> Arg {
     }
 }
 
-/// Parses the value of a flag that is on or off.
+/// Parses the value of a boolean flag.
 pub fn parse(text: &str) -> Result<bool, String> {
     parse_bool(text).ok_or_else(|| "must be true or false".to_owned())
 }
@@ -53,7 +53,8 @@ mod tests {
         assert_eq!(given.map_err(drop), expect, "{words:?}");
     }
 
-    /// The values are those of `ParseBool`'s documentation; what clusters mean is pflag's rule.
+    /// The values are those of `ParseBool`'s documentation. Combined short flags (`-it=false`) follow the rules of
+    /// Go's package pflag.
     #[test]
     fn flags_take_the_values_of_go() {
         check(&[], Ok([false, false]));

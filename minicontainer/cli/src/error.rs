@@ -122,8 +122,8 @@ impl Failure {
     /// Prints message and hint to stderr.
     pub fn print(&self) -> ExitCode {
         match self.snippet() {
-            Some(snippet) => complain(&visible_lines(&snippet)),
-            None => complain(&shortened(&visible(&self.message()))),
+            Some(snippet) => print_error(&visible_lines(&snippet)),
+            None => print_error(&shortened(&visible(&self.message()))),
         }
         if let Some(hint) = &self.hint {
             say(&format!("  hint: {}\n", visible(hint)));
@@ -151,7 +151,7 @@ pub fn shortened(message: &str) -> String {
 }
 
 /// Prints an error to stderr.
-pub fn complain(message: &str) {
+pub fn print_error(message: &str) {
     say(&format!("{} {message}\n", paint("1;31", "minicontainer:")));
 }
 
@@ -186,7 +186,7 @@ pub fn usage(error: &clap::Error, arguments: impl Iterator<Item = OsString>) -> 
     let text = error.render().to_string();
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("tip: to pass '-")).collect();
     let text = lines.join("\n").replace("\n\n\n", "\n\n");
-    complain(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+    print_error(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
     failed
 }
 
@@ -201,7 +201,7 @@ fn is_of_run(arguments: &[OsString]) -> bool {
 }
 
 /// The error for a flag that does not exist, in Docker's words. A similar flag is only suggested if it differs in one
-/// or two letters; clap suggests flags that have hardly a letter in common.
+/// or two letters; clap would also suggest flags that are hardly similar.
 fn unknown_flag(error: &clap::Error, arguments: &[OsString]) -> Option<Failure> {
     let word = |kind| match error.get(kind) {
         Some(ContextValue::String(word)) => Some(word.as_str()),

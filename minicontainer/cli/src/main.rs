@@ -11,7 +11,7 @@
 //! | Module | What it holds |
 //! |---|---|
 //! | [`args`] | the grammar: commands in their short and their object form |
-//! | [`booleans`] | flags that are on or off, with Docker's values for them |
+//! | [`booleans`] | boolean flags, with the values that Docker accepts |
 //! | [`commands`] | a file for each family of commands: its flags and what it does |
 //! | [`mod@format`], [`table`], [`output`] | `--format` templates, tables, writing to stdout |
 //! | [`progress`] | progress of a pull, a push or a load |

@@ -1,4 +1,4 @@
-//! Writing to stdout and stderr, and what must not reach a terminal.
+//! Writes to stdout and stderr, and escapes untrusted text for terminals.
 //!
 //! The two streams differ in what a failed write means. Stdout carries the result, so an error there is an error of
 //! the command. Stderr carries messages about it, and the exit code must be right even if stderr is a full disk or a
@@ -68,15 +68,15 @@ fn escaped(json: &str) -> String {
 /// Untrusted text with the characters escaped that terminals interpret: control characters, and those that change
 /// the direction of writing.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    visible_but(text, |_| false)
+    escape_except(text, |_| false)
 }
 
 /// The same for a text of several lines.
 pub fn visible_lines(text: &str) -> Cow<'_, str> {
-    visible_but(text, |character| character == '\n')
+    escape_except(text, |character| character == '\n')
 }
 
-fn visible_but(text: &str, kept: impl Fn(char) -> bool) -> Cow<'_, str> {
+fn escape_except(text: &str, kept: impl Fn(char) -> bool) -> Cow<'_, str> {
     let obeyed = |character: char| is_interpreted(character) && !kept(character);
     if !text.contains(obeyed) {
         return Cow::Borrowed(text);

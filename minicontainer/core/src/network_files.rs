@@ -7,7 +7,7 @@
 //!
 //! | File | With the container's own network | With the host's network |
 //! |---|---|---|
-//! | hosts(5) | `localhost`, the names of IPv6, the hostname | the host's file |
+//! | hosts(5) | `localhost`, the standard IPv6 names, the hostname | the host's file |
 //! | hostname(5) | the hostname | the hostname |
 //! | resolv.conf(5) | the host's file, without resolvers on loopback addresses | the host's file |
 //!

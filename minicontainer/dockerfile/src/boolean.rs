@@ -1,4 +1,4 @@
-//! True and false as Go's `strconv.ParseBool` reads them, which BuildKit uses for the values of options.
+//! Booleans in the values of options. The accepted words are those of Go's `strconv.ParseBool`, which BuildKit uses.
 
 /// The value of `true`, `1`, `T` and similar words; `None` for any other.
 pub(crate) fn boolean(text: &str) -> Option<bool> {

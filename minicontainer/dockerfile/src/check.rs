@@ -37,7 +37,7 @@ pub enum Check {
     UndefinedArgInFrom,
     UndefinedVar,
     WorkdirRelativePath,
-    /// Our own: a `[` that does not begin a JSON array, usually because of single quotes.
+    /// This check is our own: a `[` that does not begin a JSON array, usually because of single quotes.
     NotQuiteJSON,
 }
 
@@ -107,7 +107,7 @@ impl Dockerfile {
         options.filter(move |(key, _)| *key == name).map(|(_, value)| value)
     }
 
-    /// Removes those that `# check=skip=…` turns off.
+    /// Removes the warnings that `# check=skip=…` turns off.
     pub(crate) fn unskipped(&self, found: Vec<Warning>) -> Vec<Warning> {
         let skipped: Vec<&str> =
             self.check_values("skip").flat_map(|names| names.split(',')).map(str::trim).collect();
@@ -117,8 +117,9 @@ impl Dockerfile {
     }
 }
 
-/// The options of a directive `check`, `skip=NAME,NAME;error=true`, by name; or what is not one. BuildKit's checks of
-/// the option `experimental` do not exist here.
+/// The options of a directive `check` such as `skip=NAME,NAME;error=true`: name and value, or the text of an invalid
+/// option as the error. The option `experimental` has no effect, because BuildKit's experimental checks do not exist
+/// here.
 pub(crate) fn options(text: &str) -> impl Iterator<Item = Result<(&str, &str), String>> {
     let parts = text.splitn(3, ';').filter(|_| !text.trim().is_empty());
     parts.map(|part| match part.split_once('=').map(|(key, value)| (key.trim(), value.trim())) {
@@ -192,8 +193,9 @@ fn one(instruction: &Instruction, found: &mut Vec<Warning>) {
         }
         Kind::Onbuild(trigger) => return one(&trigger.instruction, found),
         Kind::Cmd(Command::Shell(text)) | Kind::Entrypoint(Command::Shell(text)) if is_nearly_json(&text.text) => {
-            let message =
-                format!("{keyword} looks like a JSON array and is none, so the shell gets it; use double quotes");
+            let message = format!(
+                "{keyword} looks like a JSON array but is not valid JSON, so the shell runs it; use double quotes"
+            );
             warn(Check::NotQuiteJSON, text.span, message);
         }
         _ => {}
@@ -202,7 +204,8 @@ fn one(instruction: &Instruction, found: &mut Vec<Warning>) {
         && let Command::Shell(text) = &run.command
         && is_nearly_json(&text.text)
     {
-        let message = "RUN looks like a JSON array and is none, so the shell gets it; use double quotes".to_owned();
+        let message =
+            "RUN looks like a JSON array but is not valid JSON, so the shell runs it; use double quotes".to_owned();
         warn(Check::NotQuiteJSON, text.span, message);
     }
     if let Kind::Env(pairs) | Kind::Label(pairs) = &instruction.kind
@@ -228,7 +231,7 @@ fn is_secret(name: &str) -> bool {
     holds(&SECRETS) && !holds(&HARMLESS)
 }
 
-/// Of these instructions only the last one of a stage is used; the warning is about the earlier one.
+/// Only the last of these instructions in a stage has an effect. The warning is about the earlier one.
 fn only_once(instructions: &[Instruction], found: &mut Vec<Warning>) {
     let mut last: Vec<(Keyword, Span)> = Vec::new();
     for instruction in instructions {

@@ -100,7 +100,7 @@ impl DockerfileErrorKind {
 
 /// The reason of an error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "the messages say what each is, and the fields what they quote")]
+#[allow(missing_docs, reason = "each message says what its fields are")]
 pub enum DockerfileErrorKind {
     // The file as a whole.
     #[error("the Dockerfile cannot be empty")]

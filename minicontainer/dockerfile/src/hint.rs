@@ -27,7 +27,7 @@ impl DockerfileErrorKind {
     }
 }
 
-/// The file as a whole, instructions and their arguments.
+/// Hints for errors of the file as a whole, and of instructions and their arguments.
 fn of_instructions(kind: &DockerfileErrorKind) -> Option<String> {
     let hint = match kind {
         DockerfileErrorKind::Empty | DockerfileErrorKind::NoInstructions | DockerfileErrorKind::NoStages => {
@@ -66,7 +66,7 @@ fn of_instructions(kind: &DockerfileErrorKind) -> Option<String> {
     Some(hint.to_owned())
 }
 
-/// Options, here-documents, health checks, mounts.
+/// Hints for errors of options, here-documents, health checks and mounts.
 fn of_options(kind: &DockerfileErrorKind) -> Option<String> {
     let hint = match kind {
         DockerfileErrorKind::UnknownFlag { given, known } => return unknown_flag(given, known),

@@ -3,8 +3,8 @@
 //! The structure follows [Docker's reference][1]. The parser checks everything that does not depend on variables; the
 //! rest (a port, a user, a stage) is checked by the plan, which has the values.
 //!
-//! As JSON ([`Dockerfile::dump`]) it is what `build --dump` prints; as text (`Display`) it
-//! is a Dockerfile again, in upper case, without comments and continuations.
+//! [`Dockerfile::dump`] returns it as JSON, for `build --dump`. `Display` prints it as a Dockerfile, with
+//! instructions in upper case, without comments and continuation lines.
 //!
 //! [1]: https://docs.docker.com/reference/dockerfile/
 
@@ -186,7 +186,7 @@ pub struct Copy {
     pub chmod: Option<Word>,
     /// Patterns of excluded files, as in `.dockerignore`.
     pub exclude: Vec<Word>,
-    /// Whether the layer may be created independently of the layers below.
+    /// Whether `--link` was given. The files are copied in the same way, but the build prints a note.
     pub link: bool,
     /// Whether the directories of the sources are created too.
     pub parents: bool,
@@ -194,7 +194,7 @@ pub struct Copy {
     pub checksum: Option<Word>,
     /// Whether the directory `.git` of a cloned repository is kept.
     pub keep_git_dir: bool,
-    /// Whether local archives are unpacked, if it is written; otherwise those of `ADD` are.
+    /// The value of `--unpack`. Without it, `ADD` unpacks local archives and `COPY` does not.
     pub unpack: Option<bool>,
     /// Whether the words were written as a JSON array.
     pub json: bool,
@@ -277,6 +277,6 @@ pub struct Healthcheck {
 pub struct Trigger {
     /// The instruction.
     pub instruction: Box<Instruction>,
-    /// Its text, as the image's config keeps it.
+    /// Its text, as stored in the image's config.
     pub text: String,
 }

@@ -5,7 +5,7 @@
 
 use crate::position::{Position, Span, Word};
 
-/// How many characters a piece has at most.
+/// The maximum number of characters of a piece.
 const PIECE: usize = 64;
 
 /// The joined text and the origin of its pieces.
@@ -15,7 +15,7 @@ pub(crate) struct Line {
     pieces: Vec<(usize, Position)>,
 }
 
-/// What separates words: the blanks within a line.
+/// The characters that separate words within a line.
 pub(crate) fn is_blank(character: char) -> bool {
     matches!(character, '\t' | '\u{b}' | '\u{c}' | '\r' | ' ')
 }
@@ -76,12 +76,12 @@ impl<'a> Slice<'a> {
         Word { text: self.text().to_owned(), span: self.span() }
     }
 
-    /// From the beginning of this part to the end of a later one.
+    /// The part from the beginning of this one to the end of a later one.
     pub(crate) fn through(self, last: Slice<'a>) -> Slice<'a> {
         Slice { end: last.end, ..self }
     }
 
-    /// The part from `start` up to `end`, counted in bytes from where this one begins.
+    /// The part from `start` up to `end`, in bytes from the beginning of this one.
     pub(crate) fn part(self, start: usize, end: usize) -> Slice<'a> {
         Slice { line: self.line, start: self.start + start, end: self.start + end }
     }

@@ -137,8 +137,8 @@ pub(crate) fn check_from(text: &str) -> Result<(), DockerfileErrorKind> {
     }
 }
 
-/// The fields of a mount. They are separated by commas, and one that contains a comma is quoted as a whole, as in a
-/// CSV file (RFC 4180).
+/// The fields of a mount, separated by commas. A field that contains a comma is quoted as a whole, as in a CSV file
+/// (RFC 4180).
 pub(crate) fn fields(text: &str) -> Result<Vec<String>, DockerfileErrorKind> {
     let mut fields = Vec::new();
     let mut rest = text.chars().peekable();
@@ -154,7 +154,7 @@ pub(crate) fn fields(text: &str) -> Result<Vec<String>, DockerfileErrorKind> {
 
 const QUOTE: &str = "extraneous or missing \" in quoted-field";
 
-/// A field up to its closing quote; two quotes stand for one.
+/// A field up to its closing quote. Two quotes in a field mean one quote character.
 fn quoted(rest: &mut Peekable<Chars>) -> Result<String, DockerfileErrorKind> {
     let mut field = String::new();
     loop {

@@ -34,7 +34,8 @@ fn written(instruction: &Instruction, escape: char) -> String {
     format!("{}{flags}{end_of_flags} {arguments}", instruction.kind.keyword())
 }
 
-/// The flags, ` --name=value` each, quoted so that no blank or quote in one is the line's.
+/// The flags, each as ` --name=value`. Values are quoted, so that blanks and quotes in them are not interpreted as
+/// syntax.
 fn flags(kind: &Kind, escape: char) -> String {
     let flag = |(name, value): (&'static str, String)| {
         let mut escaped = String::new();
@@ -109,7 +110,7 @@ impl Display for Command {
 
 impl Display for Pair {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        // Two blanks where one would be escaped by the name.
+        // An escape character at the end of the name would escape a single blank.
         let separator = match self.legacy {
             true if self.name.text.ends_with(['\\', '`']) => "  ",
             true => " ",
@@ -142,8 +143,8 @@ fn copy_arguments(copy: &Copy) -> String {
     };
     let sources = copy.sources.iter().map(Word::to_string).chain(copy.heredocs.iter().map(mark));
     let words: Vec<String> = sources.chain([copy.destination.text.clone()]).collect();
-    // Words may make up an array that they were not, since what parted them, such as a carriage return, may be in
-    // none. Nor may a form feed.
+    // If the first word begins with `[`, words separated by blanks could be parsed as a JSON array. A form feed
+    // separates words too, but cannot be in a JSON array.
     let blank = if words.first().is_some_and(|word| word.starts_with('[')) { "\u{c}" } else { " " };
     words.join(blank) + &bodies(&copy.heredocs)
 }
@@ -170,7 +171,7 @@ fn health_values(healthcheck: &Healthcheck) -> Vec<(&'static str, String)> {
     times.chain((healthcheck.retries > 0).then(|| ("retries", healthcheck.retries.to_string()))).collect()
 }
 
-/// Nanoseconds as Go writes them, at least a millisecond: `1m30s`, `1h0m0s`, `1.5s`, `500ms`.
+/// A duration of at least a millisecond in Go's format: `1m30s`, `1h0m0s`, `1.5s`, `500ms`.
 pub(crate) fn duration(nanoseconds: u64) -> String {
     let decimal = |unit: u64| {
         let digits = format!(

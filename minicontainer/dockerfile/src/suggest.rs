@@ -6,7 +6,7 @@
 //!
 //! [1]: https://en.wikipedia.org/wiki/Damerau-Levenshtein_distance
 
-/// Longer words are not typing errors.
+/// Longer words are not compared.
 const LONGEST: usize = 40;
 
 /// The candidate that is nearest to the given word, if one is near enough. Case is ignored.
@@ -31,7 +31,8 @@ pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -
     candidates.into_iter().filter_map(near).min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
 }
 
-/// Row by row: `row[j]` is the distance of what was read of `left` to the first `j` letters of `right`.
+/// The distance is computed row by row: `row[j]` is the distance between the letters of `left` so far and the first
+/// `j` letters of `right`.
 fn distance(left: &[char], right: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=right.len()).collect();
     let (mut before, mut before_that) = (row.clone(), row.clone());

@@ -1,4 +1,4 @@
-//! Every error, as a terminal shows it.
+//! Tests of every error message, as a terminal shows it.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::{
     plan::{BaseImage, Bases, Outcome, plan},
 };
 
-/// Parses and plans, with an empty image for whatever is needed.
+/// Parses and plans a file. All base images are empty.
 fn build(source: &[u8], options: &BuildOptions) -> Result<BuildPlan, DockerfileError> {
     let file = parse(source)?;
     let mut bases = Bases::new();
@@ -36,7 +36,7 @@ fn shown(sources: &[&str]) -> String {
     sources.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
-/// The instructions behind a FROM.
+/// Instructions that follow a FROM.
 fn behind_from(instructions: &[&str]) -> String {
     let sources: Vec<String> =
         instructions.iter().map(|instruction| format!("FROM busybox\n{instruction}\n")).collect();
@@ -187,7 +187,7 @@ fn errors_in_plans() {
     insta::assert_snapshot!(error("FROM a\n", "x"), @"line 1, column 1: target stage \"x\" could not be found; no stage has a name; write FROM IMAGE AS NAME");
 }
 
-/// Files as people write them: nothing is wrong with any, nothing is warned of, and each makes the layers it should.
+/// Typical files have no errors and no warnings, and make the expected number of layers.
 #[test]
 fn everyday_dockerfiles_have_no_warnings() {
     let files: [(&str, usize); 6] = [

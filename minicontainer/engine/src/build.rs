@@ -1,4 +1,4 @@
-//! The containers of a build's `RUN`. Like those of judged programs they have no record.
+//! Provides the containers of a build's `RUN`. Like those of judged programs, they have no record.
 
 use std::path::Path;
 

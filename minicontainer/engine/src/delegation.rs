@@ -48,13 +48,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum DelegationError {
     /// The user's own systemd manages it, for another purpose.
-    #[error("{} is the user's, but systemd has not delegated it", .group.display())]
+    #[error("{} belongs to the user, but systemd has not delegated it", .group.display())]
     NotDelegated {
         /// The cgroup.
         group: PathBuf,
     },
     /// It contains a process that this user may not move.
-    #[error("process {pid} in {} is another user's", .group.display())]
+    #[error("process {pid} in {} belongs to another user", .group.display())]
     ForeignProcess {
         /// The process; 0 for one in another pid namespace.
         pid: u32,
@@ -63,7 +63,7 @@ pub enum DelegationError {
     },
     /// Processes appear faster than they can be moved.
     #[error("processes keep appearing in {}", .group.display())]
-    Restless {
+    TooManyForks {
         /// The cgroup.
         group: PathBuf,
     },
@@ -139,7 +139,7 @@ fn move_down(group: &Path) -> Result<(), DelegationError> {
             }
         }
     }
-    Err(DelegationError::Restless { group: group.to_owned() })
+    Err(DelegationError::TooManyForks { group: group.to_owned() })
 }
 
 /// The processes in a cgroup; 0 stands for one outside of this pid namespace.

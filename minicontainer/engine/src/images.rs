@@ -10,7 +10,7 @@ use minicontainer::{
     store::{Removed, Store, StoreError},
 };
 use minicontainer_images::{
-    Committing, ContainerFiles, ImageError, Loaded, Names, PruneOptions, Pruned, registry::discard_downloads,
+    CommitOptions, ContainerFiles, ImageError, Loaded, Names, PruneOptions, Pruned, registry::discard_downloads,
 };
 
 use crate::{Container, Containers, State};
@@ -41,7 +41,7 @@ pub fn prune(store: &Store, options: &PruneOptions) -> Result<Pruned, StoreError
 ///
 /// # Errors
 /// If the container's files cannot be read, or the store cannot be written.
-pub fn commit(store: &Store, container: &Container, wanted: &Committing) -> Result<Loaded, ImageError> {
+pub fn commit(store: &Store, container: &Container, wanted: &CommitOptions) -> Result<Loaded, ImageError> {
     let directory = Containers::of(store).place(&container.id);
     minicontainer_images::commit(store, &files(container, &directory), wanted)
 }

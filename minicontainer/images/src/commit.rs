@@ -25,12 +25,12 @@ use super::{
     pack::{Whiteouts, layer_from_changed, layer_from_upper, pack},
 };
 
-/// An archive without entries: only the two blocks that end it. An image has no layer for it, as in Docker.
+/// An archive without entries: the two blocks that end every archive. As in Docker, an image gets no layer for it.
 const EMPTY_ARCHIVE: [u8; 1024] = [0; 1024];
 
 /// The settings of the image that is made from a container.
 #[derive(Clone, Debug, Default)]
-pub struct Committing {
+pub struct CommitOptions {
     /// Its name, if any.
     pub reference: Option<Reference>,
     /// Its author.
@@ -54,16 +54,17 @@ pub struct ContainerFiles<'a> {
     pub directory: &'a Path,
     /// The driver of its root file system.
     pub driver: Driver,
-    /// The options of `run`. With the image's config they are the container's own config, which an image inherits.
+    /// The options of `run`. Merged with the image's config, they are the container's own config, which the new image
+    /// inherits.
     pub options: &'a RunOptions,
 }
 
 /// Makes an image from a container's image and a new layer with the container's changes.
 ///
-/// Its config is the container's own, completed as moby does in `daemon/commit.go`; its history names the container's
-/// command, and keeps the author and the platform of the container's image (`generateCommitImageConfig` in moby's
-/// `daemon/containerd/image_commit.go`).
-pub fn commit(store: &Store, container: &ContainerFiles<'_>, wanted: &Committing) -> Result<Loaded, ImageError> {
+/// The config of the new image is the container's own config, merged as in moby's `daemon/commit.go`. The new entry
+/// of its history has the container's command. Author and platform are those of the container's image, as in
+/// `generateCommitImageConfig` in moby's `daemon/containerd/image_commit.go`.
+pub fn commit(store: &Store, container: &ContainerFiles<'_>, wanted: &CommitOptions) -> Result<Loaded, ImageError> {
     let image = find(store, container.image_id)?;
     let staging = store.sweep_and_stage()?;
     let (packed, mut warnings) = top_layer(container, &image, &staging, wanted.latest)?;
@@ -116,7 +117,7 @@ fn top_layer(
         let changes = changes.map_err(|source| ImageError::Compare { source: Box::new(source) })?;
         return Ok(layer_from_changed(&copy, &Selection::of(&changes), staging, latest)?);
     }
-    let empty = staging.vacant();
+    let empty = staging.unused_path();
     // A container that was never started has no changes.
     let upper = if upper.exists() { upper } else { make_private(&empty).map(|()| empty)? };
     Ok(layer_from_upper(&upper, staging, latest)?)

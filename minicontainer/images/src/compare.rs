@@ -32,7 +32,8 @@ const OF_THE_MACHINE: &str = "security.selinux";
 pub(super) fn differences(right: &Path, found: &Path) -> Result<Vec<String>, RootFsError> {
     let trees = Trees { right: Merged::plain(right)?, found: Merged::plain(found)? };
     let root = trees.right.root();
-    let mut differences = trees.compare(&root, trees.right.again(&root)?, trees.found.again(&root)?)?;
+    let mut differences =
+        trees.compare(&root, trees.right.look_up_again(&root)?, trees.found.look_up_again(&root)?)?;
     let mut pending = vec![root];
     while let Some(directory) = pending.pop() {
         let Some(names) = trees.names(&directory)? else { continue };
@@ -100,7 +101,7 @@ fn difference(right: &Entry, found: &Entry) -> Result<Option<&'static str>, Root
         (Err(one), Err(other)) if one.is_permission_denied() && other.is_permission_denied() => return Ok(None),
         (right, found) => {
             if right? != found? {
-                return Ok(Some("has other extended attributes"));
+                return Ok(Some("has different extended attributes"));
             }
         }
     }
@@ -127,10 +128,10 @@ fn metadata(right: &Metadata, found: &Metadata) -> Option<&'static str> {
         () if kind.is_dir() => None,
         () if right.rdev() != found.rdev() => Some("is another device"),
         () if right.len() != found.len() => Some("has another content"),
-        () if right.nlink() != found.nlink() => Some("has another number of names"),
+        () if right.nlink() != found.nlink() => Some("has a different number of hard links"),
         // A process that changes the content can restore the time, so the content is compared even if the times are
         // equal.
-        () if time(right) != time(found) => Some("was changed at another time"),
+        () if time(right) != time(found) => Some("has a different modification time"),
         () => None,
     }
 }
@@ -222,11 +223,11 @@ mod tests {
         );
         check(
             |tree| fs::remove_file(tree.join("etc/again")).unwrap(),
-            &["/etc/again is missing", "/etc/motd has another number of names"],
+            &["/etc/again is missing", "/etc/motd has a different number of hard links"],
         );
         check(
             |tree| xattr::set(tree.join("etc/motd"), "user.canary", b"sings").unwrap(),
-            &["/etc/again has other extended attributes", "/etc/motd has other extended attributes"],
+            &["/etc/again has different extended attributes", "/etc/motd has different extended attributes"],
         );
     }
 }

@@ -1,15 +1,15 @@
 //! Decompression, with a limit against compression bombs.
 //!
 //! The format is detected from the first bytes, because media types and file names may be wrong. Several consecutive
-//! gzip streams are one content (RFC 1952, section 2.2), as `pigz` and others write them; so are several zstd frames
-//! (RFC 8878, section 3).
+//! gzip streams, as `pigz` and others write them, are read as one (RFC 1952, section 2.2), and so are several zstd
+//! frames (RFC 8878, section 3).
 //!
 //! Besides the formats of layers, gzip and zstd, archives may be compressed with bzip2 and xz, as in Docker.
 //!
 //! The header of a zstd frame, of at most ten bytes, can demand a *window* of up to two gigabytes: this much output
 //! must be kept in memory to decompress the rest. Readers should support 8 MiB (RFC 8878, section 3.1.1.1.2), and
-//! compressors use more only with special options (`zstd --long`, `--ultra`). The same holds for the dictionary of
-//! xz, which has 64 MiB with the highest preset (`xz -9`); bzip2 needs at most 4 MB.
+//! compressors use more only with special options (`zstd --long`, `--ultra`). xz has a similar parameter, the size of
+//! its dictionary: it is 64 MiB with the highest preset (`xz -9`). bzip2 never needs more than 4 MB.
 //!
 //! A few kilobytes can decompress to gigabytes. But a normal layer can contain a large file of zeros too, so the
 //! limit on the ratio applies only after the first gigabyte.
@@ -37,7 +37,7 @@ const ZSTD_SKIPPABLE: [u8; 4] = [0x50, 0x2a, 0x4d, 0x18];
 /// The first bytes of a bzip2 stream, before its block size, and of an xz stream.
 const BZIP2_MAGIC: [u8; 3] = *b"BZh";
 const XZ_MAGIC: [u8; 6] = *b"\xfd7zXZ\0";
-/// The most memory for decompressing xz: the largest preset needs 65 MiB.
+/// The memory limit for decompressing xz. The largest preset needs 65 MiB.
 const XZ_MEMORY: u64 = 72 << 20;
 /// The largest window, as a power of two: 8 MiB.
 const WINDOW_LIMIT: u32 = 23;
@@ -53,7 +53,7 @@ struct Bomb;
 
 type Whole<R> = Counted<io::Chain<Cursor<Vec<u8>>, R>>;
 
-/// A content that is decompressed while it is read.
+/// A reader that decompresses its input.
 pub struct Decompressed<R: Read> {
     form: Form<R>,
 }
@@ -105,10 +105,11 @@ impl<R: BufRead> Read for Decoder<R> {
     }
 }
 
-/// For `map_err`: an error of the stream, which is not one of the disk. `limit` is what else may be wrong.
+/// For `map_err`: adds `limit`, a possible reason, to an error of the compressed stream. Errors of the operating
+/// system are not changed.
 fn damaged(stream: &'static str, limit: &'static str) -> impl FnOnce(io::Error) -> io::Error {
     move |error| match error.kind() {
-        // An operating system's error has a number.
+        // Only errors of the operating system have a number.
         _ if error.raw_os_error().is_some() => error,
         io::ErrorKind::UnexpectedEof | io::ErrorKind::Interrupted => error,
         _ => io::Error::new(io::ErrorKind::InvalidData, format!("its {stream} is damaged or has {limit}: {error}")),

@@ -85,7 +85,7 @@ pub enum ImageError {
     /// The changes of a container cannot be packed as a layer.
     #[error(transparent)]
     Pack(#[from] PackError),
-    /// The store could not take a part of the image.
+    /// A part of the image could not be stored.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -12,7 +12,7 @@ use super::{
     unpack::{Archive, Below, Destination, End, Privilege, extract_below},
 };
 
-/// Whether the owners in an archive count.
+/// Whether files get the owners in the archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArchiveOwners {
     /// Files get the owners of the archive.

@@ -12,7 +12,7 @@ use minicontainer::{
     store::{Image, ImageLayer, Store, StoreError, Transaction},
 };
 
-use super::{ImageError, layer::stage, layer_replacement::make_way};
+use super::{ImageError, layer::stage, layer_replacement::move_damaged_layer_away};
 
 /// An image of the index that cannot be used, because a part of it is missing or damaged. It can be removed by its
 /// name or by the digest of its manifest.
@@ -64,7 +64,7 @@ fn not_unpacked(image: &Result<Image, Box<minicontainer::store::Damaged>>) -> Op
     }
 }
 
-/// Unpacks a layer of which only the blob is in the store.
+/// Unpacks a layer that the store has only as a blob.
 fn unpack_layer(store: &Store, layer: &ImageLayer) -> Result<(), ImageError> {
     let staging = store.sweep_and_stage()?;
     let unpacked = stage(|| store.open_blob(&layer.blob), &staging, layer)?;
@@ -75,7 +75,7 @@ fn unpack_layer(store: &Store, layer: &ImageLayer) -> Result<(), ImageError> {
     if !store.has_blob(&layer.blob) {
         return Ok(());
     }
-    make_way(store, &lock, &staging, unpacked.layer.key())?;
+    move_damaged_layer_away(store, &lock, &staging, unpacked.layer.key())?;
     store.add(&lock, &flushed, Transaction { layers: vec![unpacked.layer], ..Transaction::default() })?;
     Ok(())
 }

@@ -22,7 +22,7 @@ use super::{
 
 /// The settings of the image that is made from an archive.
 #[derive(Clone, Debug, Default)]
-pub struct Importing {
+pub struct ImportOptions {
     /// Its name, if it gets one.
     pub reference: Option<Reference>,
     /// The comment in its history.
@@ -37,17 +37,17 @@ pub struct Importing {
 ///
 /// ```
 /// use minicontainer::Store;
-/// use minicontainer_images::{Importing, import};
+/// use minicontainer_images::{ImportOptions, import};
 ///
 /// let directory = tempfile::tempdir()?;
 /// let store = Store::open(directory.path())?;
-/// let wanted = Importing { reference: Some("mine:1".parse()?), changes: vec!["CMD sh".into()], ..Importing::default() };
+/// let wanted = ImportOptions { reference: Some("mine:1".parse()?), changes: vec!["CMD sh".into()], ..ImportOptions::default() };
 /// let empty_archive = [0; 1024];
 /// let imported = import(&store, empty_archive.as_slice(), &wanted)?;
 /// assert_eq!(store.image("mine:1")?.id, imported.id);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn import(store: &Store, archive: impl Read, wanted: &Importing) -> Result<Loaded, ImageError> {
+pub fn import(store: &Store, archive: impl Read, wanted: &ImportOptions) -> Result<Loaded, ImageError> {
     let mut config = ImageConfig {
         architecture: Arch::default().to_string(),
         os: "linux".to_owned(),

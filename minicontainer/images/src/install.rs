@@ -15,7 +15,7 @@ use super::{
     ImageError,
     compression::{decompress, layer_type},
     hashing::packed,
-    layer_replacement::make_way,
+    layer_replacement::move_damaged_layer_away,
     new_layers::{NewLayers, Stack},
     unpack_progress::Watch,
 };
@@ -161,7 +161,8 @@ pub fn install_watched(
     for ((image, ids), foreign) in images.iter().zip(&stacks).zip(foreign) {
         let warnings: Vec<String> = layers.warnings(ids).chain(foreign).collect();
         transaction.blobs.extend(image.layers.iter().chain([&image.config, &image.manifest]));
-        // A manifest of Docker's keeps its type: other tools refuse an entry of another type than its document.
+        // The entry has the media type of the manifest, also if that is Docker's: other tools refuse an entry whose
+        // type differs from that of its document.
         let manifest: ImageManifest = image.manifest.document("the manifest", "image manifest")?;
         let media_type = manifest.media_type().clone().unwrap_or(MediaType::ImageManifest);
         let mut descriptor = image.manifest.descriptor(media_type);
@@ -172,7 +173,7 @@ pub fn install_watched(
         }
     }
     for unpacked in layers.into_unpacked() {
-        make_way(store, &lock, staging, unpacked.layer.key())?;
+        move_damaged_layer_away(store, &lock, staging, unpacked.layer.key())?;
         transaction.layers.push(unpacked.layer);
     }
     store.add(&lock, &flushed, transaction)?;

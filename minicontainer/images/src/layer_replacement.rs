@@ -47,19 +47,24 @@ pub fn hash(content: impl Read) -> io::Result<Digest> {
 ///
 /// # Errors
 /// When a process uses it.
-pub fn make_way(store: &Store, lock: &Lock, staging: &Staging, key: &Digest) -> Result<(), ImageError> {
+pub fn move_damaged_layer_away(
+    store: &Store,
+    lock: &Lock,
+    staging: &Staging,
+    key: &Digest,
+) -> Result<(), ImageError> {
     let place = store.layer_directory(key);
     if !place.exists() || has_layer(store, key)? {
         return Ok(());
     }
-    set_aside_layer(store, lock, staging, key)
+    move_layer_away(store, lock, staging, key)
 }
 
 /// Moves a layer away, damaged or not; it is removed with the staging directory.
 ///
 /// # Errors
 /// When a process uses it.
-pub fn set_aside_layer(store: &Store, _lock: &Lock, staging: &Staging, key: &Digest) -> Result<(), ImageError> {
+pub fn move_layer_away(store: &Store, _lock: &Lock, staging: &Staging, key: &Digest) -> Result<(), ImageError> {
     let place = store.layer_directory(key);
     if !place.exists() {
         return Ok(());
@@ -67,12 +72,13 @@ pub fn set_aside_layer(store: &Store, _lock: &Lock, staging: &Staging, key: &Dig
     if let Some(user) = user_of_layer(store, key) {
         return Err(ImageError::LayerInUse { diff_id: key.clone(), user });
     }
-    let moved = fs::rename(&place, staging.vacant());
+    let moved = fs::rename(&place, staging.unused_path());
     moved.map_err(|source| StoreError::Io { action: "move away", path: place, source }.into())
 }
 
-/// Who uses a layer, in words. The files of a layer in use must not change. A build has a lease; the processes of a
-/// container have the layer in their mount table. The records of containers must be checked by the caller.
+/// Describes the user of a layer, if there is one. The files of a layer in use must not change. A build has a lease;
+/// the processes of a container have the layer in their mount table. The records of containers must be checked by the
+/// caller.
 fn user_of_layer(store: &Store, key: &Digest) -> Option<String> {
     if store.is_leased(key) {
         return Some("a build uses it: try again when the build has ended".to_owned());

@@ -21,17 +21,17 @@
 //! |---|---|
 //! | `load` `source` | archives of images: `docker save`, OCI image layouts |
 //! | `import` `commit` `seed` | images made here: of a tar archive, a container, this machine's programs |
-//! | [`registry`] | pull, push, log in; what a registry says is checked before it counts |
+//! | [`registry`] | pull, push, log in; every response of a registry is verified |
 //! | `install` `find` | how an image enters the store, and is found in it |
-//! | `layer` `unpack` `compression` `verify` `compare` `layer_replacement` | an archive becomes a tree, and is compared with one |
+//! | `layer` `unpack` `compression` `verify` `compare` `layer_replacement` | unpacking archives to trees, and comparing trees |
 //! | `new_layers` `unpack_progress` | unpacking the missing layers of an image, with progress |
 //! | `extract` `check_layer` | archives that are not a stored layer |
-//! | `pack` `changed_entries` `hashing` `local_layer` | a tree becomes an archive, and a layer of the store |
-//! | `save` `sharing` `remove` | images written out, measured, removed |
+//! | `pack` `changed_entries` `hashing` `local_layer` | packing trees as archives, and as layers of the store |
+//! | `save` `sharing` `remove` | saving, measuring and removing images |
 //! | [`parallel`] | work in several threads, as many as the kernel allows |
 //!
-//! To use an image, look it up with [`find()`] rather than with `Store::image`, which knows only layers that are
-//! already unpacked.
+//! To use an image, look it up with [`find()`] rather than with `Store::image`, which finds only images with unpacked
+//! layers.
 //!
 //! ```
 //! use minicontainer::Store;
@@ -81,15 +81,15 @@ mod unpack_progress;
 mod verify;
 
 pub use check_layer::{Applied, check_layer};
-pub use commit::{Committing, ContainerFiles, commit, export};
+pub use commit::{CommitOptions, ContainerFiles, commit, export};
 pub use compression::{Decompressed, decompress};
 pub use error::ImageError;
 pub use extract::{ArchiveOwners, Extracted, extract};
 pub use find::{Damaged, find, list};
 pub use hashing::{LayerWriter, PackedLayer, packed};
-pub use import::{Importing, import};
+pub use import::{ImportOptions, import};
 pub use install::{Loaded, StagedImage, install, install_watched};
-pub use layer_replacement::{has_layer, make_way, set_aside_layer};
+pub use layer_replacement::{has_layer, move_damaged_layer_away, move_layer_away};
 pub use load::{load, load_layout, load_layout_watched, load_watched};
 pub use local_layer::{Built, unpack_built};
 pub use pack::{PackError, layer_from_upper};

@@ -31,8 +31,8 @@ const IMAGE_LIMIT: usize = 1000;
 /// The maximum number of layers, or names, of an image.
 const NAME_COUNT_LIMIT: usize = 1000;
 
-/// Adds the images of a tar archive, which may be compressed with gzip or zstd: an OCI image layout, or an archive of
-/// `docker save`.
+/// Adds the images of a tar archive, which may be compressed with gzip, zstd, bzip2 or xz: an OCI image layout, or an
+/// archive of `docker save`.
 pub fn load(store: &Store, archive: impl Read) -> Result<Vec<Loaded>, ImageError> {
     load_watched(store, archive, &|_, _, _| {})
 }
@@ -109,8 +109,8 @@ fn layout_images(source: &Source<'_>, index: &ImageIndex) -> Result<Vec<StagedIm
     Ok(images)
 }
 
-/// The name of an image in a layout. A name that is not a reference does not count, because other tools write tags
-/// and versions there. A name that would be taken for an image's id is an error.
+/// The name of an image in a layout. A name that is not a reference is ignored, because other tools write tags and
+/// versions there. A name that could be confused with an image id is an error.
 fn reference(descriptor: &Descriptor) -> Result<Option<Reference>, ImageError> {
     let Some(name) = name_of(descriptor) else { return Ok(None) };
     match name.parse() {
@@ -144,7 +144,8 @@ fn resolve(source: &Source<'_>, mut descriptor: Descriptor) -> Result<Descriptor
         }
         let what = format!("the index {}", descriptor.digest());
         let index: ImageIndex = source.blob(&descriptor)?.document(&what, "image index")?;
-        // Prefer an entry for this platform to one without a platform, whose config has it.
+        // An entry for this platform is preferred to an entry without a platform. For the latter, the config has the
+        // platform.
         let best = Platform::own().choose(&index);
         let candidates = candidates(&index, &what)?;
         let fits = |entry: &&Descriptor| {
@@ -159,7 +160,8 @@ fn resolve(source: &Source<'_>, mut descriptor: Descriptor) -> Result<Descriptor
     Err(ImageError::Nesting { what: descriptor.digest().to_string(), limit: NESTING_LIMIT })
 }
 
-/// The platform in the config of a manifest; `None` if it cannot be read, which is an error if the image is chosen.
+/// The platform in the config of a manifest; `None` if it cannot be read. That is an error later, if this image is
+/// chosen.
 fn platform_of(source: &Source<'_>, entry: &Descriptor) -> Option<Platform> {
     let manifest: ImageManifest = source.blob(entry).ok()?.document("the manifest", "image manifest").ok()?;
     let config: ImageConfig = source.blob(manifest.config()).ok()?.document("the config", "image config").ok()?;

@@ -52,7 +52,7 @@ pub(super) enum Whiteouts<'a> {
     Upper,
     /// It is a whole tree, in which a device 0:0 is an ordinary device.
     Whole,
-    /// It is a whole tree, of which only this selection belongs to the layer.
+    /// It is a whole tree; only this selection of it belongs to the layer.
     Changed(&'a Selection),
 }
 

@@ -80,7 +80,7 @@ pub fn remove(store: &Store, name: &str, names: Names, user_of: &UserOf<'_>) -> 
 fn build_on(store: &Store, id: &Digest) -> Option<String> {
     let leased = match store.leased_layers() {
         Ok(leased) => leased,
-        Err(error) => return Some(format!("of a build, perhaps: the layers cannot be listed ({error})")),
+        Err(error) => return Some(format!("perhaps of a build (the layers cannot be listed: {error})")),
     };
     let stands_on = |image: Image| image.layers.iter().any(|layer| leased.contains(&layer.key));
     let is_built_upon = !leased.is_empty() && store.image(id.as_str()).map_or(true, stands_on);

@@ -34,7 +34,7 @@ impl Sharing {
         sharing
     }
 
-    /// The names of the other images that use a layer of this one; the id of one that has no name.
+    /// The names of the other images that use a layer of this one; the id of an image without a name.
     pub fn others(&self, image: &Image, layer: &Layer) -> Vec<String> {
         let others = self.users.get(&layer.key).into_iter().flatten().filter(|id| **id != image.id);
         let of_image = |id: &Digest| match self.names.get(id) {

@@ -215,7 +215,7 @@ fn same_image_loads_from_docker_and_oci_archives() {
 #[test]
 fn damaged_compression_is_reported() {
     check_refused(b"\xfd7zXZ\0", "cannot read the image archive: premature eof");
-    check_refused(b"garbage that is not a tar archive", "cannot read the image archive: it is cut short");
+    check_refused(b"garbage that is not a tar archive", "cannot read the image archive: it is truncated");
     check_refused(
         &tar(&[("readme", b"")]),
         "this is not an image archive: it has neither an index.json (OCI image layout) nor a manifest.json (docker save)",

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub enum CgroupError {
     /// The group exists already, with processes or groups in it.
     #[error("the cgroup {} exists already and is in use ({source}): is another container of this name running?", .path.display())]
-    Occupied {
+    InUse {
         /// Its directory.
         path: PathBuf,
         /// Why it could not be removed.

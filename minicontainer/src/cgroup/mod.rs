@@ -114,7 +114,7 @@ impl Cgroup {
     /// When a group of that name is in use, or cannot be created.
     pub fn create(name: &str, controllers: &[String], pids_scope: PidsLimitScope) -> Result<Cgroup, CgroupError> {
         let (backend, directories) = backend(name, controllers, pids_scope);
-        directories.iter().try_for_each(|directory| remove::vacate(directory))?;
+        directories.iter().try_for_each(|directory| remove::remove_if_empty(directory))?;
         let together = pids_scope == PidsLimitScope::GroupAndParent;
         let missing = |path: &PathBuf| -> Vec<PathBuf> {
             let own = |above: &&Path| !above.exists() || together && above.ends_with(COMMON_GROUP);

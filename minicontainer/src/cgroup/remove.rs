@@ -86,10 +86,10 @@ impl Drop for Cgroup {
 }
 
 /// Removes an existing group of this name if it is empty, for example left behind by a killed engine.
-pub(super) fn vacate(directory: &Path) -> Result<(), CgroupError> {
+pub(super) fn remove_if_empty(directory: &Path) -> Result<(), CgroupError> {
     match fs::remove_dir(directory) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(CgroupError::Occupied { path: directory.to_owned(), source })
+            Err(CgroupError::InUse { path: directory.to_owned(), source })
         }
         _ => Ok(()),
     }

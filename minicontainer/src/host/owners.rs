@@ -1,13 +1,14 @@
-//! The owners of files in layers and containers, as an ordinary user's store has them.
+//! Translates the owners of files between a container and the host, and sets them.
 //!
 //! In a container of an ordinary user, root is that user, and the other ids are the user's *subordinate* ids, see
-//! [`subordinate`](minicontainer_core::plan::subordinate). The files of a layer have the same ids on the host: a
-//! file of user 1000 of an image belongs to the subordinate id for 1000. So all containers see the right owners,
-//! and what they write is packed with the owners that they saw. The user cannot give files to these ids, and cannot
-//! always open them; a process in a user namespace with the same map can (`sys/owner_process.rs`). It is started
-//! when it is needed.
+//! [`subordinate`](minicontainer_core::plan::subordinate). The files of a layer have the same ids on the host: a file
+//! of user 1000 of an image belongs to the subordinate id for 1000. So all containers see the right owners, and what
+//! they write is packed with the owners that they saw. The user cannot give files to these ids, and cannot always
+//! open them. A process in a user namespace with the same map can (`sys/owner_process.rs`); it starts when the first
+//! file needs it.
 //!
-//! For root, owners inside and outside are equal. A user without subordinate ids has only root inside.
+//! For root, the ids inside and outside are equal. For a user without subordinate ids, all files belong to root
+//! inside.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
@@ -34,7 +35,7 @@ pub struct Owner {
     pub gid: u32,
 }
 
-/// Whose files they are: it translates owners, sets them, and opens files of subordinate ids.
+/// Translates and sets owners, and opens files of subordinate ids.
 #[derive(Debug, Default)]
 pub struct Owners {
     kind: OnceLock<Kind>,
@@ -51,12 +52,12 @@ enum Kind {
 }
 
 impl Owners {
-    /// Those of the caller's store.
+    /// The owners in the caller's store.
     pub fn of_caller() -> Owners {
         Owners::default()
     }
 
-    /// Those of an ordinary user without subordinate ids.
+    /// The owners in the store of an ordinary user without subordinate ids.
     pub fn single() -> Owners {
         Owners { kind: OnceLock::from(Kind::Single), process: Mutex::default() }
     }
@@ -69,12 +70,12 @@ impl Owners {
         })
     }
 
-    /// The owner of a file, as a container sees it.
+    /// The owner of a file, as containers see it.
     pub fn inside(&self, file: &Metadata) -> Owner {
         self.translate(Owner { uid: file.uid(), gid: file.gid() })
     }
 
-    /// An owner on the host, as a container sees it. An id that no container has counts as root's.
+    /// Translates an owner on the host to the owner that containers see. Ids outside the map become root.
     pub fn translate(&self, owner: Owner) -> Owner {
         match self.kind() {
             Kind::Root => owner,
@@ -97,12 +98,12 @@ impl Owners {
         }
     }
 
-    /// Whether there are subordinate ids, to which only the process in the user namespace can give files.
+    /// Whether files can belong to subordinate ids. Only the process in the user namespace can give files to these.
     pub fn are_subordinate(&self) -> bool {
         matches!(self.kind(), Kind::Mapped(_))
     }
 
-    /// Why a file cannot have another owner, and what to do about it.
+    /// The reason why files cannot keep their owners, and how to change that.
     pub fn limit(&self) -> String {
         match (self.kind(), subordinate_ids(super::identity())) {
             (Kind::Single, SubordinateIds::None { cause, fix }) => format!("{cause}; {fix}"),
@@ -119,13 +120,13 @@ impl Owners {
     /// removes set-user-ID bits.
     ///
     /// # Errors
-    /// If the file or the process in the user namespace cannot be changed or used.
+    /// If the kernel refuses, or the process in the user namespace cannot be started.
     pub fn give(&self, file: &impl AsFd, owner: Owner, mode: Option<u32>) -> io::Result<()> {
         let numbers = [owner.uid, owner.gid, mode.unwrap_or(UNCHANGED)];
         self.ask(file, Request::Own, numbers, &[]).map(drop)
     }
 
-    /// Sets an attribute for which the owner of a file needs the privileges of root in the container.
+    /// Sets an extended attribute that only root of the container can set.
     ///
     /// # Errors
     /// If the kernel refuses.
@@ -133,8 +134,8 @@ impl Owners {
         self.ask(file, Request::SetAttribute, [0; 3], &[name.as_bytes(), b"\0", value].concat()).map(drop)
     }
 
-    /// Gives a file another name; both paths are below the directory, without symbolic links. The kernel refuses a
-    /// user's link to a file of another id (`fs.protected_hardlinks` in proc(5)).
+    /// Creates a hard link `name` to `file`; both paths are below the directory, without symbolic links. The kernel
+    /// does not let an ordinary user link to files of another id (`fs.protected_hardlinks` in proc(5)).
     ///
     /// # Errors
     /// If the kernel refuses.
@@ -143,7 +144,7 @@ impl Owners {
         self.ask(directory, Request::Link, [0; 3], &paths).map(drop)
     }
 
-    /// Removes a name from a directory of another id; a directory must be empty.
+    /// Removes a name from a directory that belongs to another id. If the name is a directory, it must be empty.
     ///
     /// # Errors
     /// If the kernel refuses.
@@ -152,18 +153,18 @@ impl Owners {
         self.ask(directory, Request::Remove, [flags as u32, 0, 0], &[name.as_bytes(), b"\0"].concat()).map(drop)
     }
 
-    /// Opens a file or directory again, of which there is an `O_PATH` descriptor.
+    /// Opens the file or directory of an `O_PATH` descriptor.
     pub(crate) fn open(&self, file: &impl AsFd, flags: i32) -> io::Result<OwnedFd> {
         self.ask(file, Request::Open, [flags as u32, 0, 0], &[])?.1.ok_or_else(no_file)
     }
 
-    /// Opens a path below a directory, of which one on the way may not be searched.
+    /// Opens a path below a directory, even if the user may not search a directory on the way.
     ///
     /// # Errors
     /// If the kernel refuses.
     pub fn look(&self, directory: &impl AsFd, name: &Path, flags: i32) -> io::Result<OwnedFd> {
         let name = [name.as_os_str().as_bytes(), b"\0"].concat();
-        self.ask(directory, Request::Look, [flags as u32, 0, 0], &name)?.1.ok_or_else(no_file)
+        self.ask(directory, Request::OpenBelow, [flags as u32, 0, 0], &name)?.1.ok_or_else(no_file)
     }
 
     /// Reads one attribute of a file; `None` if the file has none of that name.
@@ -204,11 +205,12 @@ impl Owners {
     }
 }
 
-/// The attribute with a file's capabilities, see capabilities(7).
+/// The extended attribute that holds a file's capabilities, see capabilities(7).
 pub const CAPABILITY: &str = "security.capability";
 
-/// A file's capabilities without the id of the user namespace's root, as they are in a layer. The kernel adds that id
-/// (`VFS_CAP_REVISION_3`) if root of a user namespace sets them, and shows it to processes outside.
+/// Removes the id of the user namespace's root from a file's capabilities, because layers do not have it. The kernel
+/// adds that id (`VFS_CAP_REVISION_3`) if root of a user namespace sets the capabilities, and shows it to processes
+/// outside.
 pub fn capability_in(value: &[u8]) -> Vec<u8> {
     // struct vfs_ns_cap_data: a number whose highest byte is the revision, four more, and the id.
     let mut capability = value.to_vec();

@@ -89,7 +89,7 @@ const SIGHUP: usize = 1;
 const SIGKILL: usize = 9;
 const SIGCHLD: usize = 17;
 
-/// A list of strings from the kernel: pointers, of which the last is null.
+/// A list of strings from the kernel: an array of pointers that ends with a null pointer.
 #[derive(Clone, Copy)]
 struct List(*const *const u8);
 

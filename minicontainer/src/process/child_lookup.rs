@@ -60,12 +60,12 @@ impl OwnMount {
         let stay = if self.with_submounts { 0 } else { libc::RESOLVE_NO_XDEV };
         let found = Descriptor(calls::open_below(self.fd, path, flags, stay).named(Call::Openat2)?);
         let is_on_it = calls::mount_id(found.0).named(Call::Statx)? == self.id;
-        if is_on_it || self.with_submounts { Ok(found) } else { Err(elsewhere()) }
+        if is_on_it || self.with_submounts { Ok(found) } else { Err(forbidden_place()) }
     }
 }
 
 /// The failure of a look-up that leads to a forbidden place.
-fn elsewhere() -> Failure {
+fn forbidden_place() -> Failure {
     Failure { call: Call::Openat2, errno: Errno(libc::EXDEV) }
 }
 
@@ -102,7 +102,7 @@ pub(super) fn open_device(place: &Place, flags: i32, state: &State<'_>) -> Resul
 pub(super) fn find(place: &Place, state: &State<'_>) -> Result<Descriptor, Failure> {
     let found = open(place, &place.path, libc::O_PATH, state)?;
     match place.start {
-        Start::Root if calls::is_same_place(found.0, state.root).named(Call::Statx)? => Err(elsewhere()),
+        Start::Root if calls::is_same_place(found.0, state.root).named(Call::Statx)? => Err(forbidden_place()),
         _ => Ok(found),
     }
 }
@@ -177,12 +177,12 @@ fn outside_system_directories(found: Fd, root: Fd) -> Result<(), Failure> {
     let (mut found_path, mut root_path) = ([0; libc::PATH_MAX as usize], [0; libc::PATH_MAX as usize]);
     let root = real_path(root, &mut root_path)?;
     let root = root.strip_suffix(b"/").unwrap_or(root);
-    let inside = real_path(found, &mut found_path)?.strip_prefix(root).ok_or_else(elsewhere)?;
+    let inside = real_path(found, &mut found_path)?.strip_prefix(root).ok_or_else(forbidden_place)?;
     let is_at = |directory: &[u8]| {
         inside.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
     };
     let is_inside = is_at(b"") && ![&b"/proc"[..], b"/sys", b"/dev"].into_iter().any(is_at);
-    if is_inside { Ok(()) } else { Err(elsewhere()) }
+    if is_inside { Ok(()) } else { Err(forbidden_place()) }
 }
 
 /// The path of a descriptor according to the kernel, from the root of the host, which is still the root of this

@@ -1,4 +1,4 @@
-//! From a plan to a [`Program`]: allocates every string, list and buffer that the container's first process will
+//! Compiles a plan to a [`Program`]: allocates every string, list and buffer that the container's first process will
 //! need.
 //!
 //! **Before this**: [`start`](super::start()) and its [hooks](super::hooks), the parent's side. The start has opened

@@ -124,7 +124,7 @@ impl Copy {
     /// permissions cannot be entered.
     fn finish(self) -> Result<(), RootFsError> {
         for (path, metadata, attributes) in self.directories.iter().rev() {
-            let opened = self.below(path).and_then(|directory| Ok(File::from(directory.to_be_read()?)));
+            let opened = self.below(path).and_then(|directory| Ok(File::from(directory.open_for_reading()?)));
             let set = opened.and_then(|directory| self.copy_metadata(&directory, metadata, attributes));
             set.map_err(RootFsError::io("copy the directory", OsStr::from_bytes(path)))?;
         }

@@ -54,7 +54,7 @@ impl Entry {
         self.node().metadata()
     }
 
-    /// Its owner, as a container sees it. That of [`metadata`](Entry::metadata) is the one on the host.
+    /// Its owner, as a container sees it. [`metadata`](Entry::metadata) has the owner on the host.
     pub fn owner(&self) -> Owner {
         self.node().owner()
     }

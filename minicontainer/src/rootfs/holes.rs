@@ -1,7 +1,7 @@
-//! Copies of sparse files: a hole stays a hole (lseek(2), `SEEK_DATA` and `SEEK_HOLE`).
+//! Copies sparse files without filling their holes (lseek(2), `SEEK_DATA` and `SEEK_HOLE`).
 //!
-//! An archive of a few bytes can describe a file of 128 GiB that consists of a hole. A copy that reads the hole would
-//! write as many zeros.
+//! An archive of a few bytes can describe a file of 128 GiB that consists of a hole. A plain copy would write 128 GiB
+//! of zeros.
 
 use std::{
     fs::File,
@@ -19,7 +19,7 @@ pub fn copy_data(mut from: &File, mut to: &File) -> io::Result<u64> {
     let mut at = 0;
     while at < size {
         let start = match lseek64(from, offset(at)?, Whence::SeekData) {
-            // Only a hole is left.
+            // The rest of the file is a hole.
             Err(Errno::ENXIO) => break,
             start => start?,
         };

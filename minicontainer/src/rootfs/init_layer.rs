@@ -87,10 +87,10 @@ impl InitLayer {
     }
 
     /// Whether its directories belong to root with mode 0755, as in most images, so that the layer can be shared.
-    pub fn is_usual(&self) -> bool {
+    pub fn is_shareable(&self) -> bool {
         let root = [geteuid().as_raw(), getegid().as_raw()];
-        let is_usual = |directory: &Attributes| (directory.mode, directory.owner) == (0o755, root);
-        self.directories.iter().skip(1).all(is_usual) && self.path() == Path::new(DIRECTORY)
+        let is_shareable = |directory: &Attributes| (directory.mode, directory.owner) == (0o755, root);
+        self.directories.iter().skip(1).all(is_shareable) && self.path() == Path::new(DIRECTORY)
     }
 
     /// The directory of the files, relative to the layer.
@@ -167,7 +167,7 @@ impl Attributes {
 /// What a directory of the layer takes over from the image's.
 fn attributes(path: &Path, image: &Merged) -> Result<Attributes, RootFsError> {
     let found = match path.as_os_str().is_empty() {
-        true => image.again(&image.root())?,
+        true => image.look_up_again(&image.root())?,
         false => image.look(path, Links::Keep)?,
     };
     let owner = [geteuid().as_raw(), getegid().as_raw()];
@@ -234,7 +234,7 @@ mod tests {
             fs::set_permissions(etc, Permissions::from_mode(0o750)).expect("a mode");
         })
         .expect("a layer");
-        assert!(!layer.is_usual(), "its mode is unusual");
+        assert!(!layer.is_shareable(), "its mode is unusual");
         let made = init_layer(place.path()).join("etc");
         assert_eq!(fs::metadata(&made).expect("a directory").mode() & 0o7777, 0o750);
         for name in NAMES {
@@ -251,10 +251,10 @@ mod tests {
             symlink("/usr/etc", image.join("etc")).expect("a link");
         })
         .expect("a layer");
-        assert!(!layer.is_usual());
+        assert!(!layer.is_shareable());
         assert!(init_layer(place.path()).join("usr/etc/hosts").exists());
         let (layer, place) = layer_of(|image| symlink("/nowhere", image.join("etc")).expect("a link")).expect("one");
-        assert!(layer.is_usual());
+        assert!(layer.is_shareable());
         assert!(init_layer(place.path()).join("etc/hosts").exists());
     }
 

@@ -40,7 +40,7 @@ const LONGEST_PATH: usize = 64 << 10;
 #[derive(Debug)]
 pub struct Merged {
     trees: Vec<Tree>,
-    reading: Reading,
+    reading: WhiteoutHandling,
     /// The directory that was entered last. Consecutive look-ups are often in the same directory.
     entered: Mutex<Option<(EntryPath, Arc<Directories>)>>,
 }
@@ -56,9 +56,9 @@ type Directories = Vec<(usize, Directory)>;
 
 /// How whiteouts and opaque directories are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reading {
+enum WhiteoutHandling {
     /// They hide what is below.
-    Obeyed,
+    Applied,
     /// As ordinary files: a whiteout is visible as a device.
     Plain,
 }
@@ -74,15 +74,18 @@ pub(super) enum Links {
 impl Merged {
     /// The trees in these directories, the lowest first.
     pub fn new(lowest_first: &[PathBuf]) -> Result<Merged, RootFsError> {
-        Merged::of(lowest_first.iter().rev(), Reading::Obeyed)
+        Merged::of(lowest_first.iter().rev(), WhiteoutHandling::Applied)
     }
 
     /// One tree as it is on disk, including its whiteouts: an upper directory, or a tree that is not a layer.
     pub fn plain(directory: &Path) -> Result<Merged, RootFsError> {
-        Merged::of([directory.to_owned()].iter(), Reading::Plain)
+        Merged::of([directory.to_owned()].iter(), WhiteoutHandling::Plain)
     }
 
-    fn of<'a>(uppermost_first: impl Iterator<Item = &'a PathBuf>, reading: Reading) -> Result<Merged, RootFsError> {
+    fn of<'a>(
+        uppermost_first: impl Iterator<Item = &'a PathBuf>,
+        reading: WhiteoutHandling,
+    ) -> Result<Merged, RootFsError> {
         let owners = Arc::new(Owners::of_caller());
         let tree = |path: &PathBuf| {
             let root = Directory::open(path, &owners).map_err(RootFsError::io("open", path))?;
@@ -116,7 +119,7 @@ impl Merged {
             let looked = opened.look(name).map_err(|error| RootFsError::io("look at", on_host())(error))?;
             let Some(node) = looked else { continue };
             let is_directory = node.metadata().is_dir();
-            let is_obeyed = self.reading == Reading::Obeyed;
+            let is_obeyed = self.reading == WhiteoutHandling::Applied;
             if !is_directory && (found.is_some() || is_obeyed && is_whiteout(node.metadata())) {
                 return Ok(found);
             }
@@ -214,7 +217,7 @@ impl Merged {
     }
 
     /// Looks up again what the uppermost tree has in a place found before, or at the root. `None` if it was removed.
-    pub fn again(&self, place: &EntryPath) -> Result<Option<Entry>, RootFsError> {
+    pub fn look_up_again(&self, place: &EntryPath) -> Result<Option<Entry>, RootFsError> {
         let Some(tree) = place.trees.first() else { return Ok(None) };
         let name = place.path().file_name().unwrap_or(OsStr::new("."));
         let on_host = self.on_host(*tree, &place.path);

@@ -82,7 +82,7 @@ impl Directory {
     /// The names in it except `.` and `..`, sorted by their bytes. Empty if it has been removed.
     pub(super) fn names(&self) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();
-        let opened = match self.to_be_read() {
+        let opened = match self.open_for_reading() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(names),
             opened => opened?,
         };
@@ -104,7 +104,7 @@ impl Directory {
     }
 
     /// A descriptor with which it can be read and changed, unlike the `O_PATH` descriptor.
-    pub(super) fn to_be_read(&self) -> io::Result<OwnedFd> {
+    pub(super) fn open_for_reading(&self) -> io::Result<OwnedFd> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         match openat(&self.file, ".", flags, Mode::empty()) {
             Err(Errno::EACCES) => self.owners.open(&self.file, flags.bits()),
@@ -128,7 +128,7 @@ impl Directory {
     pub(super) fn descend(&self, path: &[u8]) -> io::Result<Option<Directory>> {
         let (mut here, mut ahead) = (None::<Directory>, path);
         loop {
-            let (piece, rest) = first_piece(ahead);
+            let (piece, rest) = split_path(ahead);
             let piece = if piece.is_empty() { b"." } else { piece };
             match here.as_ref().unwrap_or(self).resolve(Path::new(OsStr::from_bytes(piece)), OFlag::O_DIRECTORY) {
                 Err(error) if is_gone(&error) => return Ok(None),
@@ -176,7 +176,7 @@ fn is_gone(error: &io::Error) -> bool {
 }
 
 /// Splits a path so that the kernel accepts the first piece.
-fn first_piece(path: &[u8]) -> (&[u8], &[u8]) {
+fn split_path(path: &[u8]) -> (&[u8], &[u8]) {
     if path.len() <= PIECE {
         return (path, &[]);
     }

@@ -34,7 +34,7 @@ pub use supervise::Event;
 
 /// The resources of a run that are removed by dropping them.
 #[derive(Debug)]
-pub(super) struct Holdings {
+pub(super) struct RunResources {
     pub group: Option<Cgroup>,
     /// Never read, only dropped.
     pub _scratch: Option<Scratch>,
@@ -85,7 +85,7 @@ pub struct Running {
     plan: Plan,
     report: Option<Report>,
     // Fields are dropped in order: first the cgroup with the processes left in it, then the files.
-    holdings: Holdings,
+    holdings: RunResources,
 }
 
 /// Sends signals to a container's first process, from any thread.
@@ -107,7 +107,7 @@ impl Signaller {
 impl Running {
     pub(super) fn new(
         mut started: Started,
-        holdings: Holdings,
+        holdings: RunResources,
         plan: Plan,
         limits: EnforcedLimits,
         (ends, streams): (Ends, Streams),

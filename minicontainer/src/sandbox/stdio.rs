@@ -102,7 +102,7 @@ pub(super) fn placeholders(budget: OutputBudget) -> Connected {
 }
 
 /// Creates the pipes.
-pub(super) fn connect(stdio: &[Stdio; 3], choices: Choices, budget: OutputBudget) -> Result<Connected, Error> {
+pub(super) fn connect(stdio: &[Stdio; 3], choices: StreamOptions, budget: OutputBudget) -> Result<Connected, Error> {
     let mut pipes = Pipes { choices, kinds: [Stream::Pipe; 3], ends: Ends::default(), streams: Streams::new(budget) };
     let [stdin, stdout, stderr] = stdio;
     let shared = choices.merges || is_same_open_file(stdout, stderr);
@@ -121,7 +121,7 @@ pub(super) fn connect(stdio: &[Stdio; 3], choices: Choices, budget: OutputBudget
 
 /// Other settings that affect how the streams are connected.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Choices {
+pub(super) struct StreamOptions {
     /// Whether stderr goes to the same pipe as stdout.
     pub merges: bool,
     /// Whether the container has its own null device.
@@ -132,7 +132,7 @@ pub(super) struct Choices {
 
 /// The pipes created so far.
 struct Pipes {
-    choices: Choices,
+    choices: StreamOptions,
     kinds: [Stream; 3],
     ends: Ends,
     streams: Streams,
@@ -146,7 +146,7 @@ impl Pipes {
             return descriptor.try_clone().map(Some).map_err(|source| Error::Stream { source });
         }
         let is_input = stream == StandardStream::Stdin;
-        let outside = callers(stdio, stream)?.filter(|outside| self.must_be_copied(outside, is_input));
+        let outside = caller_stream(stdio, stream)?.filter(|outside| self.must_be_copied(outside, is_input));
         let leads_nowhere = outside.is_none() && !matches!(stdio, Stdio::Piped | Stdio::Bytes(_));
         if leads_nowhere && self.choices.has_null {
             self.kinds[stream as usize] = Stream::Null;
@@ -196,7 +196,7 @@ impl Ends {
 }
 
 /// The caller's stream, if this setting uses one and it is open.
-fn callers(stdio: &Stdio, stream: StandardStream) -> Result<Option<CallerStream>, Error> {
+fn caller_stream(stdio: &Stdio, stream: StandardStream) -> Result<Option<CallerStream>, Error> {
     let copy = match (stdio, stream) {
         (Stdio::Inherit, StandardStream::Stdin) => std::io::stdin().as_fd().try_clone_to_owned(),
         (Stdio::Inherit, StandardStream::Stdout) => std::io::stdout().as_fd().try_clone_to_owned(),

@@ -68,7 +68,7 @@ impl Store {
         Ok(self.layout.list()?.into_iter().map(|listed| listed.and_then(complete)).collect())
     }
 
-    /// The error that there is no image of this name or id.
+    /// The error for a name or id that no image has.
     pub fn unknown_image(&self, name: &str) -> StoreError {
         StoreError::UnknownImage { name: name.to_owned(), store: self.root.clone() }
     }
@@ -76,7 +76,7 @@ impl Store {
     pub(super) fn find(&self, name: &str) -> Result<Listed, StoreError> {
         let reference = name.parse::<Reference>();
         if let Ok(reference) = &reference {
-            for descriptor in self.layout.index()?.iter().filter(|descriptor| is_meant(descriptor, reference)) {
+            for descriptor in self.layout.index()?.iter().filter(|descriptor| is_selected(descriptor, reference)) {
                 if let Some(listed) = self.layout.read(descriptor)? {
                     return Ok(listed);
                 }
@@ -122,7 +122,7 @@ impl Store {
 
 /// Whether a reference matches an image of the index, by its name, by the digest of its manifest, or by that of the
 /// index from which the manifest was chosen.
-pub(super) fn is_meant(descriptor: &Descriptor, reference: &Reference) -> bool {
+pub(super) fn is_selected(descriptor: &Descriptor, reference: &Reference) -> bool {
     let is_digest = |digest: &Digest| {
         descriptor.digest().as_ref() == digest.as_str() || registry_digest_of(descriptor).as_ref() == Some(digest)
     };

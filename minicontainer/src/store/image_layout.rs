@@ -155,7 +155,7 @@ impl Layout {
 
 /// Replaces a file atomically: readers see either the old or the new content.
 fn replace(staging: &Staging, path: &Path, content: &[u8]) -> Result<(), StoreError> {
-    let staged = staging.vacant();
+    let staged = staging.unused_path();
     let mut file = private::create(&staged).map_err(StoreError::io("create the file", &staged))?;
     file.write_all(content).and_then(|()| file.sync_all()).map_err(StoreError::io("write", &staged))?;
     publish(&staged, path)
@@ -192,7 +192,8 @@ pub(super) fn registry_digest_of(descriptor: &Descriptor) -> Option<Digest> {
     descriptor.annotations().as_ref()?.get(ANNOTATION_REGISTRY_DIGEST)?.parse().ok()
 }
 
-/// Notes the digest that the registry has for a descriptor's name: of an index from which the manifest was chosen.
+/// Records the digest that the registry has for a descriptor's name, which is that of the index from which the
+/// manifest was chosen.
 pub fn set_registry_digest(descriptor: &mut Descriptor, digest: Option<&Digest>) {
     let annotation = |digest: &Digest| HashMap::from([(ANNOTATION_REGISTRY_DIGEST.to_owned(), digest.to_string())]);
     descriptor.set_annotations(digest.map(annotation));

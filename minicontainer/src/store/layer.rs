@@ -145,7 +145,7 @@ impl StagedLayer {
         chain_id: Option<Digest>,
         fill: impl FnOnce(&Path) -> Result<u64, E>,
     ) -> Result<StagedLayer, E> {
-        let path = staging.vacant();
+        let path = staging.unused_path();
         let tree = path.join(LAYER_TREE);
         // Mode 0700, because other users of the machine must not be able to run a set-user-ID program of an image.
         for directory in [&path, &tree] {
@@ -193,8 +193,8 @@ impl Store {
     }
 }
 
-/// The diff-ids in the config of an image, of which there must be one for each of the `layers` of its manifest. `id`
-/// is the digest of the config.
+/// The diff-ids in the config of an image. It is an error if their number is not `layers`, the number of layers in
+/// the manifest. `id` is the digest of the config.
 pub fn diff_ids(id: &Digest, layers: usize, config: &ImageConfig) -> Result<Vec<Digest>, StoreError> {
     let listed = &config.rootfs.diff_ids;
     match listed.len() == layers {

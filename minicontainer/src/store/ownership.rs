@@ -167,7 +167,7 @@ fn may_others_write(directory: &Path, metadata: &Metadata) -> bool {
     metadata.mode() & if is_private_group { 0o002 } else { OTHERS_WRITE } != 0
 }
 
-/// Whether an access control list grants permissions to further users, see acl(5).
+/// Whether an access control list grants permissions to other users, see acl(5).
 fn has_access_list(directory: &Path) -> bool {
     xattr::get(directory, "system.posix_acl_access").is_ok_and(|list| list.is_some())
 }

@@ -4,7 +4,7 @@
 //! images/oci-layout, index.json, blobs/sha256/<hex>   the image layout
 //! layers/<hex>/fs                                      unpacked layers
 //! staging/<pid>-<n>/                                   content that is being written
-//! downloads/<hex>                                      blobs of which a part has been downloaded
+//! downloads/<hex>                                      partly downloaded blobs
 //! containers/<id>/                                     the engine's containers
 //! init/fs/                                             the layer with the mount points that most images lack
 //! names/<name>, names.lock                             the names of the containers

@@ -59,7 +59,8 @@ pub fn write(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
 /// Reads a regular file of at most `limit` bytes. Does not follow a symbolic link, and does not block on a FIFO.
 ///
 /// # Errors
-/// Those of open(2) and read(2), and [`InvalidData`](io::ErrorKind::InvalidData) for what is not such a file.
+/// Those of open(2) and read(2), and [`InvalidData`](io::ErrorKind::InvalidData) if it is not a regular file or is
+/// larger.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let flags = libc::O_NONBLOCK | libc::O_NOFOLLOW;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;

@@ -9,7 +9,7 @@ use oci_spec::image::{Descriptor, ImageIndex};
 use super::Damaged;
 use super::{
     Staging, Store, StoreError,
-    image::{digits, is_meant},
+    image::{digits, is_selected},
     image_layout::{digest_of, reference_of, registry_digest_of, set_reference, set_registry_digest},
     layer::{LayerId, diff_ids},
 };
@@ -32,7 +32,7 @@ impl Store {
         let mut index = self.layout.index()?;
         let is_same = |descriptor: &&Descriptor| descriptor.digest().as_ref() == manifest.as_str();
         let mut descriptor = index.iter().find(is_same).cloned().ok_or_else(|| self.unknown_image(name))?;
-        // A registry has the digest of an index only in the repository from which the image was pulled.
+        // The digest of the index is valid only in the repository from which the image was pulled.
         let repository = |descriptor: &&Descriptor| {
             reference_of(descriptor).is_some_and(|other| other.repository() == reference.repository())
         };
@@ -99,7 +99,7 @@ impl Store {
     fn remove_damaged(&self, staging: &Staging, name: &str, error: StoreError) -> Result<Vec<Removed>, StoreError> {
         let reference = name.parse().ok();
         let is_named = |descriptor: &Descriptor| {
-            reference.as_ref().is_some_and(|reference| is_meant(descriptor, reference))
+            reference.as_ref().is_some_and(|reference| is_selected(descriptor, reference))
                 || digits(name).is_some_and(|digits| descriptor.digest().digest().starts_with(digits))
         };
         let is_gone = |descriptor: &Descriptor| is_named(descriptor) && self.layout.read(descriptor).is_err();
@@ -133,12 +133,12 @@ impl Store {
         let mut layers = BTreeSet::new();
         for id in &unneeded.layers {
             for key in id.keys().into_iter().filter(|key| !needed_keys.contains(key)) {
-                let is_gone = set_aside(staging, &self.layer_directory(key))?;
+                let is_gone = move_to_staging(staging, &self.layer_directory(key))?;
                 layers.extend((is_gone || *key == id.diff_id).then(|| id.diff_id.clone()));
             }
         }
         for digest in unneeded.blobs.difference(&needed.blobs) {
-            set_aside(staging, &self.blob_file(digest))?;
+            move_to_staging(staging, &self.blob_file(digest))?;
         }
         Ok(layers.into_iter().collect())
     }
@@ -166,8 +166,8 @@ impl Store {
 }
 
 /// Moves content into a staging directory, with which it is removed. Returns false if the content is missing.
-fn set_aside(staging: &Staging, place: &Path) -> Result<bool, StoreError> {
-    match fs::rename(place, staging.vacant()) {
+fn move_to_staging(staging: &Staging, place: &Path) -> Result<bool, StoreError> {
+    match fs::rename(place, staging.unused_path()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         renamed => renamed.map(|()| true).map_err(StoreError::io("move away", place)),
     }

@@ -69,7 +69,7 @@ impl Staging {
 
     /// Writes `content` into a new file, and computes its digest at the same time.
     pub fn blob(&self, mut content: impl Read) -> Result<Blob, StoreError> {
-        let path = self.vacant();
+        let path = self.unused_path();
         let mut file = private::create(&path).map_err(StoreError::io("create the file", &path))?;
         let mut digester = Digester::new();
         let mut piece = vec![0; 1 << 17];
@@ -91,13 +91,13 @@ impl Staging {
     /// A blob at another path of the same file system, whose content the caller has verified. It is hard-linked, so
     /// it stays here even if the other path is removed.
     pub fn link(&self, place: &Path, digest: &Digest) -> io::Result<Blob> {
-        let path = self.vacant();
+        let path = self.unused_path();
         fs::hard_link(place, &path)?;
         Ok(Blob { size: fs::metadata(&path)?.len(), path, digest: digest.clone() })
     }
 
     /// An unused path in this directory.
-    pub fn vacant(&self) -> PathBuf {
+    pub fn unused_path(&self) -> PathBuf {
         self.path.join(NEXT.fetch_add(1, Ordering::Relaxed).to_string())
     }
 

@@ -118,7 +118,7 @@ fn stale_staging_directories_are_swept_and_live_ones_are_not() {
     let StoreEnv { store, directory: _directory } = env();
     let staging = store.staging_directory();
     let living = store.stage().unwrap();
-    fs::write(living.vacant(), "").unwrap();
+    fs::write(living.unused_path(), "").unwrap();
     let dead = staging.join("1-1");
     fs::create_dir(&dead).unwrap();
     fs::write(dead.join("half"), "").unwrap();
@@ -145,7 +145,7 @@ fn unwritable_store_is_reported() {
     );
 }
 
-/// Two images, of which the second, `bad:1`, loses a blob. The first must stay usable; the second must be removable.
+/// Two images; the second, `bad:1`, loses a blob. The first must stay usable; the second must be removable.
 #[track_caller]
 fn check_damaged(blob: impl FnOnce(&Image) -> Digest, what: &str, name: impl FnOnce(&Image) -> String) {
     let StoreEnv { store, directory: _directory } = env();

@@ -211,7 +211,7 @@ pub(crate) fn prctl(operation: i32, second: u64, third: u64) -> Result<usize> {
     call!(SYS_prctl, operation, second, third, 0, 0)
 }
 
-/// Installs a filter for all further system calls of this thread, see seccomp(2).
+/// Installs a filter for all later system calls of this thread, see seccomp(2).
 pub(crate) fn install_filter(flags: u32, instructions: &[libc::sock_filter]) -> Result<usize> {
     // The kernel accepts at most 4096 instructions, and core refuses to generate more.
     let program = libc::sock_fprog { len: instructions.len() as u16, filter: instructions.as_ptr().cast_mut() };

@@ -1,6 +1,6 @@
 //! The ID maps of a user namespace, written by the parent, see user_namespaces(7).
 //!
-//! A user can map their own id without help. Further ids are mapped by newuidmap(1) and newgidmap(1), two programs of
+//! A user can map their own id without help. Other ids are mapped by newuidmap(1) and newgidmap(1), two programs of
 //! the system that have the privilege (*set-user-ID*, or file capabilities) and check `/etc/subuid` and `/etc/subgid`
 //! first. They are executed by fixed paths and without an environment, because a program or variable chosen by the
 //! caller would affect a privileged operation. They also have a time limit, because they may query a directory

@@ -1,12 +1,12 @@
-//! The process that handles files of an ordinary user's subordinate ids.
+//! A helper process that changes and opens files of an ordinary user's subordinate ids.
 //!
-//! Files of an image may belong to several ids, see subuid(5). On the host only root may give a file away, and the
-//! user of the store may not open what belongs to such an id. Root of a user namespace with the same map may do both.
-//! So a process in such a namespace ([`user_namespace`](super::user_namespace)) answers requests of its parent: each
-//! is one message on a socket, with an open file (SCM_RIGHTS in unix(7)), and so is each answer.
+//! Files of an image may belong to several ids, see subuid(5). On the host only root may change the owner of a file,
+//! and an ordinary user may not open files that belong to these ids. Root of a user namespace that maps the ids may
+//! do both. So a process in such a namespace ([`user_namespace`](super::user_namespace)) serves requests of its
+//! parent. Requests and answers are messages on a socket, and can carry an open file (SCM_RIGHTS in unix(7)).
 //!
-//! The process is a copy of one thread of a program that may have many. So it makes only calls of `sys`, and
-//! allocates nothing. It looks nothing up on the host: every file is one that its parent has opened.
+//! The process is a copy of one thread of a program that may have many. So it only makes calls of `sys`, and does not
+//! allocate. It works only on files that its parent has opened and sent, and on names below these.
 
 use core::ffi::CStr;
 use std::io;
@@ -18,17 +18,17 @@ use super::calls::{self, Descriptor, Fd};
 use super::removal::path_of;
 use super::{Errno, Result, user_namespace, wait};
 
-/// The size of the fields before the texts of a request: its kind and three numbers.
+/// The size of the fixed part of a request: its kind and three numbers. Names and values follow.
 const HEADER: usize = 16;
-/// The most bytes of a request or an answer: an attribute has at most 64 KiB, see xattr(7).
+/// The maximum size of a request or an answer. An attribute has at most 64 KiB, see xattr(7).
 const MESSAGE: usize = HEADER + (64 << 10) + 256;
 /// The size of an answer's error number, which is 0 after a success.
 const STATUS: usize = 4;
 
-/// The parent's side. The process exits when this is dropped, or its parent exits.
+/// The parent's side. The process exits when this value is dropped, or when its parent exits.
 #[derive(Debug)]
 pub(crate) struct OwnerProcess {
-    /// None only while it is dropped.
+    /// `None` only while the value is being dropped.
     socket: Option<OwnedFd>,
     pidfd: OwnedFd,
 }
@@ -80,7 +80,7 @@ impl OwnerProcess {
 impl Drop for OwnerProcess {
     fn drop(&mut self) {
         drop(self.socket.take());
-        // Best effort: it exits anyway, and only its entry in the process table would stay.
+        // Best effort: it exits anyway. If it cannot be reaped, only its entry in the process table stays.
         let _reaped = wait::reap(&self.pidfd);
     }
 }
@@ -89,14 +89,14 @@ fn failed(errno: Errno) -> io::Error {
     io::Error::from_raw_os_error(errno.0)
 }
 
-/// What the process does with the file of a request.
+/// The kind of a request: what the process does with the file that comes with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Request {
     /// Opens it again, with these flags.
     Open,
     /// Opens the name in this directory, with these flags.
-    Look,
+    OpenBelow,
     /// Gives it to this user and group, and then sets its mode, unless that is [`calls::UNCHANGED`].
     Own,
     /// Sets this attribute.
@@ -105,7 +105,7 @@ pub(crate) enum Request {
     Attribute,
     /// Reads the names of its attributes.
     Attributes,
-    /// In this directory, gives the file at the first path the second path, too.
+    /// In this directory, creates a hard link at the second path to the file at the first path.
     Link,
     /// Removes the name from this directory, with these flags.
     Remove,
@@ -114,7 +114,7 @@ pub(crate) enum Request {
 impl Request {
     const ALL: [Request; 8] = [
         Request::Open,
-        Request::Look,
+        Request::OpenBelow,
         Request::Own,
         Request::SetAttribute,
         Request::Attribute,
@@ -124,7 +124,7 @@ impl Request {
     ];
 }
 
-/// What is sent back besides the error number.
+/// The content of an answer, after the error number.
 enum Answer {
     File(Descriptor),
     Bytes(usize),
@@ -173,7 +173,7 @@ fn act(request: &[u8], file: Fd, content: &mut [u8]) -> Result<Answer> {
     let opened = |opened: Result<Fd>| opened.map(|opened| Answer::File(Descriptor(opened)));
     match kind {
         Request::Open => opened(calls::open(place, number(1)? as i32)),
-        Request::Look => opened(calls::open_below(file, first?, number(1)? as i32, libc::RESOLVE_NO_XDEV)),
+        Request::OpenBelow => opened(calls::open_below(file, first?, number(1)? as i32, libc::RESOLVE_NO_XDEV)),
         Request::Own => {
             calls::set_owner_of(file, number(1)?, number(2)?)?;
             // The kernel has removed set-user-ID bits, see chown(2).

@@ -70,7 +70,7 @@ type Result<T> = std::result::Result<T, UserNamespaceError>;
 struct Helper<'a> {
     /// The owner of the user namespace. None: the caller.
     owner: Option<u32>,
-    /// The flags of further namespaces.
+    /// The flags of additional namespaces.
     flags: i32,
     /// The caller's descriptors that it keeps. All others are closed: two such processes with each other's sockets
     /// would wait for each other forever if their caller is killed.
@@ -91,8 +91,8 @@ impl Helper<'_> {
         Ok((prepared.unwrap_or_else(|| Err(not_entered(ended.how)))?, ended.how))
     }
 
-    /// The same without waiting for the end of the process. No result of `prepare`: the process could not enter its
-    /// namespaces.
+    /// As [`run`](Helper::run), but does not wait for the process to exit. If `prepare` has no result, the process
+    /// could not enter its namespaces.
     ///
     /// # Safety
     /// As for [`run`](Helper::run).
@@ -181,8 +181,8 @@ pub(crate) fn empty(directory: &Path, [uids, gids]: &[Vec<IdMapping>; 2]) -> io:
     }
 }
 
-/// Starts a process as root of a user namespace with these maps, which runs `work` until it exits by itself. It keeps
-/// only this descriptor.
+/// Starts a process as root of a user namespace with these maps. It runs `work` and then exits. All descriptors but
+/// this one are closed in it.
 ///
 /// # Safety
 /// `work` may do nothing but call functions of `sys`, and must not allocate.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{build, fates, project, say};
+use super::{build, project, say, step_results};
 use crate::test_env::TestEnv;
 
 const FILE: &str = "FROM busybox AS tools\nRUN head -c 100000 /dev/zero > /tool; echo x > /x\n\
@@ -15,8 +15,8 @@ fn usage(place: &TestEnv) -> String {
 
 /// The number of layers in the cache, and how many of them no image uses.
 fn layers(place: &TestEnv) -> (usize, usize) {
-    let told = usage(place);
-    let layers: Vec<&str> = told.lines().filter(|line| line.contains("layer sha256:")).collect();
+    let printed = usage(place);
+    let layers: Vec<&str> = printed.lines().filter(|line| line.contains("layer sha256:")).collect();
     (layers.len(), layers.iter().filter(|line| line.contains(" true ")).count())
 }
 
@@ -24,11 +24,11 @@ fn check_prune(place: &TestEnv) {
     project(place, "ctx", &[("Dockerfile", FILE)]);
     assert_eq!(place.succeed(&["builder", "prune", "-f"]), "Total reclaimed space: 0B\n");
     build(place, &["-t", "kept", "ctx"]);
-    let told = usage(place);
-    assert!(told.contains("cache mount keep") && told.contains(" 5.00kB "), "{told}");
+    let printed = usage(place);
+    assert!(printed.contains("cache mount keep") && printed.contains(" 5.00kB "), "{printed}");
     // No image contains the layer of the stage `tools`. The image contains the layers of COPY and of the last RUN.
-    assert_eq!(layers(place), (3, 1), "{told}");
-    assert!(told.contains("Reclaimable:   105kB\n"), "{told}");
+    assert_eq!(layers(place), (3, 1), "{printed}");
+    assert!(printed.contains("Reclaimable:   105kB\n"), "{printed}");
     // Recently used entries do not match the filter, so they stay.
     let spared = place.succeed(&["buildx", "prune", "-f", "--filter", "until=1h"]);
     assert_eq!(spared, "Total reclaimed space: 0B\n");
@@ -40,12 +40,12 @@ fn check_prune(place: &TestEnv) {
     assert_eq!(say(place, "kept", "stat -c %s /tool"), "100000\n");
     // Only the stage `tools` is rebuilt. Its result is the same as before, so all later steps come from the cache.
     let again = build(place, &["-t", "kept", "ctx"]);
-    assert_eq!(fates(&again).iter().filter(|fate| fate.ends_with("DONE")).count(), 1, "{again}");
+    assert_eq!(step_results(&again).iter().filter(|result| result.ends_with("DONE")).count(), 1, "{again}");
     // The image does not change when the whole cache is removed.
     assert!(place.succeed(&["builder", "prune", "-a", "-f"]).contains("Total reclaimed space: 100kB"));
     assert_eq!(usage(place).lines().count(), 4);
     assert_eq!(say(place, "kept", "stat -c %s /tool"), "100000\n");
-    assert_eq!(fates(&build(place, &["ctx"])), ["RUN DONE", "COPY DONE", "RUN DONE"]);
+    assert_eq!(step_results(&build(place, &["ctx"])), ["RUN DONE", "COPY DONE", "RUN DONE"]);
     assert_eq!(fs::read_dir(place.path("store/staging")).unwrap().count(), 0);
 }
 

@@ -47,7 +47,7 @@ fn names_of_marks_delete_nothing() {
     let answer = refuse(&place, &["marks"]);
     assert!(answer.stderr.contains("cannot write /etc/.wh.passwd into the layer"), "{}", answer.stderr);
     project(&place, "run", &[("Dockerfile", "FROM busybox\nRUN touch /etc/.wh.passwd\n")]);
-    let told = build(&place, &["-t", "run", "run"]);
-    assert!(told.contains(".wh.passwd"), "{told}");
+    let output = build(&place, &["-t", "run", "run"]);
+    assert!(output.contains(".wh.passwd"), "{output}");
     assert_eq!(say(&place, "run", "ls /etc/passwd"), "/etc/passwd\n");
 }

@@ -1,4 +1,5 @@
-//! The flags of `COPY` and `ADD` that say which files are copied and what their permissions are, as BuildKit has them.
+//! The flags of `COPY` and `ADD` that determine which files are copied, and their permissions. BuildKit's tests have
+//! the expected results.
 
 use super::{build, project, refuse, say};
 use crate::test_env::TestEnv;
@@ -67,8 +68,8 @@ fn parents_keep_their_attributes_and_never_lead_through_links() {
     assert_eq!(say(&place, "links", look), expect);
 }
 
-/// fsutil's `Copy`: what is created on the way to the destination, and the destination of a directory, has mode 0755;
-/// `--chmod` is for everything that is copied. `unpack` knows no mode.
+/// fsutil's `Copy`: missing parents of the destination, and the destination of a directory, get mode 0755. `--chmod`
+/// applies to everything that is copied, but not to the files of an unpacked archive.
 #[test]
 fn chmod_is_for_what_is_copied() {
     let place = TestEnv::new();
@@ -85,24 +86,24 @@ fn chmod_is_for_what_is_copied() {
     let modes = "--mode=0751";
     let tar = ["-cf", "modes/tree.tar", modes, "-C", "modes/packed", "run"];
     assert!(std::process::Command::new("tar").args(tar).current_dir(place.path("")).status().unwrap().success());
-    let told = build(&place, &["-t", "modes", "modes"]);
-    let printed: Vec<&str> = told
+    let output = build(&place, &["-t", "modes", "modes"]);
+    let printed: Vec<&str> = output
         .lines()
         .filter_map(|line| line.rsplit(' ').next()?.parse::<u32>().ok().map(|_| line.rsplit(' ').next().unwrap()))
         .collect();
-    assert!(printed.windows(5).any(|modes| modes == ["755", "755", "751", "751", "751"]), "{told}");
+    assert!(printed.windows(5).any(|modes| modes == ["755", "755", "751", "751", "751"]), "{output}");
     let look = "stat -c %a /file /file/way /file/way/a /old /old/a /old/sub /here /here/doc /added/run | tr '\\n' ' '; cat /spaced";
     assert_eq!(say(&place, "modes", look), "755 755 640 700 660 770 755 600 751 $HOME\n");
 }
 
-/// BuildKit's `testEmptyWildcard`, and moby/buildkit issue 2933: what stands before a wildcard must exist.
+/// BuildKit's `testEmptyWildcard`, and moby/buildkit issue 2933: the path before the first wildcard must exist.
 #[test]
 fn wildcards_may_match_nothing() {
     let place = TestEnv::new();
     let dockerfile = "FROM busybox\nCOPY nomatch* foo /some/\nCOPY nomatch* [x] /none/\nCOPY dir/*.txt dir/* /in/\n";
     project(&place, "wild", &[("Dockerfile", dockerfile), ("foo", "contents0"), ("dir/a.md", "")]);
-    let told = build(&place, &["-t", "wild", "wild"]);
-    assert!(told.contains("warning: nothing matches /nomatch*, /[x]"), "{told}");
+    let output = build(&place, &["-t", "wild", "wild"]);
+    assert!(output.contains("warning: nothing matches /nomatch*, /[x]"), "{output}");
     assert_eq!(say(&place, "wild", "cat /some/foo; ls /in; test -e /none || echo none"), "contents0a.md\nnone\n");
     project(&place, "wild", &[("Dockerfile", "FROM busybox\nCOPY missing/*.txt foo /some/\n")]);
     let answer = refuse(&place, &["wild"]);
@@ -120,7 +121,7 @@ fn link_is_an_ordinary_copy_and_says_so() {
     let dockerfile =
         "FROM busybox\nRUN mkdir /real && ln -s real /way\nCOPY --link foo /way/a\nCOPY ../foo ../../way/b\n";
     project(&place, "linked", &[("Dockerfile", dockerfile), ("foo", "x")]);
-    let told = build(&place, &["-t", "linked", "linked"]);
-    assert!(told.contains("note: --link is carried out as an ordinary copy"), "{told}");
+    let output = build(&place, &["-t", "linked", "linked"]);
+    assert!(output.contains("note: --link is carried out as an ordinary copy"), "{output}");
     assert_eq!(say(&place, "linked", "cat /real/a /real/b"), "xx");
 }

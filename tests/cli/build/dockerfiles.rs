@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{build, fates, id_of, project, refuse, say, timeless};
+use super::{build, id_of, project, refuse, say, step_results, timeless};
 use crate::test_env::TestEnv;
 
 /// The Dockerfile from the course's notes. The tests have no image of node, so busybox is tagged with its name.
@@ -26,19 +26,19 @@ fn notes(place: &TestEnv) {
 
 fn check_notes(place: &TestEnv) -> String {
     notes(place);
-    let told = build(place, &["-t", "app", "-t", "app:1.0", "notes"]);
+    let printed = build(place, &["-t", "app", "-t", "app:1.0", "notes"]);
     assert_eq!(place.succeed(&["run", "--rm", "app"]), "listening at 6000 in /app-node: installed\n");
     assert_eq!(say(place, "app:1.0", "ls /app-node"), "Dockerfile\nnode_modules\npackage.json\nstart.sh\n");
     let again = build(place, &["-t", "app", "notes"]);
-    assert_eq!(fates(&again), ["WORKDIR CACHED", "COPY CACHED", "RUN CACHED"]);
-    timeless(&told)
+    assert_eq!(step_results(&again), ["WORKDIR CACHED", "COPY CACHED", "RUN CACHED"]);
+    timeless(&printed)
 }
 
 #[test]
 fn course_dockerfile_is_built() {
     let place = TestEnv::new();
-    let told = check_notes(&place);
-    insta::assert_snapshot!(told);
+    let printed = check_notes(&place);
+    insta::assert_snapshot!(printed);
     let history = place.succeed(&["history", "app", "--format", "{{.CreatedBy}} | {{.Comment}}"]);
     insta::assert_snapshot!(history.lines().take(7).collect::<Vec<_>>().join("\n"));
     let config: serde_json::Value = serde_json::from_str(&place.succeed(&["image", "inspect", "app"])).unwrap();
@@ -64,7 +64,7 @@ fn unchanged_steps_come_from_the_cache() {
     // A new modification time does not invalidate the cache.
     let file = fs::File::options().write(true).open(place.path("notes/package.json")).unwrap();
     file.set_modified(SystemTime::now() + Duration::from_secs(3600)).unwrap();
-    assert_eq!(fates(&build(&place, &["notes"])), all);
+    assert_eq!(step_results(&build(&place, &["notes"])), all);
     assert_eq!(id_of(&place, &["notes"]), first);
     // A change of the config does not invalidate the layers.
     let dockerfile = place.path("notes/Dockerfile");
@@ -73,21 +73,21 @@ fn unchanged_steps_come_from_the_cache() {
         NOTES.replace("ENTRYPOINT", "HEALTHCHECK CMD true\nONBUILD RUN false\nENTRYPOINT"),
     )
     .unwrap();
-    assert_eq!(fates(&build(&place, &["-f", "other", "-t", "probed", "notes"])), all);
+    assert_eq!(step_results(&build(&place, &["-f", "other", "-t", "probed", "notes"])), all);
     assert_ne!(id_of(&place, &["-f", "other", "notes"]), first);
     assert!(place.succeed(&["history", "probed"]).contains("HEALTHCHECK"));
     // New content invalidates the cache.
     fs::write(place.path("notes/package.json"), "{\"name\": \"x\"}\n").unwrap();
-    assert_eq!(fates(&build(&place, &["notes"])), ["WORKDIR CACHED", "COPY DONE", "RUN DONE"]);
-    assert_eq!(fates(&build(&place, &["notes"])), all);
+    assert_eq!(step_results(&build(&place, &["notes"])), ["WORKDIR CACHED", "COPY DONE", "RUN DONE"]);
+    assert_eq!(step_results(&build(&place, &["notes"])), all);
     assert_eq!(
-        fates(&build(&place, &["--build-arg", "PORT=1", "notes"])),
+        step_results(&build(&place, &["--build-arg", "PORT=1", "notes"])),
         ["WORKDIR CACHED", "COPY CACHED", "RUN DONE"]
     );
-    assert_eq!(fates(&build(&place, &["--no-cache", "notes"])), ["WORKDIR DONE", "COPY DONE", "RUN DONE"]);
+    assert_eq!(step_results(&build(&place, &["--no-cache", "notes"])), ["WORKDIR DONE", "COPY DONE", "RUN DONE"]);
     fs::write(&dockerfile, NOTES.replace("echo installed", "echo done")).unwrap();
     // The Dockerfile is part of the context here.
-    assert_eq!(fates(&build(&place, &["notes"])), ["WORKDIR CACHED", "COPY DONE", "RUN DONE"]);
+    assert_eq!(step_results(&build(&place, &["notes"])), ["WORKDIR CACHED", "COPY DONE", "RUN DONE"]);
 }
 
 #[test]
@@ -129,8 +129,8 @@ fn heredocs_become_files_and_scripts() {
         COPY --chmod=755 --chown=nobody:users <<run /usr/local/bin/\n#!/bin/sh\necho ran\nrun\n\
         CMD run\n";
     project(&place, "heredocs", &[("Dockerfile", file)]);
-    let told = build(&place, &["-t", "written", "heredocs"]);
-    assert!(told.contains(" not a shell's script"), "{told}");
+    let printed = build(&place, &["-t", "written", "heredocs"]);
+    assert!(printed.contains(" not a shell's script"), "{printed}");
     assert_eq!(place.succeed(&["run", "--rm", "written"]), "ran\n");
     assert_eq!(say(&place, "written", "cat /etc/things/* /made"), "port \nport $PATH_OF\nfirst\nsecond\n");
     if nix::unistd::geteuid().is_root() {
@@ -144,8 +144,8 @@ fn onbuild_triggers_run_in_the_derived_stage() {
     project(&place, "base", &[("Dockerfile", "FROM busybox\nONBUILD COPY app /app\nONBUILD RUN cat /app > /seen\n")]);
     build(&place, &["-t", "triggers", "base"]);
     project(&place, "app", &[("Dockerfile", "FROM triggers\nRUN cat /seen\n"), ("app", "from below\n")]);
-    let told = build(&place, &["-t", "triggered", "app"]);
-    assert_eq!(fates(&told), ["COPY DONE", "RUN DONE", "RUN DONE"]);
+    let printed = build(&place, &["-t", "triggered", "app"]);
+    assert_eq!(step_results(&printed), ["COPY DONE", "RUN DONE", "RUN DONE"]);
     assert_eq!(say(&place, "triggered", "cat /seen"), "from below\n");
 }
 
@@ -268,7 +268,7 @@ fn add_extracts_archives_into_what_is_there() {
         ),
         "usr/lib\nin usr/lib1777\nyz/data/keep\n"
     );
-    // A whiteout would delete a file of the stage, and no layer can hold a file of such a name.
+    // A name such as `.wh.x` would delete a file when the layer is unpacked, so no layer can contain a file with it.
     project(&place, "literal", &[(".wh.keep", "")]);
     pack("add/literal.tar", "literal", &["."]);
     let refused = place.command(&["build", "add"]).output().unwrap();
@@ -283,7 +283,7 @@ fn add_extracts_archives_into_what_is_there() {
     let refused = place.command(&["build", "add"]).output().unwrap();
     let message = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(message.contains("cannot unpack /tree.tar") || message.contains("cannot unpack tree.tar"), "{message}");
-    assert!(message.contains("it is cut short") && !message.contains("staging"), "{message}");
+    assert!(message.contains("it is truncated") && !message.contains("staging"), "{message}");
 }
 
 /// BuildKit's fsutil does not send sockets of a context either.
@@ -294,10 +294,10 @@ fn sockets_and_fifos_of_a_context_are_left_out() {
     let _socket = std::os::unix::net::UnixListener::bind(place.path("live/sock")).unwrap();
     nix::unistd::mkfifo(&place.path("live/fifo"), nix::sys::stat::Mode::from_bits_truncate(0o644)).unwrap();
     let output = place.command(&["build", "-t", "live", "live"]).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{told}");
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}");
     for warning in ["left out /sock: it is a socket", "left out /fifo: it is a FIFO"] {
-        assert!(told.contains(warning), "{warning}: {told}");
+        assert!(printed.contains(warning), "{warning}: {printed}");
     }
     assert_eq!(say(&place, "live", "ls /all"), "Dockerfile\na\n");
 }
@@ -359,8 +359,8 @@ fn build_options_take_effect() {
         "labelled",
         "args",
     ];
-    let told = build(&place, &arguments);
-    assert!(told.contains("naming to docker.io/library/labelled:latest done"), "{told}");
+    let printed = build(&place, &arguments);
+    assert!(printed.contains("naming to docker.io/library/labelled:latest done"), "{printed}");
     assert_eq!(say(&place, "labelled", "cat /greeting /nets"), "hello ada http://secret:word@proxy\nlo\n");
     let inspected = place.command(&["image", "inspect", "labelled"]).output().unwrap();
     let image: serde_json::Value = serde_json::from_slice(&inspected.stdout).unwrap();

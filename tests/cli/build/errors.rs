@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt};
 
 use nix::{sys::stat::Mode, unistd::mkfifo};
 
-use super::{build, fates, project, refuse, timeless};
+use super::{build, project, refuse, step_results, timeless};
 use crate::{skip, test_env::TestEnv};
 
 /// Dockerfiles that cannot be built. Each follows `FROM busybox`.
@@ -58,9 +58,9 @@ pub fn messages() -> String {
 #[test]
 fn errors_are_the_same_rootless() {
     let Some(place) = TestEnv::seeded_user() else { return };
-    let told = table(&place);
+    let output = table(&place);
     if skip::require(nix::unistd::geteuid().is_root(), skip::ROOT) {
-        assert_eq!(told, table(&TestEnv::new()));
+        assert_eq!(output, table(&TestEnv::new()));
     }
 }
 
@@ -106,11 +106,11 @@ fn steps_before_a_failure_are_cached() {
     project(&place, "half", &[("Dockerfile", file)]);
     let images = place.succeed(&["images"]);
     let answer = refuse(&place, &["-t", "half", "half"]);
-    assert_eq!(fates(&answer.stderr), ["RUN DONE", "RUN ERROR"]);
+    assert_eq!(step_results(&answer.stderr), ["RUN DONE", "RUN ERROR"]);
     insta::assert_snapshot!(timeless(&answer.stderr));
     assert_eq!(place.succeed(&["images"]), images);
     fs::write(place.path("half/Dockerfile"), file.replace("test -e /two", "test -e /one")).unwrap();
-    assert_eq!(fates(&build(&place, &["-t", "half", "half"])), ["RUN CACHED", "RUN DONE", "RUN DONE"]);
+    assert_eq!(step_results(&build(&place, &["-t", "half", "half"])), ["RUN CACHED", "RUN DONE", "RUN DONE"]);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use nix::{
     unistd::{Pid, geteuid},
 };
 
-use super::{build, check_clean, fates, project};
+use super::{build, check_clean, project, step_results};
 use crate::test_env::TestEnv;
 
 /// The time limit for every wait, long enough for a busy machine.
@@ -36,10 +36,10 @@ fn under_way(place: &TestEnv, arguments: &[&str]) -> Child {
     let mut command = place.command(&[&["build"], arguments, &["-t", "never", "ctx"]].concat());
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let mut told = lines.map_while(Result::ok);
-    assert!(told.any(|line| line.ends_with(" I am there")));
+    let mut printed = lines.map_while(Result::ok);
+    assert!(printed.any(|line| line.ends_with(" I am there")));
     // Without a reader, the next write of the build to this pipe would fail.
-    thread::spawn(move || told.count());
+    thread::spawn(move || printed.count());
     child
 }
 
@@ -52,9 +52,9 @@ fn sleepers() -> Vec<PathBuf> {
 
 /// The cgroups that the engine created for these processes, in every hierarchy.
 fn groups_of_sleepers() -> Vec<PathBuf> {
-    let told = |process: PathBuf| fs::read_to_string(process.join("cgroup")).unwrap_or_default();
+    let printed = |process: PathBuf| fs::read_to_string(process.join("cgroup")).unwrap_or_default();
     let lines: Vec<String> =
-        sleepers().into_iter().flat_map(|one| told(one).lines().map(String::from).collect::<Vec<_>>()).collect();
+        sleepers().into_iter().flat_map(|one| printed(one).lines().map(String::from).collect::<Vec<_>>()).collect();
     let parts = lines.iter().filter_map(|line| line.split_once(':')?.1.split_once(':'));
     let own = parts.filter(|(_, group)| group.contains("minicontainer-"));
     own.map(|(hierarchy, group)| Path::new("/sys/fs/cgroup").join(hierarchy).join(group.trim_start_matches('/')))
@@ -74,7 +74,7 @@ fn check_interrupted(place: &TestEnv, limited: bool) {
     }
     // The steps that had finished are in the cache.
     project(place, "ctx", &[("Dockerfile", "FROM busybox\nRUN echo first > /first\nRUN true\n")]);
-    assert_eq!(fates(&build(place, &["ctx"])), ["RUN CACHED", "RUN DONE"]);
+    assert_eq!(step_results(&build(place, &["ctx"])), ["RUN CACHED", "RUN DONE"]);
     let mut child = under_way(place, &["--no-cache"]);
     let groups = groups_of_sleepers();
     assert!(!groups.is_empty() || !limited);
@@ -165,7 +165,7 @@ fn check_shared_work(place: &TestEnv) {
     ids.sort();
     ids.dedup();
     assert!(ids.len() < 6, "{ids:?}");
-    assert!(fates(&build(place, &["ctx"])).iter().all(|fate| fate.ends_with("CACHED")));
+    assert!(step_results(&build(place, &["ctx"])).iter().all(|result| result.ends_with("CACHED")));
 }
 
 #[test]

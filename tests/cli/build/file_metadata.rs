@@ -7,7 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{build, fates, project, say};
+use super::{build, project, say, step_results};
 use crate::test_env::TestEnv;
 
 /// `cap_net_bind_service=ep`, as the file system keeps it (`struct vfs_cap_data`, revision 2, in linux/capability.h).
@@ -34,8 +34,8 @@ fn file_capabilities_are_copied() {
         xattr::set(place.path("ctx").join(name), "security.capability", &CAPABILITY).unwrap();
     }
     // A capability is part of the content, so the old layers do not match.
-    let told = build(&place, &["-t", "capable", "ctx"]);
-    assert!(fates(&told).iter().all(|fate| fate.ends_with("DONE")), "{told}");
+    let output = build(&place, &["-t", "capable", "ctx"]);
+    assert!(step_results(&output).iter().all(|result| result.ends_with("DONE")), "{output}");
     let has =
         |name: &str| in_layers(&place, name).iter().any(|path| capability(path).as_deref() == Some(&CAPABILITY));
     for name in ["first", "second", "d/inside", "e/inside"] {
@@ -69,7 +69,7 @@ fn check_names_and_times(place: &TestEnv) {
     // Two sources of one COPY become separate files, because a later source could overwrite one of them.
     assert_eq!(say(place, "names", "stat -c %h /apart/old /apart/other"), "1\n1\n");
     assert_eq!(fs::metadata(place.path("ctx/d/old")).unwrap().nlink(), 2);
-    assert!(fates(&build(place, &["ctx"])).iter().all(|fate| fate.ends_with("CACHED")));
+    assert!(step_results(&build(place, &["ctx"])).iter().all(|result| result.ends_with("CACHED")));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{build, fates, project, refuse};
+use super::{build, project, refuse, step_results};
 use crate::test_env::TestEnv;
 
 #[test]
@@ -13,14 +13,14 @@ fn hosts_shm_size_and_ulimits_apply_to_run() {
     project(&place, "ctx", &[("Dockerfile", file)]);
     build(&place, &["ctx"]);
     let flags = ["--add-host", "db:10.1.2.3", "--add-host", "six=::1", "--shm-size", "8m", "--ulimit", "nofile=123"];
-    let told = build(&place, &[&flags, &["-t", "flags", "ctx"][..]].concat());
+    let printed = build(&place, &[&flags, &["-t", "flags", "ctx"][..]].concat());
     // These flags change the environment of RUN, so no step comes from the cache.
-    assert_eq!(fates(&told), ["RUN DONE", "RUN DONE"]);
+    assert_eq!(step_results(&printed), ["RUN DONE", "RUN DONE"]);
     for line in [" 10.1.2.3\\tdb\n", " ::1\\tsix\n", " 8192 ", " 123\n"] {
-        assert!(told.contains(line), "{line}: {told}");
+        assert!(printed.contains(line), "{line}: {printed}");
     }
-    assert_eq!(fates(&build(&place, &[&flags, &["ctx"][..]].concat())), ["RUN CACHED", "RUN CACHED"]);
-    assert_eq!(fates(&build(&place, &["ctx"])), ["RUN CACHED", "RUN CACHED"]);
+    assert_eq!(step_results(&build(&place, &[&flags, &["ctx"][..]].concat())), ["RUN CACHED", "RUN CACHED"]);
+    assert_eq!(step_results(&build(&place, &["ctx"])), ["RUN CACHED", "RUN CACHED"]);
     // The entries of --add-host are not stored in the image.
     let hosts = super::say(&place, "flags", "cat /etc/hosts 2>/dev/null; grep -c db /seen");
     assert!(!hosts.contains("10.1.2.3") && hosts.ends_with("1\n"), "{hosts}");
@@ -32,9 +32,9 @@ fn no_cache_filter_rebuilds_one_stage() {
     let file = "FROM busybox AS one\nRUN true\nFROM busybox AS Two\nRUN echo two > /two\nFROM busybox\nCOPY --from=one /etc /etc2\nCOPY --from=two /two /\n";
     project(&place, "ctx", &[("Dockerfile", file)]);
     build(&place, &["ctx"]);
-    let told = build(&place, &["--no-cache-filter", "two", "ctx"]);
-    assert_eq!(fates(&told).iter().filter(|fate| *fate == "RUN DONE").count(), 1, "{told}");
-    assert_eq!(fates(&told).iter().filter(|fate| fate.ends_with("CACHED")).count(), 3, "{told}");
+    let printed = build(&place, &["--no-cache-filter", "two", "ctx"]);
+    assert_eq!(step_results(&printed).iter().filter(|result| *result == "RUN DONE").count(), 1, "{printed}");
+    assert_eq!(step_results(&printed).iter().filter(|result| result.ends_with("CACHED")).count(), 3, "{printed}");
 }
 
 #[test]

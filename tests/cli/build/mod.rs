@@ -91,15 +91,15 @@ pub fn timeless(text: &str) -> String {
 }
 
 /// The keyword and the result (DONE, CACHED or ERROR) of every step, in order.
-pub fn fates(told: &str) -> Vec<String> {
-    let steps: Vec<(&str, &str)> = told
+pub fn step_results(printed: &str) -> Vec<String> {
+    let steps: Vec<(&str, &str)> = printed
         .lines()
         .filter_map(|line| line.strip_prefix('#')?.split_once(' '))
         .filter(|(_, text)| text.starts_with('[') && !text.starts_with("[internal]"))
         .filter(|(_, text)| !text.contains("] FROM "))
         .collect();
-    let fate = |number: &str| {
-        let mut lines = told.lines().filter_map(|line| line.strip_prefix('#')?.split_once(' '));
+    let result = |number: &str| {
+        let mut lines = printed.lines().filter_map(|line| line.strip_prefix('#')?.split_once(' '));
         lines.find_map(|(other, text)| {
             let first = text.split([' ', ':']).next()?;
             (other == number && matches!(first, "DONE" | "CACHED" | "ERROR")).then(|| first.to_owned())
@@ -107,7 +107,7 @@ pub fn fates(told: &str) -> Vec<String> {
     };
     let keyword =
         |text: &str| text.split("] ").nth(1).unwrap_or_default().split(' ').next().unwrap_or_default().to_owned();
-    steps.iter().map(|(number, text)| format!("{} {}", keyword(text), fate(number).unwrap_or_default())).collect()
+    steps.iter().map(|(number, text)| format!("{} {}", keyword(text), result(number).unwrap_or_default())).collect()
 }
 
 /// Whether a word occurs in a directory, in the content or the name of a file.

@@ -26,12 +26,12 @@ fn check_mounts(place: &TestEnv) {
         ],
     );
     let arguments = ["--secret", "id=token,src=token", "--secret", "id=word,env=THE_WORD", "-t", "mounted", "mounts"];
-    let told = place.command(&[&["build"], &arguments[..]].concat()).env("THE_WORD", "xyzzy-99").output().unwrap();
-    let told = String::from_utf8(told.stderr).unwrap();
+    let printed = place.command(&[&["build"], &arguments[..]].concat()).env("THE_WORD", "xyzzy-99").output().unwrap();
+    let printed = String::from_utf8(printed.stderr).unwrap();
     for line in [" more\n", " read-only\n", " changed\n", " tool\n", " x\n", " DONE"] {
-        assert!(told.contains(line), "{line}: {told}");
+        assert!(printed.contains(line), "{line}: {printed}");
     }
-    assert!(!told.contains("ERROR") && !told.contains(" secret\n"), "{told}");
+    assert!(!printed.contains("ERROR") && !printed.contains(" secret\n"), "{printed}");
     // The image contains neither the content of a mount nor its mount point.
     let places = "ls -d /root/.cache /ctx /one /deep /scratch /run/secrets 2>&1 | grep -c 'No such file'; cat /kept";
     assert_eq!(say(place, "mounted", places), "6\nk\n");
@@ -62,9 +62,9 @@ fn missing_target_is_the_working_directory() {
         RUN --mount=type=cache,id=c,target=/c,mode=0700,uid=0 echo private $(ls /c)\n\
         RUN --mount=type=cache,id=c,target=/c echo shared $(ls /c)\n";
     project(&place, "relative", &[("Dockerfile", file), ("kept", "k\n")]);
-    let told = build(&place, &["relative"]);
+    let printed = build(&place, &["relative"]);
     for line in [" kept\n", " k\n", " private\n", " shared one\n"] {
-        assert!(told.contains(line), "{line}: {told}");
+        assert!(printed.contains(line), "{line}: {printed}");
     }
     project(&place, "root", &[("Dockerfile", "FROM busybox\nRUN --mount=type=bind ls\n")]);
     assert!(refuse(&place, &["root"]).stderr.contains("invalid mount target"));
@@ -90,13 +90,13 @@ fn host_network_must_be_allowed_by_the_user() {
         ("none", "FROM busybox\nRUN --network=none ls /sys/class/net | tr '\\n' ' '\n"),
     ];
     project(&place, "nets", &files);
-    let told = build(&place, &["nets"]);
-    assert!(told.contains(" lo\n") && told.matches('\n').count() < 20, "{told}");
+    let printed = build(&place, &["nets"]);
+    assert!(printed.contains(" lo\n") && printed.matches('\n').count() < 20, "{printed}");
     let answer = refuse(&place, &["-f", "nets/host", "nets"]);
     assert!(answer.stderr.contains("RUN --network=host is not allowed"), "{}", answer.stderr);
     build(&place, &["--network", "host", "-f", "nets/host", "nets"]);
-    let told = build(&place, &["--network", "host", "-f", "nets/none", "nets"]);
-    assert!(told.contains(" lo \n"), "{told}");
+    let printed = build(&place, &["--network", "host", "-f", "nets/none", "nets"]);
+    assert!(printed.contains(" lo \n"), "{printed}");
 }
 
 /// If the command creates files next to a mount point, their directory stays in the image.

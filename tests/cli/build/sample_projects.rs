@@ -18,12 +18,12 @@ use minicontainer_dockerfile::{
 use super::{build, project};
 use crate::{skip, test_env::TestEnv};
 
-/// A project, its further arguments of `build`, and the output of its container.
+/// A project, its additional arguments for `build`, and the output of its container.
 pub struct Project {
     pub name: &'static str,
     pub arguments: &'static [&'static str],
     prints: Option<&'static str>,
-    /// Whether its container runs as another user than root, which needs more ids than one.
+    /// Whether its container runs as a user other than root. That requires subordinate ids.
     has_users: bool,
 }
 
@@ -253,14 +253,14 @@ fn planned(place: &TestEnv, project: &Project) -> String {
             })),
         }
     };
-    let mut told = String::new();
+    let mut printed = String::new();
     for stage in &planned.stages {
         let base = match &stage.base {
             Base::Scratch => "scratch".to_owned(),
             Base::Image { request, .. } => request.reference.clone(),
             Base::Stage(index) => format!("stage {index}"),
         };
-        writeln!(told, "stage {} {:?} upon {base}, needs {:?}", stage.index, stage.name, stage.needs).unwrap();
+        writeln!(printed, "stage {} {:?} upon {base}, needs {:?}", stage.index, stage.name, stage.needs).unwrap();
         for step in &stage.steps {
             let trigger = if step.is_trigger { "trigger, " } else { "" };
             let what = match &step.action {
@@ -269,13 +269,13 @@ fn planned(place: &TestEnv, project: &Project) -> String {
                 Action::Copy(copy) => format!("layer: {:?} {:?} -> {}", copy.from, copy.sources, copy.destination),
                 Action::Run(run) => format!("layer: {:?} in {}", run.argv, run.workdir),
             };
-            writeln!(told, "  {} ({trigger}{what})", step.keyword).unwrap();
+            writeln!(printed, "  {} ({trigger}{what})", step.keyword).unwrap();
         }
     }
     for warning in &planned.warnings {
-        writeln!(told, "warning: {warning:?}").unwrap();
+        writeln!(printed, "warning: {warning:?}").unwrap();
     }
-    told
+    printed
 }
 
 /// The files in the layers that the build created, lowest layer first.
@@ -286,16 +286,16 @@ fn layers(place: &TestEnv, image: &str, bases: &[&str]) -> String {
         serde_json::from_slice(&output.stdout).unwrap_or_default()
     };
     let of_bases: BTreeSet<String> = bases.iter().flat_map(|base| diff_ids(base)).collect();
-    let mut told = String::new();
+    let mut printed = String::new();
     for diff_id in diff_ids(image).iter().filter(|diff_id| !of_bases.contains(*diff_id)) {
-        told += "layer\n";
+        printed += "layer\n";
         let directory = place.path("store/layers").join(diff_id.trim_start_matches("sha256:")).join("fs");
-        entries(&directory, Path::new(""), &mut told);
+        entries(&directory, Path::new(""), &mut printed);
     }
-    told
+    printed
 }
 
-fn entries(directory: &Path, inside: &Path, told: &mut String) {
+fn entries(directory: &Path, inside: &Path, printed: &mut String) {
     let mut names: Vec<_> =
         fs::read_dir(directory.join(inside)).unwrap().flatten().map(|entry| entry.file_name()).collect();
     names.sort();
@@ -313,9 +313,9 @@ fn entries(directory: &Path, inside: &Path, told: &mut String) {
             () => ('c', " (whiteout)".to_owned()),
         };
         let mode = if kind.is_symlink() { String::new() } else { format!("{:o} ", metadata.mode() & 0o7777) };
-        writeln!(told, "  {sign} {mode}{}{behind}", path.display()).unwrap();
+        writeln!(printed, "  {sign} {mode}{}{behind}", path.display()).unwrap();
         if kind.is_dir() {
-            entries(directory, &path, told);
+            entries(directory, &path, printed);
         }
     }
 }
@@ -345,17 +345,17 @@ fn sample_projects_are_built_and_run() {
         check(&place, project);
         let image = format!("real-{}", project.name);
         let bases: Vec<&str> = [&NAMES[..], &["busybox", "company/base", "gcc:12"]].concat();
-        let told = format!(
+        let printed = format!(
             "# parsed\n{}\n# plan\n{}\n# layers\n{}\n# config\n{:#}\n",
             parsed(&place, project),
             planned(&place, project),
             layers(&place, &image, &bases),
             config(&place, &image)
         );
-        insta::assert_snapshot!(project.name, anywhere(&told));
+        insta::assert_snapshot!(project.name, anywhere(&printed));
         // A second build takes every step from the cache.
         let again = build(&place, &[project.arguments, &[project.name]].concat());
-        assert!(super::fates(&again).iter().all(|fate| fate.ends_with("CACHED")), "{again}");
+        assert!(super::step_results(&again).iter().all(|result| result.ends_with("CACHED")), "{again}");
     }
 }
 

@@ -134,13 +134,14 @@ fn run_has_its_own_streams() {
                   chmod 600 /proc/self/fd/0; chmod 4755 /proc/self/fd/1";
     let null = fs::metadata("/dev/null").unwrap();
     project(&place, "ctx", &[("Dockerfile", &format!("FROM busybox\nRUN {{ {script}; }} > /made\nRUN {script}\n"))]);
-    let told = build(&place, &["--no-cache", "--progress", "plain", "-t", "streams", "ctx"]);
+    let printed = build(&place, &["--no-cache", "--progress", "plain", "-t", "streams", "ctx"]);
     assert_eq!(fs::metadata("/dev/null").unwrap().permissions().mode(), null.permissions().mode());
     let made = say(&place, "streams", "cat /made");
     assert!(made.starts_with("character special file 1:3 "), "{made}");
     assert!(!made.starts_with(&format!("character special file 1:3 {}\n", null.dev())), "{made}");
-    let pipes: Vec<&str> = told.lines().filter_map(|line| line.split_once("fifo ")).map(|(_, inode)| inode).collect();
-    assert!(pipes.len() == 2 && pipes[0] == pipes[1], "{told}");
+    let pipes: Vec<&str> =
+        printed.lines().filter_map(|line| line.split_once("fifo ")).map(|(_, inode)| inode).collect();
+    assert!(pipes.len() == 2 && pipes[0] == pipes[1], "{printed}");
     // The control: a program that a shell starts has the host's null device.
     let shell = place.program("sh", &["-c", "stat -Lc '%F %t:%T %d' /proc/self/fd/0"]).output().unwrap();
     let expected = format!("character special file 1:3 {}\n", null.dev());

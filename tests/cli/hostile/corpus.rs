@@ -225,7 +225,7 @@ fn extensions() -> Vec<Case> {
             absent: &["a", "x"],
             ..case("H23", tar().extension('L', b"a\0").extension('L', b"b\0").file("x", "").end(), Harmless)
         },
-        case("H23", tar().extension('L', b"a\0").end(), Refused("belongs to no member")),
+        case("H23", tar().extension('L', b"a\0").end(), Refused("no member follows a long name")),
         case("H23", tar().extension('L', &[b'n'; 5000]).file("x", "").end(), Refused("longer than 4095 bytes")),
         Case { present: &["outer"], absent: &["evil"], ..case("H24", swallowed, Harmless) },
         case(
@@ -260,7 +260,7 @@ fn extensions() -> Vec<Case> {
         case("H26", sparse(&[("numblocks", "0"), ("map", ""), ("size", "9223372036854775807")]), HUGE),
         case("H26", sparse(&[("numblocks", "2"), ("map", "4,4,0,4"), ("size", "8")]), SPARSE),
         case("H26", sparse(&[("numblocks", "1"), ("map", "9223372036854775807,1"), ("size", "8")]), SPARSE),
-        case("H26", sparse(&[("major", "1"), ("minor", "0"), ("realsize", "8")]), Refused("it is cut short")),
+        case("H26", sparse(&[("major", "1"), ("minor", "0"), ("realsize", "8")]), Refused("it is truncated")),
     ]
 }
 
@@ -272,7 +272,7 @@ fn sparse(records: &[(&str, &str)]) -> Vec<u8> {
     tar().pax(&records).file("x", "").end()
 }
 
-/// The fields of GNU tar's header for a file that is one hole.
+/// The fields of GNU tar's header for a file that consists of one hole.
 fn gnu_sparse(size: i64) -> Vec<(usize, Vec<u8>)> {
     let binary = [vec![0x80, 0, 0, 0], size.to_be_bytes().to_vec()].concat();
     vec![(257, b"ustar  \0".to_vec()), (483, binary)]
@@ -294,7 +294,11 @@ fn sizes() -> Vec<Case> {
         case("H27", raw(124, &binary(i64::MAX)), Refused("are allowed")),
         case("H27", raw(124, &binary(-1)), Refused("a number in a header is malformed")),
         case("H27", raw(124, b"99999999999"), Refused("a number in a header is malformed")),
-        case("H27", tar().member(Head { size: 8 << 30, ..head(b'0', "x") }, b"short").end(), Refused("cut short")),
+        case(
+            "H27",
+            tar().member(Head { size: 8 << 30, ..head(b'0', "x") }, b"short").end(),
+            Refused("it is truncated"),
+        ),
         case("H27", tar().member(Head { checksum: false, ..head(b'0', "x") }, b"").end(), Refused("checksum")),
     ]
 }
@@ -326,14 +330,14 @@ fn names() -> Vec<Case> {
 
 fn ends() -> Vec<Case> {
     let whole = || tar().file("x", "content");
-    let no_end = Refused("it has no end");
+    let no_end = Refused("the two blocks of zeros at its end are missing");
     vec![
         case("H33", [whole().end(), b"garbage".to_vec()].concat(), Harmless),
         case("H33", whole().bytes(&[0; 512]).without_end(), Harmless),
         Case { loaded: Harmless, ..case("H33", whole().without_end(), no_end) },
-        case("H33", whole().bytes(&[0; 512]).file("y", "").end(), Refused("more behind a block of zeros")),
+        case("H33", whole().bytes(&[0; 512]).file("y", "").end(), Refused("data follows the block of zeros")),
         Case { loaded: Harmless, ..case("H35", Vec::new(), no_end) },
-        case("H35", whole().end()[..700].to_vec(), Refused("cut short")),
-        case("H35", b"no archive".to_vec(), Refused("cut short")),
+        case("H35", whole().end()[..700].to_vec(), Refused("it is truncated")),
+        case("H35", b"no archive".to_vec(), Refused("it is truncated")),
     ]
 }

@@ -190,8 +190,8 @@ fn layout_version_and_names_are_validated() {
 fn image_for_another_platform_is_reported() {
     let place = TestEnv::new();
     let other = changed(|config, _| config["architecture"] = "s390x".into());
-    let told = check(&place, &other, Harmless);
-    assert!(told.contains("the image is for s390x processors"), "{told}");
+    let printed = check(&place, &other, Harmless);
+    assert!(printed.contains("the image is for s390x processors"), "{printed}");
     check(&place, &changed(|config, _| config["os"] = "windows".into()), Refused("it is for windows"));
     let entry = json!({"created_by": "one", "comment": "\u{1b}[2J"});
     let too_long = changed(|config, _| config["history"] = vec![entry.clone(); 50].into());

@@ -1,11 +1,11 @@
-//! The archives: every kind of entry, below every kind of parent, over every kind of file of the layer below; and
-//! every dialect of headers.
+//! The tested archives: every kind of entry, with every kind of parent directory, over every kind of file in the
+//! layer below. Also every header format.
 
 use crate::hostile::tar::{Head, Tar, head};
 
 /// Two layers of an image.
 pub struct Case {
-    /// The dimensions, such as `fifo parent=implied lower=file`.
+    /// The name lists the combined kinds, such as `fifo parent=implied lower=file`.
     pub name: String,
     pub lower: Vec<u8>,
     pub upper: Vec<u8>,
@@ -13,12 +13,13 @@ pub struct Case {
 
 /// The kinds of entries in the upper layer, which is always `p/e`.
 pub const KINDS: [&str; 9] = ["file", "directory", "symlink", "link", "fifo", "char", "block", "whiteout", "opaque"];
-/// How the upper layer has the directory `p`: listed, only implied, or as a symbolic link of the lower layer.
+/// The directory `p` in the upper layer: listed, only implied by the path of the entry, or a symbolic link in the
+/// lower layer.
 pub const PARENTS: [&str; 3] = ["listed", "implied", "link"];
-/// What the lower layer has at `p/e`.
+/// The kinds of files at `p/e` in the lower layer.
 pub const LOWERS: [&str; 4] = ["nothing", "file", "directory", "link"];
 
-/// The product of the three.
+/// All combinations of the three.
 pub fn entries() -> Vec<Case> {
     let mut cases = Vec::new();
     for kind in KINDS {
@@ -35,7 +36,7 @@ pub fn entries() -> Vec<Case> {
     cases
 }
 
-/// The lower layer: `p`, or `real` with a link `p` to it, what is at `p/e`, and a sibling.
+/// The lower layer: the directory `p`, or `real` with a link `p` to it, a file at `p/e`, and a sibling of it.
 pub fn lower_layer(parent: &str, lower: &str) -> Vec<u8> {
     let base = if parent == "link" { "real" } else { "p" };
     let at = |name: &str| format!("{base}/{name}");
@@ -74,7 +75,7 @@ fn entry(tar: Tar, kind: &str) -> Tar {
     }
 }
 
-/// An entry that another one of the same layer has replaced, over a directory of the lower layer.
+/// An entry that a later entry of the same layer replaces, over a directory of the lower layer.
 pub fn replaced() -> Vec<Case> {
     let directory = |tar: Tar| tar.directory("p/e/").file("p/e/new", "new");
     let cases = [
@@ -93,7 +94,7 @@ pub fn replaced() -> Vec<Case> {
     cases.into_iter().map(case).collect()
 }
 
-/// The dialects of headers, over a lower layer without `p/e`.
+/// The header formats, over a lower layer without `p/e`.
 #[expect(clippy::too_many_lines, reason = "a table of headers")]
 pub fn dialects() -> Vec<Case> {
     let mut cases = Vec::new();
@@ -179,7 +180,7 @@ pub fn dialects() -> Vec<Case> {
     cases
 }
 
-/// The four formats of GNU tar. As it does, each map ends with an empty fragment at the end of the file.
+/// The four formats of GNU tar. As in GNU tar, each map ends with an empty fragment at the end of the file.
 fn sparse(add: &mut dyn FnMut(&str, Tar)) {
     const MAP: [(u32, u32); 3] = [(4096, 512), (32768, 512), (65536, 0)];
     let bytes = ["1", "2"].map(|byte| byte.repeat(512)).concat();

@@ -1,8 +1,8 @@
-//! Layers: what is in the tree after `load`, compared with what umoci, containers/storage (by skopeo) and GNU tar make
-//! of the same archives.
+//! Compares the trees of layers after `load` with those that umoci, containers/storage (through skopeo) and GNU tar
+//! unpack from the same archives.
 //!
-//! The archives are the product of all kinds of entries, parents and lower entries, and all dialects of headers
-//! ([`cases`]). Where the tools differ, [`DIFFERENCES`] says whom we follow and why.
+//! The archives are all combinations of entries, parents and lower files, and all header formats ([`cases`]). Where
+//! the tools differ, [`DIFFERENCES`] says which of them we follow, and why.
 
 mod cases;
 mod peers;
@@ -51,7 +51,7 @@ const DIFFERENCES: [(&[&str], Peer, &str); 26] = [
     (&["block "], Peer::RootlessUmoci, "it writes an empty file; we leave devices out with a warning"),
 ];
 
-/// What both refuse, for the same reason.
+/// The archives that this engine and the other tools refuse, for the same reason.
 const REFUSED: [&[&str]; 1] = [&["opaque ", "lower=file"]];
 
 fn is_named(case: &Case, words: &[&str]) -> bool {
@@ -67,14 +67,14 @@ fn check(case: &Case, own: &Outcome, peer: Peer, other: &Outcome) {
     let name = &case.name;
     assert_eq!(own.is_err(), REFUSED.iter().any(|words| is_named(case, words)), "{name}: {own:?}");
     match (difference(case, peer), own, other) {
-        // A difference that is gone must leave the table.
+        // If a difference no longer occurs, it must be removed from the table.
         (Some(why), own, other) => assert_ne!(own, other, "{name}: {peer:?} does not differ ({why})"),
         (None, Err(_), Err(_)) => {}
         (None, own, other) => assert_eq!(own, other, "{name}: {peer:?}"),
     }
 }
 
-/// Compares a part of the cases in an environment of its own.
+/// Compares a part of the cases in its own environment.
 fn compare(place: &TestEnv, cases: &[Case], peers: &[Peer]) {
     for (index, case) in cases.iter().enumerate() {
         peers::layout(place, index, case);
@@ -108,7 +108,7 @@ fn layers_become_the_trees_of_umoci_tar_and_containers_storage() {
     compare_all(TestEnv::root, &[Peer::Umoci, Peer::Tar, Peer::Storage]);
 }
 
-/// An ordinary user cannot keep owners and devices; the rest is the same.
+/// An ordinary user cannot keep owners and devices; all else must be equal.
 #[test]
 fn layers_become_the_trees_of_umoci_rootless() {
     compare_all(TestEnv::user, &[Peer::RootlessUmoci]);

@@ -1,4 +1,4 @@
-//! The tools that unpack the same images.
+//! The tools whose results are compared, and how each unpacks an image.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::test_env::TestEnv;
 
-/// The tree, or why there is none.
+/// The tree, or the reason why the tool refused the image.
 pub type Outcome = Result<Tree, String>;
 
 /// A tool.
@@ -125,7 +125,7 @@ fn storage(place: &TestEnv, index: usize) -> Outcome {
     Ok(look(&root.join("vfs/dir").join(upper["id"].as_str().unwrap())))
 }
 
-/// One archive over the other.
+/// GNU tar unpacks one archive over the other.
 fn tar(place: &TestEnv, index: usize, case: &Case) -> Outcome {
     let tree = room(place, &format!("tar-{index}"));
     for layer in [&case.lower, &case.upper] {

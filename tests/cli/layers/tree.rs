@@ -1,4 +1,4 @@
-//! The entries of a tree, as text that can be compared.
+//! Lists the entries of a tree as text, so that trees can be compared.
 
 use std::{
     collections::BTreeMap,

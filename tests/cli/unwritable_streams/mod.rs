@@ -107,12 +107,12 @@ fn exit_codes_do_not_depend_on_writable_streams() {
                 Broken::Full => true,
                 Broken::Unread => ARCHIVES.iter().any(|word| case.words.contains(word)),
             };
-            let told = ["cannot write to stdout", "cannot write the archive", "Connection refused"];
+            let printed = ["cannot write to stdout", "cannot write the archive", "Connection refused"];
             // Without a reader no output is copied, so it does not count against the limit.
             let is_uncounted = case.words.contains(&"--output-limit") && matches!(broken, Broken::Unread);
             let expected = match status.code() {
                 Some(0) if is_uncounted => true,
-                Some(1 | 125) if lost => told.iter().any(|text| answer.stderr.contains(text)),
+                Some(1 | 125) if lost => printed.iter().any(|text| answer.stderr.contains(text)),
                 code => code == Some(case.code) && !lost,
             };
             if !expected {
@@ -158,17 +158,17 @@ fn process_limit_does_not_cause_a_panic() {
         // SAFETY: makes one system call and allocates nothing.
         unsafe { command.pre_exec(one) };
         let output = command.output().unwrap();
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
         let code = output.status.code();
-        assert!(code.is_some_and(|code| codes.contains(&code)), "{words:?}: {}: {told}", output.status);
-        assert!(!told.contains("internal error"), "{words:?}: {told}");
+        assert!(code.is_some_and(|code| codes.contains(&code)), "{words:?}: {}: {printed}", output.status);
+        assert!(!printed.contains("internal error"), "{words:?}: {printed}");
     }
     // The control: this many processes are too few for a thread.
     let mut shell = place.program("sh", &["-c", "(true)& wait"]);
     // SAFETY: makes one system call and allocates nothing.
     unsafe { shell.pre_exec(|| Ok(setrlimit(Resource::RLIMIT_NPROC, 1, 1)?)) };
-    let told = shell.output().unwrap();
-    assert!(!told.status.success() || !told.stderr.is_empty(), "{told:?}");
+    let printed = shell.output().unwrap();
+    assert!(!printed.status.success() || !printed.stderr.is_empty(), "{printed:?}");
 }
 
 /// All commands below `words` that have no subcommands, found through the help texts.
@@ -230,9 +230,9 @@ fn reader_that_closes_early_is_not_an_error() {
         reader.read_exact(&mut first).unwrap();
         drop(reader);
         let status = child.wait().unwrap();
-        let mut told = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
-        assert!(status.success() && told.is_empty(), "{words:?}: {status}: {told}");
+        let mut printed = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut printed).unwrap();
+        assert!(status.success() && printed.is_empty(), "{words:?}: {status}: {printed}");
     }
 }
 

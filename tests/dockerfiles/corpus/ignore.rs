@@ -1,8 +1,9 @@
-//! `.dockerignore`: patterns, and what of a context they leave.
+//! `.dockerignore`: patterns, and which files of a context remain.
 
 use minicontainer_dockerfile::Ignore;
 
-/// The source, and the file. Sections of <https://docs.docker.com/build/concepts/context/#dockerignore-files>.
+/// The section of the documentation, and the file. Sections of
+/// <https://docs.docker.com/build/concepts/context/#dockerignore-files>.
 const FILES: [(&str, &str); 19] = [
     ("Syntax: the example", "# comment\n*/temp*\n*/*/temp*\ntemp?\n"),
     ("Syntax: relative and absolute are the same", "/foo/bar\n"),

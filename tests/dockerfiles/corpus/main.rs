@@ -1,9 +1,9 @@
-//! Small Dockerfiles for every row of Docker's reference: each form, flag and edge, with what is made of it.
+//! Small Dockerfiles for everything in Docker's reference: each form, flag and edge case, with the resulting plan.
 //!
-//! A case is the part of the reference, or BuildKit's test or code, that says what must come out, and the Dockerfile.
-//! A snapshot shows one group of cases: the file, then each step with its line in the history and what it does, the
-//! image's config, and the warnings; or the error with its line and caret. `cargo insta review` shows what changed;
-//! compare it with the source of the case, not with what it was before.
+//! A case consists of a Dockerfile, and the place in the reference, or in BuildKit's tests or code, that determines
+//! the result. A snapshot shows one group of cases: the file, then each step with its line in the history and what it
+//! does, the image's config, and the warnings; or the error with its line and caret. `cargo insta review` shows what
+//! changed; compare it with that place, not with the previous snapshot.
 //!
 //! [Reference](https://docs.docker.com/reference/dockerfile/); BuildKit: `frontend/dockerfile` in moby/buildkit.
 
@@ -23,10 +23,10 @@ use minicontainer_dockerfile::{
 };
 use serde_json::Value;
 
-/// Where it is said, and the file. A file without `FROM` begins with `FROM busybox`.
+/// The place that determines the result, and the Dockerfile. A file without `FROM` begins with `FROM busybox`.
 type Case = (&'static str, &'static str);
 
-/// Every group by the name of its snapshot.
+/// All groups, by the names of their snapshots.
 const GROUPS: [(&str, &[Case]); 20] = [
     ("directives", lines::DIRECTIVES),
     ("lines", lines::LINES),
@@ -60,7 +60,7 @@ fn corpus_is_planned_as_the_reference_says() {
     assert!(count >= 150, "{count} Dockerfiles");
 }
 
-/// Every file that is parsed means the same after it is printed and parsed again.
+/// Printing a parsed file and parsing it again does not change its meaning.
 #[test]
 fn corpus_round_trips_through_text() {
     for (_, text) in GROUPS.iter().flat_map(|(_, cases)| cases.iter()) {
@@ -75,7 +75,7 @@ fn whole(text: &str) -> String {
     if text.to_uppercase().contains("FROM ") { text.to_owned() } else { format!("FROM busybox\n{text}\n") }
 }
 
-/// A case as the snapshot has it.
+/// The text of a case in the snapshot.
 fn show((source, text): &Case) -> String {
     let file = whole(text);
     let mut shown = format!("=== {source}\n");
@@ -124,11 +124,11 @@ fn config(image: &ImageConfig) -> String {
     config.to_string()
 }
 
-/// Without what is empty or false, and without the usual `PATH`.
+/// Removes empty and false values, and the default `PATH`.
 fn compact(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
-            // The keys of these are names.
+            // These maps have names as keys, so empty values matter.
             let is_map = |key: &str| matches!(key, "Labels" | "ExposedPorts" | "Volumes");
             let kept = fields.into_iter().map(|(key, value)| match is_map(&key) {
                 true => (key, value),
@@ -172,7 +172,7 @@ fn planned(source: &str) -> Result<BuildPlan, DockerfileError> {
     }
 }
 
-/// A base image in which everything is set.
+/// A base image whose config sets every field.
 fn base() -> ImageConfig {
     let mut image = ImageConfig { os: "linux".into(), architecture: "amd64".into(), ..ImageConfig::default() };
     let config = &mut image.config;

@@ -49,7 +49,7 @@ impl StoreEnv {
     pub fn import(&self, archive: &[u8]) {
         let path = self.path("store");
         let store = Store::open(&path).expect("a store of ours");
-        let wanted = images::Importing::default();
+        let wanted = images::ImportOptions::default();
         if images::import(&store, archive, &wanted).is_ok() {
             assert_eq!(names(&path.join("layers")).len(), 1, "an image of one layer");
             remove(&path);

@@ -26,7 +26,7 @@ libfuzzer_sys::fuzz_target!(
     }
 );
 
-/// The same bytes as the image's list of users.
+/// The same bytes as the image's `/etc/passwd`.
 fn data_text(data: &[u8]) -> String {
     String::from_utf8_lossy(data).replace(',', "\n")
 }

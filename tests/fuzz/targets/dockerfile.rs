@@ -45,7 +45,7 @@ fn understand(file: &Dockerfile, source: &str) {
     }
 }
 
-/// Plans until all needed images are known. They have triggers and variables of their own.
+/// Plans until all needed images are known. The images have triggers and variables.
 fn build(file: &Dockerfile) -> Result<(), minicontainer_dockerfile::DockerfileError> {
     let (options, mut bases) = (BuildOptions::default(), Bases::new());
     loop {

@@ -1,4 +1,4 @@
-//! `judge`: a class's programs against a folder of tests.
+//! `judge`: runs the programs of a class against a folder of tests.
 
 use std::{
     io::{self, IsTerminal},
@@ -13,8 +13,8 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use minicontainer_engine::{
-    judge::{Folder, JudgeVerdict, Judged, Judging, junit},
-    supervise::signals::{self, Attention},
+    judge::{Folder, JudgeRun, JudgeVerdict, Judged, junit},
+    supervise::signals::{self, SignalScope},
 };
 use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
@@ -33,7 +33,7 @@ use crate::{
     table,
 };
 
-/// More programs at once than machines have processors for.
+/// The maximum number of programs at once, more than most machines have processors.
 const MOST_JOBS: usize = 256;
 
 /// Run a folder of programs against test inputs and compare their output
@@ -110,21 +110,21 @@ pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
     let folder = Folder::read(&arguments.folder)?;
     let store = open_store()?;
     let image = find_image(&store, &folder.settings.image)?;
-    let judging = Judging::new(&folder, &image, &store, arguments.profile.profile());
-    judging.check()?;
+    let judge_run = JudgeRun::new(&folder, &image, &store, arguments.profile.profile());
+    judge_run.check()?;
     let missing = folder.settings.missing(&minicontainer::host::probe());
     if !missing.is_empty() {
         warn(&format!("limits not available on this machine: {} (see `minicontainer doctor`)", missing.join(", ")));
     }
     let jobs = arguments.jobs.or(thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
 
-    let signals = signals::block(Attention::Termination)?.descriptor()?;
+    let signals = signals::block(SignalScope::Termination)?.descriptor()?;
     let (over, interrupted) = (AtomicBool::new(false), AtomicBool::new(false));
     let progress = Progress::new(folder.programs.len() * folder.tests.len());
     let results = thread::scope(|scope| {
-        let attend = || cancel_on_signal(&signals, &judging, &over, &interrupted);
+        let attend = || cancel_on_signal(&signals, &judge_run, &over, &interrupted);
         thread::Builder::new().spawn_scoped(scope, attend).context("cannot start a thread")?;
-        let results = judging.run(jobs, |judged| progress.show(judged));
+        let results = judge_run.run(jobs, |judged| progress.show(judged));
         over.store(true, Ordering::SeqCst);
         Ok::<_, Failure>(results)
     })?;
@@ -150,12 +150,12 @@ fn raise_descriptor_limit() -> Result<(), Failure> {
 }
 
 /// Cancels the containers when a signal arrives: Ctrl-C does not reach them by itself.
-fn cancel_on_signal(signals: &SignalFd, judging: &Judging, over: &AtomicBool, interrupted: &AtomicBool) {
+fn cancel_on_signal(signals: &SignalFd, judge_run: &JudgeRun, over: &AtomicBool, interrupted: &AtomicBool) {
     while !over.load(Ordering::SeqCst) {
         let mut waited = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
         if poll(&mut waited, PollTimeout::from(50_u8)).is_ok_and(|ready| ready > 0) {
             interrupted.store(true, Ordering::SeqCst);
-            judging.cancel();
+            judge_run.cancel();
             return;
         }
     }

@@ -15,7 +15,7 @@ pub struct MetadataArguments {
     #[arg(short, long, value_name = "NAME=VALUE")]
     env: Vec<String>,
 
-    /// Set the environment variables of a file: one NAME=VALUE or NAME per line, # begins a comment
+    /// Set the environment variables in a file: one NAME=VALUE or NAME per line, # begins a comment
     #[arg(long, value_name = "FILE")]
     env_file: Vec<String>,
 
@@ -23,7 +23,7 @@ pub struct MetadataArguments {
     #[arg(short, long, value_name = "NAME[=VALUE]")]
     label: Vec<String>,
 
-    /// Add the labels of a file, one per line
+    /// Add the labels in a file, one per line
     #[arg(long, value_name = "FILE")]
     label_file: Vec<String>,
 }
@@ -43,7 +43,7 @@ impl MetadataArguments {
         Ok(variables)
     }
 
-    /// The labels. One on the command line replaces one of a file.
+    /// The labels. A label on the command line replaces one in a file.
     pub fn labels(&self) -> Result<BTreeMap<String, String>, Failure> {
         let mut labels = Vec::new();
         for file in &self.label_file {

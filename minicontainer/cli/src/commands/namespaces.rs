@@ -1,6 +1,6 @@
 //! Docker's flags that choose the namespaces of a container: its own, or the host's.
 //!
-//! `--pid host` is what `--without pid` is here, and so on. A namespace of another container cannot be joined.
+//! `--pid host` means the same as `--without pid`, and so on. A namespace of another container cannot be joined.
 
 use clap::Args;
 use minicontainer::core::options::Isolation;
@@ -28,7 +28,7 @@ pub struct NamespaceArguments {
 }
 
 impl NamespaceArguments {
-    /// The namespaces that are the host's.
+    /// The namespaces that the container shares with the host.
     pub fn without(&self) -> Result<Vec<Isolation>, Failure> {
         let flags: [(&str, &Option<String>, Isolation, &[&str]); 4] = [
             ("--pid", &self.pid, Isolation::Pid, &[]),
@@ -57,5 +57,5 @@ fn refused(flag: &str, value: &str, own: &[&str]) -> Failure {
     }
     let accepted = [own, &["host"]].concat().join(" or ");
     Failure::new(format!("invalid argument for {flag}: {value:?}: must be {accepted}"))
-        .hint("leave it out, and the container has a namespace of its own")
+        .hint("leave it out: the container then has its own namespace")
 }

@@ -35,7 +35,7 @@ pub struct ContainerArguments {
     #[arg(short, long, value_name = "USER")]
     pub user: Option<String>,
 
-    /// Add a further group, NAME or ID, of the image
+    /// Add a supplementary group of the image: NAME or ID
     #[arg(long, value_name = "GROUP")]
     group_add: Vec<String>,
 
@@ -165,11 +165,11 @@ impl ContainerArguments {
             command: self.image_and_command.iter().skip(1).cloned().collect(),
             entrypoint: self.entrypoint.clone().map(|program| vec![program]),
             env: self.metadata.variables()?,
-            workdir: unless_empty(&self.workdir),
-            user: parse_one("-u, --user", &unless_empty(&self.user), str::parse)?,
+            workdir: non_empty(&self.workdir),
+            user: parse_one("-u, --user", &non_empty(&self.user), str::parse)?,
             added_groups: parse_all("--group-add", &self.group_add, str::parse)?,
             labels: self.metadata.labels()?,
-            hostname: parse_one("-h, --hostname", &unless_empty(&self.hostname), str::parse)?,
+            hostname: parse_one("-h, --hostname", &non_empty(&self.hostname), str::parse)?,
             limits: self.limits()?,
             storage: None,
             root: if self.read_only { Access::ReadOnly } else { Access::ReadWrite },
@@ -192,7 +192,7 @@ impl ContainerArguments {
         Ok(Limits {
             memory: parse_one("-m, --memory", &self.memory, ByteSize::parse_limit)?.flatten(),
             memory_swap: parse_one("--memory-swap", &self.memory_swap, MemorySwap::parse_limit)?.flatten(),
-            cpuset: parse_one("--cpuset-cpus", &unless_empty(&self.cpuset_cpus), str::parse)?,
+            cpuset: parse_one("--cpuset-cpus", &non_empty(&self.cpuset_cpus), str::parse)?,
             cpus: parse_one("--cpus", &self.cpus, Cpus::parse_limit)?.flatten(),
             pids: parse_one("--pids-limit", &self.pids_limit, str::parse)?,
             ..Limits::default()
@@ -210,8 +210,8 @@ impl ContainerArguments {
     }
 }
 
-/// For flags of which Docker takes an empty value as the default.
-pub(super) fn unless_empty(text: &Option<String>) -> Option<String> {
+/// Parses a flag for which Docker accepts an empty value as the default.
+pub(super) fn non_empty(text: &Option<String>) -> Option<String> {
     text.clone().filter(|text| !text.is_empty())
 }
 

@@ -84,7 +84,8 @@ pub struct TransportArguments {
     #[arg(long)]
     insecure: bool,
 
-    // Docker's flag for its first kind of signatures, which no registry uses any more. Digests are always verified.
+    // Docker's flag for its first kind of signatures, which registries no longer support. Digests are always
+    // verified.
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_value_t = true,
           default_missing_value = "true", value_parser = booleans::parse, action = clap::ArgAction::Set)]
     disable_content_trust: bool,
@@ -157,7 +158,7 @@ fn platform(typed: Option<&str>) -> Result<Option<Platform>, Failure> {
     typed.map(str::parse).transpose().map_err(|error| Failure::of_argument("--platform", error))
 }
 
-/// The repository's name. A tag or digest contradicts `--all-tags`.
+/// The repository's name. A tag or a digest cannot be combined with `--all-tags`.
 fn without_tag(typed: &str, reference: &Reference) -> Result<String, Failure> {
     match has_tag(typed) {
         true => Err(Failure::new("tag can't be used with --all-tags/-a").hint("name the repository alone")),

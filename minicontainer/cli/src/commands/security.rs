@@ -1,7 +1,7 @@
 //! The flags that strengthen or weaken a container's isolation: Docker's, and a few of our own.
 //!
-//! Core defines what each flag means (`minicontainer_core::options`); this module only parses them. The one access to
-//! the host is a look at a path in `/dev`, for the number of its device.
+//! Core defines what each flag means (`minicontainer_core::options`); this module only parses them. It accesses the
+//! host only to look up the number of a device in `/dev`.
 
 use std::{
     fs,
@@ -24,7 +24,7 @@ use crate::error::{Context, Failure};
 #[derive(Debug, Args)]
 pub struct SecurityArguments {
     /// Security profile: untrusted adds a user namespace even for root, no network, and a limit on every resource,
-    /// for programs that no one has reviewed
+    /// for programs that you do not trust
     #[arg(long, value_name = "PROFILE", default_value = "default", hide_default_value = true)]
     profile: ProfileArgument,
 

@@ -1,8 +1,9 @@
-//! Docker's flags of `run` that are not supported. Each is refused by its name, with what to use instead. A value that
-//! asks for what happens anyway, such as `--restart no`, is accepted.
+//! Flags of `docker run` that are not supported. Each is refused by its name, with a hint what to use instead. A
+//! value that requests the usual behaviour, such as `--restart no`, is accepted.
 //!
-//! The list is a table, [`FLAGS`], so the grammar is written by hand here: [`Args`] is what clap's derive implements
-//! for the other structs. The flags are those of [docker container run][1] that have no field in another struct.
+//! The flags are a table, [`FLAGS`]. So clap's derive, which generates the grammar of the other structs, cannot be
+//! used here, and [`Args`] is implemented by hand. The flags are those of [docker container run][1] that have no
+//! field in another struct.
 //!
 //! [1]: https://docs.docker.com/reference/cli/docker/container/run/
 
@@ -18,20 +19,20 @@ struct Flag {
     /// The long name.
     name: &'static str,
     short: Option<char>,
-    takes: Takes,
+    takes: FlagValue,
     /// Why it is not supported.
     reason: &'static str,
     hint: &'static str,
 }
 
-/// What a flag takes.
+/// The kind of value that a flag takes.
 #[derive(Clone, Copy)]
-enum Takes {
+enum FlagValue {
     /// A value. The listed ones are accepted.
     Value(&'static [&'static str]),
-    /// Nothing, or a boolean. `false` is accepted.
+    /// No value, or a boolean. `false` is accepted.
     Boolean,
-    /// Nothing, or a boolean. Both are accepted, because neither changes anything.
+    /// No value, or a boolean. Both values are accepted, because neither has an effect.
     AnyBoolean,
 }
 
@@ -55,8 +56,8 @@ impl Flag {
     fn argument(&self) -> Arg {
         let flag = Arg::new(self.name).long(self.name).short(self.short).hide(true);
         match self.takes {
-            Takes::Value(_) => flag.action(ArgAction::Append).allow_hyphen_values(true),
-            Takes::Boolean | Takes::AnyBoolean => flag.action(ArgAction::SetTrue),
+            FlagValue::Value(_) => flag.action(ArgAction::Append).allow_hyphen_values(true),
+            FlagValue::Boolean | FlagValue::AnyBoolean => flag.action(ArgAction::SetTrue),
         }
     }
 
@@ -66,12 +67,12 @@ impl Flag {
             return false;
         }
         match self.takes {
-            Takes::Value(accepted) => {
+            FlagValue::Value(accepted) => {
                 let mut given = matches.get_many::<String>(self.name).into_iter().flatten();
                 !given.all(|value| accepted.contains(&value.as_str()))
             }
-            Takes::Boolean => matches.get_flag(self.name),
-            Takes::AnyBoolean => false,
+            FlagValue::Boolean => matches.get_flag(self.name),
+            FlagValue::AnyBoolean => false,
         }
     }
 

@@ -44,7 +44,7 @@ impl Listing {
     }
 }
 
-/// The key and the value of a `--filter`.
+/// Splits the value of `--filter` into its key and its value.
 pub fn key_and_value(filter: &str) -> Result<(&str, &str), Failure> {
     let parted = filter.split_once('=').map(|(key, value)| (key.trim(), value.trim()));
     parted.filter(|(key, _)| !key.is_empty()).ok_or_else(|| {

@@ -12,7 +12,7 @@ fn check(content: &[u8], hex: &str) {
     assert_eq!(digest.short(), &hex[..12]);
 }
 
-/// The first two examples of FIPS 180-4's companion document, and nothing at all.
+/// The first two examples of FIPS 180-4's companion document, and the empty input.
 #[test]
 fn sha256_matches_known_digests() {
     check(b"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");

@@ -104,10 +104,12 @@ fn process_arguments(step: &Step) -> Vec<(&'static str, Argument<'_>)> {
         Step::SetRlimit { resource, soft, hard } => {
             vec![("resource", resource.into()), ("soft", bound(*soft).into()), ("hard", bound(*hard).into())]
         }
-        Step::DropBoundingSet { keep } => vec![("count", keep.len().into()), ("powers", powers(keep).into())],
+        Step::DropBoundingSet { keep } => {
+            vec![("count", keep.len().into()), ("powers", capability_set_kind(keep).into())]
+        }
         Step::SetUser { uid, gid, .. } => vec![("uid", (*uid).into()), ("gid", (*gid).into())],
         Step::SetCapabilities { permitted, .. } => {
-            vec![("count", permitted.len().into()), ("powers", powers(permitted).into())]
+            vec![("count", permitted.len().into()), ("powers", capability_set_kind(permitted).into())]
         }
         Step::InstallSeccomp { allowed, examined, refused, .. } => {
             vec![("allowed", (*allowed).into()), ("examined", (*examined).into()), ("refused", (*refused).into())]
@@ -129,7 +131,7 @@ fn restrictions(attributes: &[MountAttribute]) -> String {
 }
 
 /// Whether a set has no, all or some capabilities, by which a message selects its variant.
-fn powers(set: &[String]) -> &'static str {
+fn capability_set_kind(set: &[String]) -> &'static str {
     match set.len() {
         0 => "none",
         count if count == CAPABILITIES.len() => "all",

@@ -2,14 +2,14 @@
 
 demo-heading = Two containers of one image
 demo-who-root = You are root, so the containers are isolated with root's own privileges.
-demo-who-user = You are an ordinary user (uid { $uid }), so the containers are isolated inside a user namespace: root in there is your user out here.
+demo-who-user = You are an ordinary user (uid { $uid }), so the containers are isolated inside a user namespace: root inside is your own user outside.
 demo-forbidden = An ordinary user needs a user namespace to isolate anything, and this machine does not let you create one: { $cause }.
 demo-fix = run the demo as root (sudo), or let users create user namespaces: on Ubuntu `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, on older Debian `sudo sysctl kernel.unprivileged_userns_clone=1`, elsewhere `sudo sysctl user.max_user_namespaces=15000`; inside another container, that container must allow it. `minicontainer doctor` shows more
 
-demo-image = An image, without any network
-demo-image-busybox = The image { $name } has just been made of a program that this machine has, { $program }: one file that is { $applets } programs.
-demo-image-tools = The image { $name } has just been made of { $programs } programs that this machine has, beginning with { $program }, and of the libraries that they need.
-demo-image-present = The image { $name } was here already.
+demo-image = An image, made without a network
+demo-image-busybox = The image { $name } has just been made from a program of this machine, { $program }: one file that contains { $applets } programs.
+demo-image-tools = The image { $name } has just been made from { $programs } programs of this machine, such as { $program }, and the libraries that they need.
+demo-image-present = The image { $name } already existed.
 demo-image-layers = It has { $count ->
     [one] one layer
    *[other] { $count } layers
@@ -25,7 +25,7 @@ demo-found = there, it says “{ $content }”
 demo-absent = not there
 demo-place-one = in the first container
 demo-place-two = in the second container
-demo-place-third = in a third container, made of the image just now
+demo-place-third = in a third container, created from the image just now
 demo-place-image = in the layers of the image
 demo-place-host = on the host, at the same path
 
@@ -35,8 +35,8 @@ demo-where-copy = Overlayfs cannot be used here, so each container has a full co
 demo-where-shared = the layers that both share, read-only
 demo-where-one = the upper directory of the first holds
 demo-where-two = the upper directory of the second holds
-demo-where-copy-one = the copy of the first has changed by
-demo-where-copy-two = the copy of the second has changed by
+demo-where-copy-one = changes in the copy of the first
+demo-where-copy-two = changes in the copy of the second
 demo-where-nothing = nothing
 
 demo-end = Both containers have been stopped and removed, and with them the file. The image is kept for you:

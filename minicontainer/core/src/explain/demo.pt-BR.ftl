@@ -2,14 +2,14 @@
 
 demo-heading = Dois contêineres de uma imagem
 demo-who-root = Você é root, então os contêineres são isolados com os privilégios do próprio root.
-demo-who-user = Você é um usuário comum (uid { $uid }), então os contêineres são isolados dentro de um namespace de usuário: quem é root lá dentro é você aqui fora.
+demo-who-user = Você é um usuário comum (uid { $uid }), então os contêineres são isolados dentro de um namespace de usuário: o root lá dentro é o seu próprio usuário aqui fora.
 demo-forbidden = Um usuário comum precisa de um namespace de usuário para isolar qualquer coisa, e esta máquina não deixa você criar um: { $cause }.
 demo-fix = rode a demonstração como root (sudo) ou permita que usuários criem namespaces de usuário: no Ubuntu `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, no Debian mais antigo `sudo sysctl kernel.unprivileged_userns_clone=1`, nos outros `sudo sysctl user.max_user_namespaces=15000`; dentro de outro contêiner, esse contêiner precisa permitir. `minicontainer doctor` mostra mais
 
-demo-image = Uma imagem, sem nenhuma rede
-demo-image-busybox = A imagem { $name } acaba de ser feita com um programa que esta máquina tem, { $program }: um único arquivo que é { $applets } programas.
-demo-image-tools = A imagem { $name } acaba de ser feita com { $programs } programas que esta máquina tem, a começar por { $program }, e com as bibliotecas de que eles precisam.
-demo-image-present = A imagem { $name } já estava aqui.
+demo-image = Uma imagem, criada sem rede
+demo-image-busybox = A imagem { $name } acaba de ser criada com um programa desta máquina, { $program }: um único arquivo que contém { $applets } programas.
+demo-image-tools = A imagem { $name } acaba de ser criada com { $programs } programas desta máquina, como { $program }, e com as bibliotecas de que eles precisam.
+demo-image-present = A imagem { $name } já existia.
 demo-image-layers = Ela tem { $count ->
     [one] uma camada
    *[other] { $count } camadas
@@ -25,7 +25,7 @@ demo-found = está lá e diz “{ $content }”
 demo-absent = não está
 demo-place-one = no primeiro contêiner
 demo-place-two = no segundo contêiner
-demo-place-third = em um terceiro contêiner, feito da imagem agora mesmo
+demo-place-third = em um terceiro contêiner, criado agora mesmo a partir da imagem
 demo-place-image = nas camadas da imagem
 demo-place-host = no host, no mesmo caminho
 
@@ -35,12 +35,12 @@ demo-where-copy = O overlayfs não pode ser usado aqui, então cada contêiner t
 demo-where-shared = as camadas que os dois compartilham, somente leitura
 demo-where-one = o diretório upper do primeiro contém
 demo-where-two = o diretório upper do segundo contém
-demo-where-copy-one = o que mudou na cópia do primeiro
-demo-where-copy-two = o que mudou na cópia do segundo
+demo-where-copy-one = mudanças na cópia do primeiro
+demo-where-copy-two = mudanças na cópia do segundo
 demo-where-nothing = nada
 
 demo-end = Os dois contêineres foram encerrados e removidos, e com eles o arquivo. A imagem fica para você:
-demo-end-time = Do primeiro início ao último fim passaram-se { $milliseconds } ms.
+demo-end-time = Da primeira inicialização ao último término passaram-se { $milliseconds } ms.
 
 demo-false = A demonstração encontrou um resultado inesperado: { $claim }. É um bug do minicontainer; por favor, relate-o.
 demo-claim-process = o programa é o processo { $seen } do seu contêiner em vez de 1

@@ -40,7 +40,7 @@ pub(super) fn system_calls(step: &Step, version: CgroupVersion) -> Vec<String> {
         .or_else(|| first_process_calls(step))
         .or_else(|| mounts::file_system_calls(step))
         .or_else(|| mounts::restriction_calls(step))
-        .or_else(|| power_calls(step))
+        .or_else(|| privilege_calls(step))
         .unwrap_or_default()
 }
 
@@ -197,7 +197,7 @@ fn clone_flag(namespace: Namespace) -> &'static str {
     }
 }
 
-fn power_calls(step: &Step) -> Option<Vec<String>> {
+fn privilege_calls(step: &Step) -> Option<Vec<String>> {
     Some(match step {
         Step::SetUmask { mask } => vec![format!("umask({mask:04o})")],
         Step::SetRlimit { resource, soft, hard } => {

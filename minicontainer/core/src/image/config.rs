@@ -66,11 +66,11 @@ pub struct Config {
     pub labels: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_signal: Option<String>,
-    #[serde(deserialize_with = "or_ignored", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "ignore_wrong_type", skip_serializing_if = "Option::is_none")]
     pub healthcheck: Option<HealthConfig>,
-    #[serde(deserialize_with = "or_ignored", skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "ignore_wrong_type", skip_serializing_if = "Vec::is_empty")]
     pub shell: Vec<String>,
-    #[serde(deserialize_with = "or_ignored", skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "ignore_wrong_type", skip_serializing_if = "Vec::is_empty")]
     pub on_build: Vec<String>,
 }
 
@@ -139,6 +139,8 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserial
 
 /// A field that Docker adds to the standard's. The standard lets it be anything, so a value of another type is
 /// ignored instead of making the image unusable.
-fn or_ignored<'de, D: Deserializer<'de>, T: Default + DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
+fn ignore_wrong_type<'de, D: Deserializer<'de>, T: Default + DeserializeOwned>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     serde_json::Value::deserialize(deserializer).map(|value| serde_json::from_value(value).unwrap_or_default())
 }

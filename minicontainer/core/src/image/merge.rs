@@ -1,9 +1,10 @@
-//! Two configs combined into one: that of a container, and that of the image of a `commit`.
+//! Merges image configs: the config of a container, and the config of the image that `commit` creates.
 //!
-//! A container has a config of its own: what `run` was given, completed by the image's. `commit` completes the
-//! requested changes in the same way by the container's. The rules are those of `merge` in moby's [`commit.go`][1]:
-//! a field that is set wins, and variables, labels, ports and volumes are united. `Shell` and `OnBuild` are not
-//! inherited, because they concern the build of the image and not its containers.
+//! A container has its own config: the options of `run`, with the image's config for everything that they do not set.
+//! `commit` merges in the same way: the requested changes, with the container's config for everything else. The rules
+//! are those of `merge` in moby's [`commit.go`][1]: a field that is set wins, and variables, labels, ports and
+//! volumes of both are kept. `Shell` and `OnBuild` are not inherited, because they concern the build of the image and
+//! not its containers.
 //!
 //! ```
 //! use minicontainer_core::RunOptions;
@@ -23,17 +24,17 @@ use std::collections::BTreeSet;
 use super::{Config, HealthConfig};
 use crate::options::RunOptions;
 
-/// Whether a config without an entrypoint inherits one.
+/// Whether a config without an entrypoint inherits the entrypoint of its base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entrypoint {
-    /// It inherits one: Go's nil.
+    /// It inherits the entrypoint. In Docker's code the field is nil.
     Inherited,
     /// It was set, even if to nothing.
     Set,
 }
 
 impl Config {
-    /// Completes this config with the fields of another one.
+    /// Fills the fields that this config does not set from another config.
     #[must_use]
     pub fn completed_by(mut self, base: &Config, entrypoint: Entrypoint) -> Config {
         let or = |own: &mut String, base: &String| {
@@ -51,7 +52,7 @@ impl Config {
         }
         self.exposed_ports.extend(base.exposed_ports.clone());
         self.volumes.extend(base.volumes.clone());
-        // The command of the base was meant for its entrypoint.
+        // The command of the base belongs to the entrypoint of the base.
         if self.entrypoint.is_empty() {
             if self.cmd.is_empty() {
                 self.cmd.clone_from(&base.cmd);

@@ -1,7 +1,7 @@
 //! Booleans as Docker's command line takes them.
 
 /// Parses a boolean by the rules of Go's [`strconv.ParseBool`](https://pkg.go.dev/strconv#ParseBool), which Docker
-/// uses. `None` if the text is none.
+/// uses. `None` if the text is not a boolean.
 ///
 /// ```
 /// use minicontainer_core::options::parse_bool;

@@ -173,7 +173,7 @@ impl From<AddedHost> for String {
 mod tests {
     use super::*;
 
-    /// docker-run(1), `--add-host`, and `ValidateExtraHost` of Docker's command.
+    /// docker-run(1), `--add-host`, and `ValidateExtraHost` of the Docker CLI.
     #[test]
     fn hosts_have_docker_syntax() {
         let check = |text: &str, name: &str, address: &str| {

@@ -142,12 +142,18 @@ mod tests {
 
     #[test]
     fn errors_name_file_and_line() {
-        let told = |content: &[u8]| parse("a.env", content).unwrap_err().to_string();
-        assert_eq!(told(b"A=1\n\n=x\n"), "a.env, line 3: no name in \"=x\" (for example, NAME=value)");
-        assert_eq!(told(b"A B=1"), "a.env, line 1: the name \"A B\" contains whitespace (for example, NAME=value)");
-        assert_eq!(told(b"#\nA \n"), "a.env, line 2: the name \"A \" contains whitespace (for example, NAME=value)");
-        assert_eq!(told(b"A=\xff"), "a.env, line 1: the line is not valid UTF-8");
-        assert_eq!(told(b"A=\0"), "a.env, line 1: \"A=\\0\" contains a NUL byte");
+        let message = |content: &[u8]| parse("a.env", content).unwrap_err().to_string();
+        assert_eq!(message(b"A=1\n\n=x\n"), "a.env, line 3: no name in \"=x\" (for example, NAME=value)");
+        assert_eq!(
+            message(b"A B=1"),
+            "a.env, line 1: the name \"A B\" contains whitespace (for example, NAME=value)"
+        );
+        assert_eq!(
+            message(b"#\nA \n"),
+            "a.env, line 2: the name \"A \" contains whitespace (for example, NAME=value)"
+        );
+        assert_eq!(message(b"A=\xff"), "a.env, line 1: the line is not valid UTF-8");
+        assert_eq!(message(b"A=\0"), "a.env, line 1: \"A=\\0\" contains a NUL byte");
     }
 
     #[test]

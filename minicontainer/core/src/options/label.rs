@@ -1,7 +1,7 @@
 //! Labels: names with values that people and programs attach to a container. They have no effect on it.
 //!
-//! As in Docker, `--label NAME=VALUE` sets a value and `--label NAME` the empty one. A name cannot contain spaces or
-//! tabs ([`opts.ValidateLabel`][1]).
+//! As in Docker, `--label NAME=VALUE` sets a value, and `--label NAME` sets an empty one. A name cannot contain
+//! spaces or tabs ([`opts.ValidateLabel`][1]).
 //!
 //! [1]: https://pkg.go.dev/github.com/docker/cli/opts#ValidateLabel
 

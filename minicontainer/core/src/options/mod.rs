@@ -113,7 +113,7 @@ pub struct RunOptions {
     /// The user that the process runs as; by default the image's `User`, otherwise root of the container.
     #[serde(skip_serializing_if = "is_default")]
     pub user: Option<UserSpec>,
-    /// Further groups of the program.
+    /// Supplementary groups of the program, in addition to those of its user.
     #[serde(skip_serializing_if = "is_default")]
     pub added_groups: Vec<GroupSpec>,
     /// Labels, by name. They have no effect.

@@ -71,7 +71,7 @@ pub enum MountSpec {
         size: Option<ByteSize>,
         /// The permission bits of its root directory; 1777 by default, as for `/tmp`.
         mode: Option<u32>,
-        /// Further options of tmpfs(5), such as `uid` or `nr_inodes`.
+        /// Other options of tmpfs(5), such as `uid` or `nr_inodes`.
         data: BTreeMap<String, String>,
         /// Restrictions. By default device nodes, set-user-id bits and the execution of programs are not allowed.
         attributes: BTreeSet<MountAttribute>,

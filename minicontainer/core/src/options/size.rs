@@ -48,7 +48,7 @@ impl ByteSize {
         (1..=MOST_BYTES).contains(&bytes).then_some(ByteSize { bytes })
     }
 
-    /// Parses a limit, of which 0 means that there is none, as in Docker.
+    /// Parses a limit. As in Docker, 0 means no limit.
     ///
     /// # Errors
     /// If the text is not a size.
@@ -89,7 +89,7 @@ fn is_suffix(suffix: &str, letter: char) -> bool {
     }
 }
 
-/// In the largest unit of which it is a whole number, so that nothing is rounded.
+/// Written in the largest unit that gives a whole number, so that nothing is rounded.
 impl fmt::Display for ByteSize {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match UNITS.into_iter().find(|(_, scale)| self.bytes.is_multiple_of(*scale)) {
@@ -113,7 +113,7 @@ impl Cpus {
         (LEAST_NANOCPUS..=MOST_NANOCPUS).contains(&nanos).then_some(Cpus { nanos })
     }
 
-    /// Parses a limit, of which 0 means that there is none, as in Docker.
+    /// Parses a limit. As in Docker, 0 means no limit.
     ///
     /// # Errors
     /// If the text is not a number of processors.
@@ -127,7 +127,7 @@ impl Cpus {
         self.nanos
     }
 
-    /// Whether this is more than so many processors.
+    /// Whether this limit is higher than the processor time of so many processors.
     pub fn exceeds(self, processors: u32) -> bool {
         self.nanos > u64::from(processors) * NANOS
     }

@@ -19,14 +19,14 @@ use super::{ByteSize, Profile, RunOptions, SizeError};
 /// Memory and swap space together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemorySwap {
-    /// The sum, of which the memory limit is a part.
+    /// The sum of the memory limit and the swap limit.
     Total(ByteSize),
     /// As much swap space as the host has; written `-1`.
     Unlimited,
 }
 
 impl MemorySwap {
-    /// Parses a limit, of which 0 means the default, as in Docker.
+    /// Parses a limit. As in Docker, 0 means the default.
     ///
     /// # Errors
     /// If the text is neither a size nor -1.
@@ -39,8 +39,8 @@ impl MemorySwap {
 }
 
 impl RunOptions {
-    /// The limit on memory and swap space together: the requested one, or with Docker's profile Docker's default,
-    /// which is twice the memory. None: the container has no swap space.
+    /// The limit on memory and swap space together: the requested limit, or Docker's default in Docker's profile,
+    /// which is twice the memory limit. `None` means that the container has no swap space.
     pub fn memory_swap(&self) -> Option<MemorySwap> {
         let twice = |memory: ByteSize| memory.bytes().checked_mul(2).and_then(ByteSize::new).map(MemorySwap::Total);
         let docker = self.limits.memory.filter(|_| self.profile == Profile::Docker);

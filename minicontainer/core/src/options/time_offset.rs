@@ -1,8 +1,8 @@
 //! How far a container's clocks are moved, see time_namespaces(7).
 //!
-//! Two clocks can be moved, both of which count from the start of the machine: the *monotonic* clock, which programs
-//! use to measure how long something takes, and the *boot time* clock, which also runs while the machine is suspended
-//! and which uptime(1) shows. The time of day cannot be moved: all containers share the host's.
+//! Two clocks can be moved. Both count from the start of the machine: the *monotonic* clock, which programs use to
+//! measure how long something takes, and the *boot time* clock, which also runs while the machine is suspended and
+//! which uptime(1) shows. The time of day cannot be moved: all containers share the host's.
 //!
 //! An offset is written as the clock's name and a duration, in seconds or with units, forward or (with a `-`) back:
 //!

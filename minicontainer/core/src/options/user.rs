@@ -8,7 +8,7 @@
 //! with a digit is always an id and never a name. Otherwise an image with a user *named* `99999999999` and id 0 would
 //! turn an out-of-range number into root (CVE-2024-40635 and similar).
 //!
-//! | Asked for | User id | Group id | Further groups | Home |
+//! | Requested | User id | Group id | Supplementary groups | Home |
 //! |---|---|---|---|---|
 //! | `name` | of its passwd line | of that line | where group(5) lists the name | of that line |
 //! | `1000`, in passwd | 1000 | of that line | where group(5) lists its name | of that line |
@@ -45,7 +45,7 @@ enum Account {
     Name(String),
 }
 
-/// A further group of the program, by name or by id: the value of `--group-add`.
+/// A supplementary group of the program, by name or by id: the value of `--group-add`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GroupSpec {
     group: Account,
@@ -207,7 +207,7 @@ pub fn resolve_user(spec: &UserSpec, passwd: &str, group: &str) -> Result<Resolv
     Ok(resolved)
 }
 
-/// Looks up the numeric id of a further group in the *text* of the image's group file. Any id is accepted.
+/// Looks up the numeric id of a supplementary group in the *text* of the image's group file. Any id is accepted.
 pub fn resolve_group(spec: &GroupSpec, group: &str) -> Result<u32, UserError> {
     match &spec.group {
         Account::Id(gid) => Ok(*gid),

@@ -124,7 +124,7 @@ fn devices(spec: &Spec, host: &Host) -> Result<Option<Step>, PlanError> {
     if rules.is_empty() || host.identity != Identity::Root {
         return Ok(None);
     }
-    match (&host.cgroups.layout, device::beyond_version1(&rules)) {
+    match (&host.cgroups.layout, device::unsupported_by_version1(&rules)) {
         (CgroupLayout::V1 { .. }, Some(rule)) => Err(PlanError::Unsupported {
             field: "linux.resources.devices",
             value: format!("{rule}, an exception to an exception, on cgroup version 1"),

@@ -31,7 +31,7 @@ pub struct CgroupProbe {
     /// Whether that is because the file system is read-only.
     pub read_only: bool,
     /// Whether it contains processes itself, so that cgroups below it cannot have limits.
-    pub inhabited: bool,
+    pub has_processes: bool,
     /// How many processes and threads this machine can have at once.
     pub numbers: Option<u64>,
     /// Whether systemd runs, which can delegate a cgroup to a user.
@@ -54,11 +54,12 @@ pub fn assess(layout: CgroupLayout, parent: String, identity: Identity, probe: &
         (CgroupLayout::V2 { .. }, Identity::User { uid, .. }) => {
             let denied = probe.denied.as_ref();
             let cause = denied.map(|why| format!("no cgroup is delegated to you: {place} cannot be written: {why}"));
-            let inhabited = || format!("processes are in {place} itself, so the cgroups below it cannot have limits");
-            let cause = cause.or_else(|| probe.inhabited.then(inhabited));
+            let has_processes =
+                || format!("processes are in {place} itself, so the cgroups below it cannot have limits");
+            let cause = cause.or_else(|| probe.has_processes.then(has_processes));
             cause.and_then(|cause| unavailable(cause, &delegation_hint(uid, probe)))
         }
-        (CgroupLayout::V2 { .. }, Identity::Root) if probe.inhabited => unavailable(
+        (CgroupLayout::V2 { .. }, Identity::Root) if probe.has_processes => unavailable(
             format!("processes are in {place} itself, so the cgroups below it cannot have limits"),
             "inside another container, move them first: `cd /sys/fs/cgroup && mkdir init && \
              xargs -rn1 < cgroup.procs > init/cgroup.procs`",
@@ -127,11 +128,11 @@ mod tests {
         let v1 = CgroupLayout::V1 { hierarchies: vec!["memory".to_owned()] };
         let v2 = CgroupLayout::V2 { controllers: vec!["memory".to_owned()] };
         let ada = Identity::User { uid: 1000, gid: 1000 };
-        let probe = |denied: Option<&str>, read_only, inhabited, systemd| CgroupProbe {
+        let probe = |denied: Option<&str>, read_only, has_processes, systemd| CgroupProbe {
             place: "/sys/fs/cgroup/a".to_owned(),
             denied: denied.map(str::to_owned),
             read_only,
-            inhabited,
+            has_processes,
             numbers: Some(32_768),
             systemd,
         };

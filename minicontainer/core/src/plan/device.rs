@@ -113,7 +113,7 @@ fn parsed(line: &LinuxDeviceCgroup) -> Result<Vec<DeviceRule>, PlanError> {
 
 /// The first rule, if any, that cgroup version 1 cannot express. Version 1 stores one rule for all devices and a list
 /// of exceptions. An exception can only be removed exactly as it was added, so there are no exceptions to exceptions.
-pub(super) fn beyond_version1(rules: &[DeviceRule]) -> Option<&DeviceRule> {
+pub(super) fn unsupported_by_version1(rules: &[DeviceRule]) -> Option<&DeviceRule> {
     let (general, others) = rules.split_first()?;
     let meets = |one: Option<u32>, other: Option<u32>| one.is_none() || other.is_none() || one == other;
     let numbers = |rule: &DeviceRule| (rule.kind, rule.major, rule.minor);
@@ -196,8 +196,11 @@ mod tests {
         let general = every_device(Deny);
         let wide = rule(Allow, Some(10), None);
         let narrow = rule(Deny, Some(10), Some(229));
-        assert_eq!(beyond_version1(&[general.clone(), wide.clone(), narrow.clone()]), Some(&narrow));
-        assert_eq!(beyond_version1(&[general.clone(), narrow, wide.clone()]), None);
-        assert_eq!(beyond_version1(&[general, wide, rule(Deny, Some(10), None), rule(Deny, Some(9), None)]), None);
+        assert_eq!(unsupported_by_version1(&[general.clone(), wide.clone(), narrow.clone()]), Some(&narrow));
+        assert_eq!(unsupported_by_version1(&[general.clone(), narrow, wide.clone()]), None);
+        assert_eq!(
+            unsupported_by_version1(&[general, wide, rule(Deny, Some(10), None), rule(Deny, Some(9), None)]),
+            None
+        );
     }
 }

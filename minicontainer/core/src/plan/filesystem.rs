@@ -4,7 +4,7 @@ use oci_spec::runtime::{Mount, Spec};
 
 use super::cgroup::Group;
 use super::device_nodes::{self, Nodes};
-use super::mounts::{self, Surroundings};
+use super::mounts::{self, MountContext};
 use super::{Host, IdMapping, Identity, MountAttribute, Namespace, Overlay, PlanError, RootFs, Step, process};
 use crate::options::{Sysctl, SysctlOwner};
 
@@ -29,7 +29,7 @@ pub(super) fn steps(
     if mounts::has(mounts, "/dev", |_| true) {
         steps.push(Step::Remount { destination: "/".to_owned(), attributes: vec![MountAttribute::NoDev] });
     }
-    let around = Surroundings { host, namespaces, group, owner };
+    let around = MountContext { host, namespaces, group, owner };
     for mount in mounts {
         steps.extend(mounts::steps(mount, &around)?);
     }

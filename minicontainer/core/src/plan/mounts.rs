@@ -8,7 +8,7 @@ use super::system_path::{checked, is_at_or_below, may_be_covered, normal};
 use super::{CgroupLayout, Host, MountAttribute, Namespace, PlanError, Step};
 
 /// What a plan's mounts depend on, in addition to the runtime config.
-pub(super) struct Surroundings<'a> {
+pub(super) struct MountContext<'a> {
     pub host: &'a Host,
     pub namespaces: &'a [Namespace],
     /// The container's cgroup.
@@ -38,7 +38,7 @@ fn kind(mount: &Mount) -> &str {
 }
 
 /// The steps for one mount of the runtime config.
-pub(super) fn steps(mount: &Mount, around: &Surroundings<'_>) -> Result<Vec<Step>, PlanError> {
+pub(super) fn steps(mount: &Mount, around: &MountContext<'_>) -> Result<Vec<Step>, PlanError> {
     let destination = checked("mounts.destination", &mount.destination().display().to_string())?;
     let options = sort(mount.options().as_deref().unwrap_or_default())?;
     let source = mount.source().as_ref().map(|path| path.display().to_string());
@@ -102,7 +102,7 @@ fn owned(mut step: Step, owner: Option<[u32; 2]>) -> Step {
 ///
 /// Without a cgroup namespace, version 2 is bind mounted from the host. A new mount from the host's namespace would
 /// reset the options of the only hierarchy (`nsdelegate`, `memory_recursiveprot`) for the whole machine.
-fn cgroup_mounts(destination: String, options: MountOptions, around: &Surroundings<'_>) -> Vec<Step> {
+fn cgroup_mounts(destination: String, options: MountOptions, around: &MountContext<'_>) -> Vec<Step> {
     let mount = |fstype: &str, destination: String, attributes: Vec<MountAttribute>, options| Step::Mount {
         fstype: fstype.to_owned(),
         source: "cgroup".to_owned(),

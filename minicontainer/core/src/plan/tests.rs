@@ -558,8 +558,8 @@ proptest! {
         let private = at(|step| matches!(step, Step::MakeMountsPrivate)).expect("mounts are made private");
         let root = at(|step| matches!(step, Step::MountOverlay { .. })).expect("a root");
         prop_assert!(clone < private && private < root);
-        // A terminal is there if one was asked for. It comes from the container's own devpts, is taken by the leader
-        // of a new session, and is bound to /dev/console: so before the pivot, and before a program's user is meant.
+        // A terminal is opened only if it was requested. It comes from the container's own devpts, becomes the
+        // controlling terminal of a new session, and is bind mounted on /dev/console, so it comes before the pivot.
         let terminal = at(|step| matches!(step, Step::OpenTerminal { .. }));
         prop_assert_eq!(terminal.is_some(), options.terminal.is_some());
         if let Some(terminal) = terminal {

@@ -111,21 +111,21 @@ impl TakenIds {
 /// The ranges that a line `owner:first:count` allocates, as first and end.
 ///
 /// shadow's programs read the numbers as strtoul(3) with base 0 does, where `010` is octal; others read decimals. It
-/// is unknown which program will use the range, so both readings count.
+/// is unknown which program will use the range, so both interpretations count.
 fn allocations(line: &str) -> Vec<(u64, u64)> {
     let mut fields = line.split(':');
     let (Some(_owner), Some(first), Some(count)) = (fields.next(), fields.next(), fields.next()) else {
         return Vec::new();
     };
-    let readings = readings(count);
-    readings
+    let interpretations = interpretations(count);
+    interpretations
         .iter()
-        .flat_map(|count| self::readings(first).into_iter().map(|first| (first, first.saturating_add(*count))))
+        .flat_map(|count| self::interpretations(first).into_iter().map(|first| (first, first.saturating_add(*count))))
         .collect()
 }
 
 /// All numbers as which a text can be read.
-fn readings(text: &str) -> Vec<u64> {
+fn interpretations(text: &str) -> Vec<u64> {
     let digits = text.trim();
     let digits = digits.strip_prefix('+').unwrap_or(digits);
     let hexadecimal = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
@@ -151,7 +151,7 @@ fn merged(sorted: &[(u64, u64)]) -> Vec<IdRange> {
     disjoint.into_iter().filter_map(range).collect()
 }
 
-/// The first of a container's own ids on the host, of which there are [`OWN_ID_COUNT`].
+/// The first of a container's own [`OWN_ID_COUNT`] ids on the host.
 ///
 /// # Errors
 /// When it is unknown which ids are taken, or no block is free.

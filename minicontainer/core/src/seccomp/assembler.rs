@@ -63,7 +63,7 @@ pub(super) fn assemble(ranges: &[Range], architecture: Architecture) -> Vec<Inst
     let mut assembler = Assembler::default();
     let foreign = assembler.answer(KILL_PROCESS);
     let tree = assembler.tree(ranges);
-    let tree = assembler.fall_into(tree);
+    let tree = assembler.continue_at(tree);
     let own = assembler.load(NUMBER, tree);
     let check = assembler.branch(IF_EQUAL, architecture.audit(), own, foreign);
     assembler.load(ARCHITECTURE, check);
@@ -99,7 +99,7 @@ impl Assembler {
     }
 
     /// Makes sure that the next instruction in front continues at `label`.
-    fn fall_into(&mut self, label: Label) -> Label {
+    fn continue_at(&mut self, label: Label) -> Label {
         match self.reversed.len() - 1 - label {
             0 => label,
             distance => self.push(JUMP, distance as u32, 0, 0),
@@ -150,8 +150,8 @@ impl Assembler {
         let strictly = match condition.comparison {
             Comparison::Equal { mask } if condition.value & !mask != 0 => return no,
             Comparison::Equal { mask } => {
-                let lower = self.half(offset, mask as u32, low, yes, no);
-                return self.half(offset + 4, (mask >> 32) as u32, high, lower, no);
+                let lower = self.compare_half(offset, mask as u32, low, yes, no);
+                return self.compare_half(offset + 4, (mask >> 32) as u32, high, lower, no);
             }
             Comparison::Greater => IF_GREATER,
             Comparison::GreaterOrEqual => IF_GREATER_OR_EQUAL,
@@ -163,8 +163,8 @@ impl Assembler {
         self.load(offset + 4, upper)
     }
 
-    /// Compares half an argument under a mask. With an empty mask there is nothing to compare.
-    fn half(&mut self, offset: u32, mask: u32, value: u32, yes: Label, no: Label) -> Label {
+    /// Compares one half of an argument under a mask. With an empty mask there is nothing to compare.
+    fn compare_half(&mut self, offset: u32, mask: u32, value: u32, yes: Label, no: Label) -> Label {
         if mask == 0 {
             return yes;
         }

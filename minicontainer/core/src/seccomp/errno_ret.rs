@@ -39,7 +39,7 @@ use oci_spec::OciSpecError;
 use oci_spec::runtime::LinuxSeccompOperator::ScmpCmpGt;
 use oci_spec::runtime::LinuxSyscall;
 
-use super::profile::{compare, low, masked, refuse};
+use super::profile::{compare, lower_half_is, masked, refuse};
 
 pub(super) const EPERM: u32 = 1;
 const EIO: u32 = 5;
@@ -116,12 +116,12 @@ const TIOCLINUX: u64 = 0x541c;
 /// The rules for calls whose arguments decide. They come after the rules that allow other arguments.
 pub(super) fn argument_rules() -> Result<Vec<LinuxSyscall>, OciSpecError> {
     let mut rules = vec![
-        refuse(["socket"], EPROTONOSUPPORT, vec![low(0, NETLINK)?, compare(2, ScmpCmpGt, 0)?]),
+        refuse(["socket"], EPROTONOSUPPORT, vec![lower_half_is(0, NETLINK)?, compare(2, ScmpCmpGt, 0)?]),
         refuse(["socket"], EAFNOSUPPORT, vec![compare(0, ScmpCmpGt, NETLINK)?]),
-        refuse(["socketpair"], EAFNOSUPPORT, vec![low(0, 0)?]),
+        refuse(["socketpair"], EAFNOSUPPORT, vec![lower_half_is(0, 0)?]),
         refuse(["socketpair"], EAFNOSUPPORT, vec![compare(0, ScmpCmpGt, 1)?]),
-        refuse(["ioctl"], EIO, vec![low(1, TIOCSTI)?]),
-        refuse(["ioctl"], EPERM, vec![low(1, TIOCLINUX)?]),
+        refuse(["ioctl"], EIO, vec![lower_half_is(1, TIOCSTI)?]),
+        refuse(["ioctl"], EPERM, vec![lower_half_is(1, TIOCLINUX)?]),
     ];
     for (mask, family) in REFUSED_FAMILIES {
         rules.push(refuse(["socket"], EAFNOSUPPORT, vec![masked(0, mask & 0xffff_ffff, family)?]));

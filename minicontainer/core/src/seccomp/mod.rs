@@ -145,9 +145,7 @@ pub fn compile(profile: &LinuxSeccomp, architecture: Architecture) -> Result<Fil
     let (mut allowed, mut examined, mut refused) = (0, 0, 0);
     for number in known {
         match &decisions[number as usize] {
-            rules::Decision { tests, otherwise } if tests.is_empty() && rules::lets_through(*otherwise) => {
-                allowed += 1
-            }
+            rules::Decision { tests, otherwise } if tests.is_empty() && rules::allows(*otherwise) => allowed += 1,
             rules::Decision { tests, .. } if tests.is_empty() => refused += 1,
             _ => examined += 1,
         }

@@ -171,11 +171,11 @@ fn dockers_rules() -> Result<Vec<LinuxSyscall>, OciSpecError> {
 }
 
 fn our_rules() -> Result<Vec<LinuxSyscall>, OciSpecError> {
-    let mut rules = vec![allow(["socketpair"], vec![low(0, UNIX)?])];
+    let mut rules = vec![allow(["socketpair"], vec![lower_half_is(0, UNIX)?])];
     for family in [UNIX, INET, INET6] {
-        rules.push(allow(["socket"], vec![low(0, family)?]));
+        rules.push(allow(["socket"], vec![lower_half_is(0, family)?]));
     }
-    rules.push(allow(["socket"], vec![low(0, NETLINK)?, low(2, NETLINK_ROUTE)?]));
+    rules.push(allow(["socket"], vec![lower_half_is(0, NETLINK)?, lower_half_is(2, NETLINK_ROUTE)?]));
     rules.extend(errno_ret::argument_rules()?);
     Ok(rules)
 }
@@ -214,7 +214,7 @@ fn rule(
 }
 
 /// The argument's lower half must be this value.
-pub(super) fn low(index: usize, value: u64) -> Result<LinuxSeccompArg, OciSpecError> {
+pub(super) fn lower_half_is(index: usize, value: u64) -> Result<LinuxSeccompArg, OciSpecError> {
     masked(index, LOWER_HALF, value)
 }
 

@@ -62,7 +62,7 @@ pub(super) struct Range {
 }
 
 /// Whether an action allows a call.
-pub(super) fn lets_through(action: Action) -> bool {
+pub(super) fn allows(action: Action) -> bool {
     matches!(action, 0x7fff_0000 /* ALLOW */ | 0x7ffc_0000 /* LOG */)
 }
 
@@ -137,7 +137,7 @@ fn default_action(profile: &LinuxSeccomp) -> Result<Action, SeccompError> {
 /// The action for a call without a name: `ENOSYS`, unless the profile's default is to allow calls or to pass them to
 /// a tracer.
 fn unnamed(profile: &LinuxSeccomp, default: Action) -> Action {
-    let open = lets_through(default) || profile.default_action() == LinuxSeccompAction::ScmpActTrace;
+    let open = allows(default) || profile.default_action() == LinuxSeccompAction::ScmpActTrace;
     if open { default } else { NO_SUCH_CALL }
 }
 
@@ -154,7 +154,7 @@ fn action(action: LinuxSeccompAction, errno: Option<u32>) -> Result<Action, Secc
 /// Rejects an unknown name if ignoring it would weaken the profile. A name of another architecture or of a newer
 /// kernel is ignored if its rule allows the call, or if calls without a name are refused anyway.
 fn refuse_unknown(name: &str, action: Action, default: Action) -> Result<(), SeccompError> {
-    match lets_through(action) || !lets_through(default) {
+    match allows(action) || !allows(default) {
         true => Ok(()),
         false => Err(SeccompError::UnknownName { name: name.to_owned() }),
     }

@@ -1,6 +1,5 @@
-//! Filters are run here as the kernel runs them, and their answers compared with those of three others: the rules
-//! read one by one, the filter of another compiler (the crate seccompiler), and what we mean the default profile to
-//! say.
+//! Runs filters as the kernel does, and compares the results with three references: the rules evaluated one by one,
+//! the filter of another compiler (the crate seccompiler), and a list of what the default profile should allow.
 
 mod docker;
 mod errno_ret;
@@ -30,7 +29,7 @@ const EPROTONOSUPPORT: u32 = 0x0005_005d;
 const EAFNOSUPPORT: u32 = 0x0005_0061;
 const ARCHITECTURES: [Architecture; 2] = [Architecture::X86_64, Architecture::Aarch64];
 
-/// The kernel's checks of a filter: every jump stays inside, and the last instruction returns.
+/// The checks of the kernel: every jump stays inside the filter, and the last instruction returns.
 fn check_sound(program: &[Instruction]) {
     assert!(program.last().is_some_and(|last| last.code == assembler::RETURN));
     for (place, one) in program.iter().enumerate() {
@@ -42,7 +41,7 @@ fn check_sound(program: &[Instruction]) {
     }
 }
 
-/// The rules read one by one.
+/// Evaluates the rules one by one.
 fn read(profile: &LinuxSeccomp, architecture: Architecture, call: &Call) -> u32 {
     if call.architecture != architecture.audit() {
         return KILL;
@@ -109,7 +108,7 @@ fn system_call_table_is_sorted_and_unambiguous() {
     for (architecture, gaps) in [(Architecture::X86_64, 337..424), (Architecture::Aarch64, 295..424)] {
         let mut numbers: Vec<u32> = system_calls::numbers(architecture).collect();
         numbers.sort_unstable();
-        let own = 244..260; // What the kernel keeps for each architecture's own calls; aarch64 has none.
+        let own = 244..260; // Reserved for calls of single architectures; aarch64 has none.
         let mut named = (0..470).filter(|number| !gaps.contains(number));
         match architecture {
             Architecture::X86_64 => assert!(numbers.into_iter().eq(named)),
@@ -121,7 +120,8 @@ fn system_call_table_is_sorted_and_unambiguous() {
     }
 }
 
-/// Another project's table, asked through its compiler: the number is what its filter compares with.
+/// Compares the table with that of the crate seccompiler. The crate does not export its table, so the number is read
+/// from the comparison in a compiled filter.
 #[test]
 fn system_call_numbers_match_seccompiler() {
     for (architecture, target) in
@@ -163,13 +163,13 @@ fn default_profile_allows_and_refuses_common_calls() {
         check(&profile, "personality", &[0x4_0000 /* ADDR_NO_RANDOMIZE */], EPERM);
         check(&profile, "personality", &[0xffff_ffff_ffff_ffff], EPERM);
     }
-    // A call that is added to the table needs a decision here, too.
+    // If a call is added to the table, decide whether it is allowed, and change these numbers.
     assert_eq!((system_calls::allowed().count(), TABLE.len()), (304, 383));
     check(&ours(false), "vmsplice", &[], ENOSYS);
     check(&ours(true), "vmsplice", &[], ALLOW);
 }
 
-/// The upper half of an argument that the kernel takes for an `int` must not make another request of it.
+/// The kernel ignores the upper half of an argument of type `int`, so the filter must ignore it too.
 #[test]
 fn upper_argument_bits_do_not_bypass_the_filter() {
     for upper in [0, 1 << 32, 0xffff_ffff << 32] {
@@ -236,13 +236,13 @@ fn unnamed_system_calls_return_enosys() {
     let x32 = [1 << 30, 1 << 30 | 1, 1 << 30 | 520, u32::MAX];
     answers(&ours(false), &x32, ENOSYS);
     answers(&ours(false), &[337, 423, 470, 999, 100_000], ENOSYS);
-    // A profile that allows what it does not name keeps doing so, but for calls that would go round what it does
-    // name.
+    // A profile that allows unnamed calls allows unknown numbers too, but not calls of another interface, which would
+    // bypass its rules.
     let mut open = LinuxSeccomp::default();
     open.set_default_action(LinuxSeccompAction::ScmpActAllow);
     answers(&open, &[337, 470, 999, 100_000], ALLOW);
     answers(&open, &x32, ENOSYS);
-    // 32-bit calls: 0x40000003 is i386's number, and 102 there socketcall.
+    // A 32-bit call: 0x40000003 is the number of i386, where call 102 is socketcall.
     let filter = compile(&open, Architecture::X86_64).expect("a filter");
     assert_eq!(run(&filter.instructions, &Call { number: 102, architecture: 0x4000_0003, arguments: [0; 6] }), KILL);
 }
@@ -314,8 +314,8 @@ fn foreign_system_call_names_are_skipped_when_safe() {
     assert_eq!(compile(&profile, Architecture::X86_64), compile(&ours(true), Architecture::X86_64));
 }
 
-/// The default profile as the crate seccompiler compiles it, which knows one action for all rules and one for the
-/// rest.
+/// The default profile, compiled by the crate seccompiler. It has one action for calls that match a rule, and one for
+/// all others.
 fn theirs(profile: &LinuxSeccomp, architecture: Architecture, target: TargetArch) -> Vec<Instruction> {
     let condition = |condition: &LinuxSeccompArg| {
         let (index, value) = (condition.index() as u8, condition.value());
@@ -339,7 +339,7 @@ fn theirs(profile: &LinuxSeccomp, architecture: Architecture, target: TargetArch
             chains.extend((!conditions.is_empty()).then(|| SeccompRule::new(conditions).expect("a rule")));
         }
     }
-    // It cannot say "refuse these two and allow the rest", but "allow if neither".
+    // It cannot express "refuse these two requests", but it can express "allow if it is neither of the two".
     let refuses = |rule: &LinuxSyscall| rule.names().iter().any(|name| name == "ioctl") && rule.args().is_some();
     if profile.syscalls().iter().flatten().any(refuses) {
         let not = |request| SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, request);
@@ -358,7 +358,7 @@ fn theirs(profile: &LinuxSeccomp, architecture: Architecture, target: TargetArch
     program.iter().map(instruction).collect()
 }
 
-/// Boundary values, and others.
+/// Boundary values and random ones.
 fn any_value() -> impl Strategy<Value = u64> {
     let near =
         prop::sample::select(vec![0u64, 1, 2, 10, 16, 38, 40, 0x5412, 0x541c, 0x2_0008, 0x7e02_0000, 0xffff_ffff]);
@@ -437,7 +437,7 @@ proptest! {
     ) {
         let filter = match compile(&profile, architecture) {
             Ok(filter) => filter,
-            // Aarch64 lacks a name, or there is too much of everything: neither is what is looked at here.
+            // A name that aarch64 does not have, or a filter that is too long: not the subject of this test.
             Err(SeccompError::UnknownName { .. } | SeccompError::TooLong { .. }) => return Ok(()),
             Err(error) => return Err(TestCaseError::fail(error.to_string())),
         };
@@ -453,7 +453,7 @@ proptest! {
         }
     }
 
-    /// Another compiler allows the same calls.
+    /// The filter of another compiler allows the same calls.
     #[test]
     fn compiled_filter_matches_seccompiler(calls in prop::collection::vec(any_call(), 64), compat in any::<bool>()) {
         let profile = ours(compat);

@@ -4,7 +4,7 @@ use super::{DEEPEST, LONGEST};
 
 /// Why a word cannot be expanded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "the messages say what each is, and the fields what they quote")]
+#[allow(missing_docs, reason = "each message says what its fields are")]
 pub enum ExpandError {
     #[error("syntax error: missing '{missing}'{place}")]
     Missing { missing: char, place: &'static str },
@@ -20,9 +20,9 @@ pub enum ExpandError {
     Pattern { pattern: String, character: String },
     #[error("the search for the pattern takes too long")]
     TooManySteps,
-    #[error("it becomes longer than {LONGEST} bytes, the longest argument that Linux takes")]
+    #[error("it becomes longer than {LONGEST} bytes, the longest argument that Linux accepts")]
     TooLong,
-    #[error("more than {DEEPEST} substitutions stand within each other")]
+    #[error("substitutions are nested more than {DEEPEST} deep")]
     TooDeep,
 }
 
@@ -32,7 +32,7 @@ impl ExpandError {
         match self {
             ExpandError::Missing { .. } => Some("write ${NAME}, or \\$ for a plain dollar sign"),
             ExpandError::BadSubstitution => Some("write ${NAME} or ${NAME:-default}"),
-            ExpandError::Unclosed { .. } => Some("close the quote, or write \\ in front of one that is meant"),
+            ExpandError::Unclosed { .. } => Some("close the quote, or write \\ before a literal quote"),
             ExpandError::Modifier { .. } => Some("there are :- :+ :? - + ? # ## % %% / and //"),
             ExpandError::Required { .. } => Some("set it with ARG or ENV, or with --build-arg NAME=value"),
             ExpandError::Pattern { .. } => Some("in a pattern only *, ?, /, } and \\ can be escaped"),

@@ -10,10 +10,10 @@
 //! | `${x:?message}`, `${x?message}` | the value, or an error with that message |
 //! | `${x#pattern}`, `${x##pattern}` | the value without the shortest, longest beginning that matches |
 //! | `${x%pattern}`, `${x%%pattern}` | the value without the shortest, longest end that matches |
-//! | `${x/pattern/word}`, `${x//pattern/word}` | the value with the first match, every match exchanged |
+//! | `${x/pattern/word}`, `${x//pattern/word}` | the value with the first match, every match replaced |
 //! | `'…'` | the literal text |
 //! | `"…"` | variables are replaced, blanks kept |
-//! | `\$` | `$`: the escape character (`\`, or what the directive `escape` says) takes a character's meaning away |
+//! | `\$` | a literal `$`. The escape character is `\`, or the one of the directive `escape` |
 //!
 //! In patterns `*` is any text, `?` any character. A result can be as long as an argument of execve(2), and a search
 //! has a bounded number of steps, so neither doubling variables nor patterns with many stars can block a build.

@@ -1,7 +1,7 @@
 //! Every instruction in words, in two languages: what it does to layers, to metadata and to the cache.
 //!
-//! `build --explain` prints it, without building or fetching anything. The words come from the Fluent files beside
-//! this one, one message for each kind of instruction, and are found as those of core are
+//! `build --explain` prints it, without building or fetching anything. The words come from the Fluent files next to
+//! this one, one message for each kind of instruction. The catalogue works like that of core
 //! ([`minicontainer_core::explain`]).
 //!
 //! ```
@@ -33,13 +33,13 @@ pub struct Explanation {
     pub title: String,
     /// Which files change, and in which layer.
     pub layers: String,
-    /// What the image's config says afterwards.
+    /// How the image's config changes.
     pub metadata: String,
-    /// When what was built before can be used again.
+    /// When the result of an earlier build can be used.
     pub cache: String,
 }
 
-/// Puts an instruction into words.
+/// Explains an instruction in words.
 pub fn explain(instruction: &Instruction, language: Language) -> Explanation {
     let kind = match &instruction.kind {
         Kind::From(from) if from.base.text == "scratch" => "from-scratch".to_owned(),
@@ -48,7 +48,7 @@ pub fn explain(instruction: &Instruction, language: Language) -> Explanation {
     };
     let text = instruction.to_string();
     let words = text.split_once(' ').map_or("", |(_, words)| words);
-    // Only the first line of what has several, and not all of what is long.
+    // Only the first line of a value, and only the beginning of a long line.
     let first = words.lines().next().unwrap_or_default();
     let mut short: String = first.chars().take(LONGEST).collect();
     if short.len() < words.len() {

@@ -99,7 +99,7 @@ instruction-user = Definir o usuário: { $words }
 
 instruction-volume = Declarar volumes: { $words }
     .layers = Nenhuma: os arquivos não mudam.
-    .metadata = Acrescenta a Volumes. Outros motores criam ali um volume para cada contêiner, com o que a imagem tem nesse caminho. Este motor ainda não tem volumes: o que um contêiner grava ali fica na sua camada gravável.
+    .metadata = Acrescenta a Volumes. Outros motores criam ali um volume para cada contêiner, com o que a imagem tem nesse caminho. Este motor ainda não tem volumes: o que um contêiner grava ali fica na sua camada de escrita.
     .cache = Nenhum efeito: a configuração é sempre calculada de novo.
 
 instruction-workdir = Definir o diretório de trabalho: { $words }

@@ -15,8 +15,9 @@
 //! | `\*` | a literal `*`; likewise `?`, `[`, `\`, and a `#` at the beginning |
 //! | `# …` | a comment, if the `#` is the first character of the line |
 //!
-//! The rules are those of moby's `patternmatcher`. Two are odd and kept: `**x` also matches `ax`, since without any
-//! other wildcard a leading `**` matches by the path's end; and a class in brackets does match a slash.
+//! The rules are those of moby's `patternmatcher`. Two of them are surprising, but kept for compatibility. In a
+//! pattern without other wildcards, a leading `**` matches any prefix, so `**x` also matches `ax`. And a class in
+//! brackets can match a slash.
 //!
 //! ```
 //! use minicontainer_dockerfile::Ignore;
@@ -80,7 +81,8 @@ impl Ignore {
         }
         let mut excluded = false;
         for rule in &self.rules {
-            // A pattern can only change the answer: an exception one that is excluded, the others one that is not.
+            // Patterns that cannot change the result are skipped: exceptions for a path that is not excluded, and all
+            // others for a path that is.
             if rule.exception == excluded && rule.matches(path) {
                 excluded = !rule.exception;
             }
@@ -88,7 +90,8 @@ impl Ignore {
         excluded
     }
 
-    /// Whether something below an excluded directory may be there after all. If not, the directory need not be read.
+    /// Whether an exception may apply to something below an excluded directory. If not, the directory need not be
+    /// read.
     pub fn has_exceptions(&self) -> bool {
         self.rules.iter().any(|rule| rule.exception)
     }
@@ -120,7 +123,7 @@ impl Rule {
     }
 }
 
-/// As Go's `filepath.Clean`: no doubled or trailing slashes, no `.`, and `..` takes the name before it away.
+/// As Go's `filepath.Clean`: removes doubled and trailing slashes and `.`, and `..` together with the name before it.
 fn clean(path: &str) -> String {
     let rooted = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();

@@ -1,4 +1,4 @@
-//! One pattern: of `.dockerignore`, of `--exclude`, or of a source with wildcards in `COPY`.
+//! A pattern of `.dockerignore`, of `--exclude`, or of a source with wildcards in `COPY`.
 
 use serde::Serialize;
 
@@ -8,9 +8,9 @@ const LONGEST: usize = 4096;
 /// The meaning of two stars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stars {
-    /// Any text with slashes: in `.dockerignore`.
+    /// `**` matches any text, including slashes: in `.dockerignore`.
     Double,
-    /// The same as one: in the sources of `COPY`.
+    /// `**` means the same as `*`: in the sources of `COPY`.
     Single,
 }
 
@@ -41,17 +41,17 @@ pub struct Pattern {
 
 /// The text is not a valid pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
-#[allow(missing_docs, reason = "the messages say what each is")]
+#[allow(missing_docs, reason = "each message says what its fields are")]
 pub enum PatternError {
-    #[error("nothing stands there")]
+    #[error("it is empty")]
     Nothing,
-    #[error("a [ is not closed, or holds nothing; write \\[ for the character")]
+    #[error("a [ is not closed or is empty; write \\[ for the character")]
     Class,
     #[error("in brackets, a range is written from-to, the lesser character first; write \\- for the character")]
     Range,
-    #[error("a \\ stands at its end; write \\\\ for the character")]
+    #[error("it ends with a \\; write \\\\ for the character")]
     Escape,
-    #[error("it is longer than {LONGEST} bytes, the longest path there is")]
+    #[error("it is longer than {LONGEST} bytes, the longest path that Linux accepts")]
     TooLong,
 }
 
@@ -88,7 +88,7 @@ impl Pattern {
         self.tokens.iter().any(|token| !matches!(token, Token::Character(_)))
     }
 
-    /// Whether the whole path matches. It takes a step for each token and character at most.
+    /// Whether the whole path matches. This takes at most one step for each token and character.
     pub fn matches(&self, path: &str) -> bool {
         if let Some(suffix) = &self.suffix {
             return path.ends_with(suffix.as_str()) || suffix.strip_prefix('/') == Some(path);
@@ -117,7 +117,7 @@ impl Pattern {
         at[self.tokens.len()]
     }
 
-    /// Goes past tokens that may match nothing at all.
+    /// Skips tokens that can match the empty text.
     fn leave_out(&self, at: &mut [bool]) {
         for (index, token) in self.tokens.iter().enumerate() {
             let may_be_empty = matches!(token, Token::Star | Token::Directories | Token::Everything);

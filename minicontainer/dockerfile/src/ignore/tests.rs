@@ -1,4 +1,4 @@
-//! The cases are those that moby's `patternmatcher` is held to, put in our own words.
+//! The cases are those of the tests of moby's `patternmatcher`, rewritten.
 
 use proptest::prelude::*;
 
@@ -144,7 +144,7 @@ proptest! {
         }
     }
 
-    /// The regular expression that moby makes of a pattern, followed slowly.
+    /// Compares with a slow reference implementation of the regular expression into which moby converts a pattern.
     #[test]
     fn double_stars_match_as_in_moby(pattern in "[ab]{0,2}(/?\\*\\*/?[ab*?]{1,2}){0,2}", path in "[ab]{1,2}(/[ab]{1,2}){0,3}") {
         fn follow(pattern: &[char], path: &[char]) -> bool {
@@ -159,7 +159,7 @@ proptest! {
                 [one, rest @ ..] => path.first() == Some(one) && follow(rest, &path[1..]),
             }
         }
-        // What the slow way does not know: a leading `**` with nothing but plain text behind it.
+        // The reference does not implement one case: a leading `**` that is followed only by plain text.
         let by_end = pattern.starts_with("**") && !pattern[2..].contains(['*', '?']);
         if pattern.contains("***") || by_end {
             return Ok(());

@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Shape {
+enum FlagKind {
     Text,
     Boolean,
     Many,
@@ -18,38 +18,38 @@ enum Shape {
     Refused(&'static str),
 }
 
-fn shapes(keyword: Keyword) -> &'static [(&'static str, Shape)] {
+fn flag_kinds(keyword: Keyword) -> &'static [(&'static str, FlagKind)] {
     match keyword {
         Keyword::Add => &[
-            ("chown", Shape::Text),
-            ("chmod", Shape::Text),
-            ("exclude", Shape::Many),
-            ("link", Shape::Boolean),
-            ("keep-git-dir", Shape::Boolean),
-            ("checksum", Shape::Text),
-            ("unpack", Shape::Boolean),
+            ("chown", FlagKind::Text),
+            ("chmod", FlagKind::Text),
+            ("exclude", FlagKind::Many),
+            ("link", FlagKind::Boolean),
+            ("keep-git-dir", FlagKind::Boolean),
+            ("checksum", FlagKind::Text),
+            ("unpack", FlagKind::Boolean),
         ],
         Keyword::Copy => &[
-            ("from", Shape::Text),
-            ("chown", Shape::Text),
-            ("chmod", Shape::Text),
-            ("exclude", Shape::Many),
-            ("link", Shape::Boolean),
-            ("parents", Shape::Boolean),
+            ("from", FlagKind::Text),
+            ("chown", FlagKind::Text),
+            ("chmod", FlagKind::Text),
+            ("exclude", FlagKind::Many),
+            ("link", FlagKind::Boolean),
+            ("parents", FlagKind::Boolean),
         ],
-        Keyword::From => &[("platform", Shape::Text)],
+        Keyword::From => &[("platform", FlagKind::Text)],
         Keyword::Healthcheck => &[
-            ("interval", Shape::Text),
-            ("timeout", Shape::Text),
-            ("start-period", Shape::Text),
-            ("start-interval", Shape::Text),
-            ("retries", Shape::Text),
+            ("interval", FlagKind::Text),
+            ("timeout", FlagKind::Text),
+            ("start-period", FlagKind::Text),
+            ("start-interval", FlagKind::Text),
+            ("retries", FlagKind::Text),
         ],
         Keyword::Run => &[
-            ("mount", Shape::Many),
-            ("network", Shape::Text),
-            ("security", Shape::Text),
-            ("device", Shape::Refused("a RUN sees the devices that every container sees")),
+            ("mount", FlagKind::Many),
+            ("network", FlagKind::Text),
+            ("security", FlagKind::Text),
+            ("device", FlagKind::Refused("a RUN sees the devices that every container sees")),
         ],
         _ => &[],
     }
@@ -89,22 +89,22 @@ impl<'a> Flags<'a> {
         };
         let given = name.to_owned();
         let error = |kind: DockerfileErrorKind| Err(kind.at(flag.span()));
-        let Some((name, shape)) = shapes(keyword).iter().find(|(known, _)| *known == name) else {
-            let usable = shapes(keyword).iter().filter(|(_, shape)| !matches!(shape, Shape::Refused(_)));
+        let Some((name, shape)) = flag_kinds(keyword).iter().find(|(known, _)| *known == name) else {
+            let usable = flag_kinds(keyword).iter().filter(|(_, shape)| !matches!(shape, FlagKind::Refused(_)));
             return error(DockerfileErrorKind::UnknownFlag {
                 given,
                 known: usable.map(|(known, _)| *known).collect(),
             });
         };
-        if let Shape::Refused(instead) = shape {
+        if let FlagKind::Refused(instead) = shape {
             return error(DockerfileErrorKind::Unsupported { what: format!("{keyword} --{name}"), instead });
         }
-        if *shape != Shape::Many && self.given.iter().any(|(known, ..)| known == name) {
+        if *shape != FlagKind::Many && self.given.iter().any(|(known, ..)| known == name) {
             return error(DockerfileErrorKind::FlagTwice { given });
         }
         let value = match (shape, value) {
-            (Shape::Boolean, None) => (flag, "true".to_owned()),
-            (Shape::Boolean, Some(value)) => match value.text().to_ascii_lowercase() {
+            (FlagKind::Boolean, None) => (flag, "true".to_owned()),
+            (FlagKind::Boolean, Some(value)) => match value.text().to_ascii_lowercase() {
                 text if text == "true" || text == "false" => (value, text),
                 text if text.is_empty() => return error(DockerfileErrorKind::FlagWithoutValue { given }),
                 text => return error(DockerfileErrorKind::FlagBoolean { name: given, given: text }),

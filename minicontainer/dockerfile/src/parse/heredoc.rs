@@ -1,7 +1,7 @@
 //! Here-documents: `<<NAME` in an instruction, and the lines that follow it up to a line that is `NAME`.
 //!
-//! A word is a here-document marker if it is `<<` and a name, with digits before it (a descriptor, for the shell) or
-//! a `-` in between, which removes tabs at the beginning of lines. A quote around the name prevents the expansion of
+//! The marker of a here-document is a word of `<<` and a name. Digits before the `<<` are a descriptor for the shell.
+//! A `-` after it removes tabs at the beginning of lines. A quote around the name prevents the expansion of
 //! variables. In a `RUN`, blanks may follow `<<`, but not `<<-`, as in BuildKit since version 0.22.
 
 use super::Reader;
@@ -21,14 +21,14 @@ pub(super) fn read(arguments: Slice, reader: &mut Reader) -> Result<Vec<Heredoc>
     let mut heredocs = Vec::new();
     let mut words = words.into_iter().peekable();
     while let Some(word) = words.next() {
-        // BuildKit takes the blanks after `<<` as a part of the word.
+        // As in BuildKit, blanks after `<<` are part of the marker.
         let torn = words.next_if(|_| word.text().trim_start_matches(is_digit) == "<<");
         let Some(mut heredoc) = mark(torn.map_or(word, |name| word.through(name))) else { continue };
         let start = reader.place();
         if take_lines(&mut heredoc, reader) {
             heredocs.push(heredoc);
         } else if torn.is_some() {
-            // More likely the operator of `$((1 << 2))`.
+            // There is no end line, so this is more likely the operator in `$((1 << 2))`.
             reader.return_to(start);
         } else {
             let name = heredoc.name.text.clone();
@@ -42,7 +42,7 @@ fn is_digit(character: char) -> bool {
     character.is_ascii_digit()
 }
 
-/// Reads the lines of a here-document; returns whether they end.
+/// Reads the lines of a here-document. Returns false if the end line is missing.
 fn take_lines(heredoc: &mut Heredoc, reader: &mut Reader) -> bool {
     while let Some(line) = reader.take_line() {
         let end = line.trim_end_matches(['\r', '\n']);

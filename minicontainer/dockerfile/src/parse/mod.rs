@@ -1,4 +1,4 @@
-//! From text to [`Dockerfile`]: lines, directives, here-documents, and one function for each kind of arguments.
+//! Parses text to a [`Dockerfile`]: lines, directives, here-documents, and one function for each kind of arguments.
 //!
 //! A file is read line by line ([`reader`]): comments are removed, and lines that end in the escape character are
 //! joined. The first word is the instruction, then come its flags ([`flags`]), and the rest is parsed by the rules of
@@ -69,7 +69,7 @@ pub fn parse(source: &[u8]) -> Result<Dockerfile, DockerfileError> {
     }
 }
 
-/// Parses the one instruction of an `ONBUILD` trigger, as an image's config keeps it.
+/// Parses the instruction of an `ONBUILD` trigger, as stored in an image's config.
 pub(crate) fn parse_trigger(text: &str) -> Result<Instruction, String> {
     let instruction = parse_one(text)?;
     match instruction.kind.keyword() {
@@ -178,7 +178,8 @@ fn kind(keyword: Keyword, name: Slice, behind: Slice, reader: &mut Reader) -> Re
     })
 }
 
-/// The instruction within an `ONBUILD`, which is checked now: its author can still fix it.
+/// Parses the instruction within an `ONBUILD`. Its errors are reported now, because the users of the image could not
+/// fix them.
 fn trigger(rest: Slice, reader: &mut Reader) -> Result<Kind, DockerfileError> {
     let (inner, _) = rest.split_word();
     match Keyword::find(inner.text()) {

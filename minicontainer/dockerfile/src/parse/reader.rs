@@ -1,9 +1,9 @@
-//! Lines of the file, joined where they are continued, and the directives at its top.
+//! Reads the file line by line, joins continued lines, and reads the directives at the top.
 //!
 //! A line that ends in the escape character, optionally followed by blanks, is continued on the next; two escape
-//! characters stand for one and continue nothing. Comments and empty lines between continued lines are left out. A
-//! directive is a comment of the form `# name=value` before all other lines; the first other comment ends the
-//! directives.
+//! characters mean one escape character and do not continue the line. Comments and empty lines between continued
+//! lines are left out. A directive is a comment of the form `# name=value` before all other lines; the first other
+//! comment ends the directives.
 
 use crate::{
     check::options,
@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
         Some(line)
     }
 
-    /// Where reading goes on, to come back to it with [`Reader::return_to`].
+    /// The current position, for [`Reader::return_to`].
     pub(super) fn place(&self) -> usize {
         self.next
     }

@@ -14,7 +14,7 @@ pub(super) fn run(given: Arguments) -> Result<Run, DockerfileError> {
     if matches!(&command, Command::Exec(words) if words.is_empty()) {
         return Err(DockerfileErrorKind::AtLeastOneArgument { keyword: Keyword::Run }.at(rest.span()));
     }
-    // A script with an interpreter line becomes a file of the here-document's name.
+    // A script with an interpreter line (`#!`) is written to a file named after the here-document.
     let is_file = |first: &&Heredoc| first.name.span == rest.span() && first.text().starts_with("#!");
     if let Some(wrong) = heredocs.first().filter(is_file).filter(|first| !is_file_name(&first.name.text)) {
         return Err(DockerfileErrorKind::HeredocName { given: wrong.name.text.clone() }.at(wrong.name.span));

@@ -177,7 +177,7 @@ fn long_files_are_parsed_quickly() {
     parse(nested.as_bytes()).unwrap();
 }
 
-/// Instructions made of words that matter to the parser.
+/// Random instructions, made of words that have a meaning for the parser.
 fn any_line() -> impl Strategy<Value = String> {
     let keyword = prop::sample::select(Keyword::ALL.map(Keyword::name).to_vec());
     let piece = prop::sample::select(vec![
@@ -230,7 +230,7 @@ proptest! {
             Err(error) => prop_assert!(error.span.start.line >= 1, "{}", error.render("Dockerfile", &source)),
             Ok(file) => {
                 let printed = file.to_string();
-                // The one thing that no line can contain: an escape character at the very end.
+                // An escape character at the very end cannot be printed on one line.
                 let at_end = |instruction: &Instruction| (instruction.to_string() + "\n").contains("\\\n");
                 if file.instructions.iter().any(at_end) {
                     return Ok(());
@@ -241,7 +241,7 @@ proptest! {
         }
     }
 
-    /// Every word has the position that it claims.
+    /// The text at each word's position is the word.
     #[test]
     fn source_positions_are_correct(words in prop::collection::vec("[a-zé]{1,5}", 1..6), breaks in prop::collection::vec(any::<bool>(), 6)) {
         let mut source = "FROM a\nEXPOSE".to_owned();

@@ -10,10 +10,10 @@ use minicontainer_core::image::{DEFAULT_PATH, History, ImageConfig};
 
 use super::{
     Action, Base, Bases, ImageRequest, Source, StagePlan, Step,
-    bases::Draft,
+    bases::ResolvedStage,
     command, copy,
     scope::{Build, Scope},
-    stages::PlannedStages,
+    stages::PlannedInstruction,
 };
 use crate::{
     check::Check,
@@ -47,24 +47,24 @@ pub(super) struct StageEnd {
 impl Stage {
     /// A new stage based on an image or a stage. The base's triggers are executed here and not inherited.
     pub(super) fn begin(
-        draft: &Draft,
+        stage: &ResolvedStage,
         bases: &Bases,
         ends: &BTreeMap<usize, StageEnd>,
         build: &mut Build,
     ) -> Result<Stage, DockerfileError> {
-        let end = match &draft.base {
+        let end = match &stage.base {
             Source::Stage(index) => ends.get(index),
             _ => None,
         };
-        let mut image = match (&draft.base, end) {
+        let mut image = match (&stage.base, end) {
             (_, Some(end)) => end.image.clone(),
             (Source::Image(request), None) => bases.get(request).map(|base| base.config.clone()).unwrap_or_default(),
             _ => ImageConfig::default(),
         };
         let history: usize = image.history.iter().map(|entry| entry.created_by.len() + 64).sum();
-        build.spend(history, draft.from.base.span)?;
+        build.add_size(history, stage.from.base.span)?;
         let mut scope = end.map(|end| end.scope.clone()).unwrap_or_default();
-        check_platform(&mut image, draft, build);
+        check_platform(&mut image, stage, build);
         image.created = None;
         image.config.on_build.clear();
         if !image.config.env.iter().any(|entry| entry.starts_with("PATH=")) {
@@ -75,7 +75,7 @@ impl Stage {
             scope.variables.entry(name.to_owned()).or_insert_with(|| value.to_owned());
         }
         let workdir_is_own = end.is_some_and(|end| end.workdir_is_own);
-        Ok(Stage { index: draft.index, image, scope, steps: Vec::new(), cmd_is_own: false, workdir_is_own })
+        Ok(Stage { index: stage.index, image, scope, steps: Vec::new(), cmd_is_own: false, workdir_is_own })
     }
 
     /// An image whose config is changed without a build.
@@ -100,22 +100,27 @@ impl Stage {
         }
     }
 
-    pub(super) fn finish(self, draft: &Draft, sources: BTreeSet<Source>, bases: &Bases) -> (StagePlan, StageEnd) {
+    pub(super) fn finish(
+        self,
+        stage: &ResolvedStage,
+        sources: BTreeSet<Source>,
+        bases: &Bases,
+    ) -> (StagePlan, StageEnd) {
         let mut needs = BTreeSet::new();
         let mut images: BTreeSet<ImageRequest> = BTreeSet::new();
         for source in sources {
             match source {
                 Source::Stage(index) => drop(needs.insert(index)),
-                Source::Image(request) if source_is_not_base(&request, draft) => drop(images.insert(request)),
+                Source::Image(request) if source_is_not_base(&request, stage) => drop(images.insert(request)),
                 Source::Image(_) | Source::Context => {}
             }
         }
         let end = StageEnd { image: self.image.clone(), scope: self.scope, workdir_is_own: self.workdir_is_own };
         let plan = StagePlan {
-            index: draft.index,
-            name: draft.name(),
-            base: Base::of(draft, bases),
-            platform: draft.platform.clone(),
+            index: stage.index,
+            name: stage.name(),
+            base: Base::of(stage, bases),
+            platform: stage.platform.clone(),
             needs,
             images,
             steps: self.steps,
@@ -127,15 +132,15 @@ impl Stage {
     /// Applies one instruction to the config.
     pub(super) fn apply(
         &mut self,
-        planned: &PlannedStages,
-        drafts: &[Draft],
+        planned: &PlannedInstruction,
+        stages: &[ResolvedStage],
         build: &mut Build,
     ) -> Result<(), DockerfileError> {
         let instruction: &Instruction = &planned.instruction;
-        let (action, created_by) = self.execute(instruction, drafts, build)?;
+        let (action, created_by) = self.execute(instruction, stages, build)?;
         let text = instruction.to_string();
         let length = text.len() + created_by.as_ref().map_or(0, String::len) * 2 + action_size(&action);
-        build.spend(length, instruction.span)?;
+        build.add_size(length, instruction.span)?;
         if let Some(created_by) = &created_by {
             self.image.history.push(History {
                 created: None,
@@ -153,20 +158,20 @@ impl Stage {
     fn execute(
         &mut self,
         instruction: &Instruction,
-        drafts: &[Draft],
+        stages: &[ResolvedStage],
         build: &mut Build,
     ) -> Result<(Action, Option<String>), DockerfileError> {
         match &instruction.kind {
             Kind::Copy(files) => {
-                let (files, written) = copy::copy(files, Keyword::Copy, self, drafts, build)?;
+                let (files, written) = copy::copy(files, Keyword::Copy, self, stages, build)?;
                 return Ok((Action::Copy(files), Some(written)));
             }
             Kind::Add(files) => {
-                let (files, written) = copy::copy(files, Keyword::Add, self, drafts, build)?;
+                let (files, written) = copy::copy(files, Keyword::Add, self, stages, build)?;
                 return Ok((Action::Copy(files), Some(written)));
             }
             Kind::Run(run) => {
-                let (command, written) = command::run(run, self, drafts, build)?;
+                let (command, written) = command::run(run, self, stages, build)?;
                 return Ok((Action::Run(command), Some(written)));
             }
             Kind::Workdir(word) => return self.workdir(word, build),
@@ -198,16 +203,16 @@ impl Stage {
 }
 
 /// Warns if the platform of a base is not the requested one.
-fn check_platform(image: &mut ImageConfig, draft: &Draft, build: &mut Build) {
-    let wanted = &draft.platform;
+fn check_platform(image: &mut ImageConfig, stage: &ResolvedStage, build: &mut Build) {
+    let wanted = &stage.platform;
     let differs = image.os != wanted.os() || image.architecture != wanted.architecture();
     if differs && !image.architecture.is_empty() {
         let actual = format!("{}/{}", image.os, image.architecture);
         let message = format!(
             "Base image {} was pulled with platform {actual:?}, expected \"{wanted}\" for current build",
-            draft.from.base
+            stage.from.base
         );
-        build.warn(Check::InvalidBaseImagePlatform, draft.from.base.span, message);
+        build.warn(Check::InvalidBaseImagePlatform, stage.from.base.span, message);
     }
     image.os = wanted.os().to_owned();
     image.architecture = wanted.architecture().to_owned();
@@ -216,8 +221,8 @@ fn check_platform(image: &mut ImageConfig, draft: &Draft, build: &mut Build) {
     }
 }
 
-fn source_is_not_base(request: &ImageRequest, draft: &Draft) -> bool {
-    draft.base != Source::Image(request.clone())
+fn source_is_not_base(request: &ImageRequest, stage: &ResolvedStage) -> bool {
+    stage.base != Source::Image(request.clone())
 }
 
 fn action_size(action: &Action) -> usize {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A stage of the file, with its base resolved.
-pub(super) struct Draft<'a> {
+pub(super) struct ResolvedStage<'a> {
     pub(super) index: usize,
     pub(super) from: &'a instruction::From,
     pub(super) base: Source,
@@ -25,7 +25,7 @@ pub(super) struct Draft<'a> {
     pub(super) instructions: &'a [Instruction],
 }
 
-impl Draft<'_> {
+impl ResolvedStage<'_> {
     pub(super) fn name(&self) -> String {
         let name = self.from.name.as_ref().map(|name| name.text.to_lowercase());
         name.unwrap_or_else(|| format!("stage-{}", self.index))
@@ -35,19 +35,19 @@ impl Draft<'_> {
 /// The name of the empty base.
 pub(super) const SCRATCH: &str = "scratch";
 
-pub(super) fn drafts<'a>(
+pub(super) fn resolve_stages<'a>(
     file: &'a Dockerfile,
     froms: &[usize],
     build: &mut Build,
-) -> Result<Vec<Draft<'a>>, DockerfileError> {
-    let mut drafts: Vec<Draft> = Vec::new();
+) -> Result<Vec<ResolvedStage<'a>>, DockerfileError> {
+    let mut stages: Vec<ResolvedStage> = Vec::new();
     for (index, at) in froms.iter().enumerate() {
         let end = froms.get(index + 1).copied().unwrap_or(file.instructions.len());
         let Kind::From(from) = &file.instructions[*at].kind else { continue };
-        let draft = draft(index, from, &file.instructions[at + 1..end], &drafts, build);
-        drafts.push(draft.map_err(|error| error.of(Keyword::From))?);
+        let stage = resolve_stage(index, from, &file.instructions[at + 1..end], &stages, build);
+        stages.push(stage.map_err(|error| error.of(Keyword::From))?);
     }
-    Ok(drafts)
+    Ok(stages)
 }
 
 pub(super) fn name_of(file: &Dockerfile, at: usize) -> Option<String> {
@@ -94,13 +94,13 @@ pub(super) fn warn_of_defaults(file: &Dockerfile, options: &BuildOptions, build:
 }
 
 /// The base of a `FROM`.
-fn draft<'a>(
+fn resolve_stage<'a>(
     index: usize,
     from: &'a instruction::From,
     instructions: &'a [Instruction],
-    before: &[Draft],
+    before: &[ResolvedStage],
     build: &mut Build,
-) -> Result<Draft<'a>, DockerfileError> {
+) -> Result<ResolvedStage<'a>, DockerfileError> {
     let base = build.expand_global(&from.base)?.text;
     if base.is_empty() {
         return Err(DockerfileErrorKind::BlankBase { given: from.base.text.clone() }.at(from.base.span));
@@ -119,7 +119,7 @@ fn draft<'a>(
         (Source::Stage(_), Some(stage)) => stage.platform.clone(),
         _ => platform,
     };
-    Ok(Draft { index, from, base, platform, instructions })
+    Ok(ResolvedStage { index, from, base, platform, instructions })
 }
 
 fn platform(word: &Word, from: &instruction::From, build: &mut Build) -> Result<Platform, DockerfileError> {
@@ -151,7 +151,7 @@ fn image(name: &str, span: Span, platform: &Platform) -> Result<ImageRequest, Do
 pub(super) fn source(
     word: &Word,
     current: usize,
-    drafts: &[Draft],
+    stages: &[ResolvedStage],
     options: &BuildOptions,
 ) -> Result<Source, DockerfileError> {
     let error = |kind: DockerfileErrorKind| Err(kind.at(word.span));
@@ -161,19 +161,19 @@ pub(super) fn source(
     }
     if let Ok(index) = given.parse::<usize>() {
         return match index {
-            index if index == current => error(DockerfileErrorKind::Circular { given: drafts[current].name() }),
+            index if index == current => error(DockerfileErrorKind::Circular { given: stages[current].name() }),
             index if index < current => Ok(Source::Stage(index)),
             _ => error(DockerfileErrorKind::StageIndex { given }),
         };
     }
     let lower = given.to_lowercase();
-    let is_named = |stage: &&Draft| stage.from.name.is_some() && stage.name() == lower;
-    if let Some(stage) = drafts[..current].iter().rfind(is_named) {
+    let is_named = |stage: &&ResolvedStage| stage.from.name.is_some() && stage.name() == lower;
+    if let Some(stage) = stages[..current].iter().rfind(is_named) {
         return Ok(Source::Stage(stage.index));
     }
-    match drafts[current..].iter().find(is_named) {
+    match stages[current..].iter().find(is_named) {
         Some(stage) if stage.index == current => error(DockerfileErrorKind::Circular { given: lower }),
-        Some(_) => error(DockerfileErrorKind::StageOrder { given, current: drafts[current].name() }),
+        Some(_) => error(DockerfileErrorKind::StageOrder { given, current: stages[current].name() }),
         None => Ok(Source::Image(image(&given, word.span, &options.platform)?)),
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! They are parsed and executed by the code for builds, so `ENV`, `EXPOSE` or `CMD` mean the same here and in a
 //! Dockerfile. As in moby (`BuildFromConfig` in its `builder/dockerfile/builder.go`), they start from an empty
-//! config, which is then completed by the container's. So a variable is that of an earlier `ENV` of the changes, a
-//! relative `WORKDIR` is below `/`, and a new `ENTRYPOINT` removes the command. A change may contain several lines.
+//! config, which is then completed by the container's. So variables come only from `ENV` instructions among the
+//! changes, a relative `WORKDIR` is below `/`, and a new `ENTRYPOINT` removes the command. A change may contain
+//! several lines.
 //!
 //! ```
 //! use minicontainer_core::image::Config;
@@ -41,7 +42,7 @@ const KNOWN: [Keyword; 11] = [
 /// A change that is not possible.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeError {
-    /// An instruction that needs a build, or is not one.
+    /// An instruction that needs a build, or a text that is not an instruction.
     #[error("{instruction} is not a valid change command: there are {}", known())]
     Unknown {
         /// The first word of the change.

@@ -1,8 +1,8 @@
 //! `--chmod`: permissions as chmod(1) takes them, `755` or `u=rwX,go=rX`.
 //!
-//! BuildKit uses FreeBSD's setmode(3) for symbolic permissions, and so do the rules here: a change is a sequence of
-//! steps that add and remove bits; `X` asks whether the file was executable before the change; without a
-//! class of users (`+w`), the usual umask of 022 applies.
+//! BuildKit follows FreeBSD's setmode(3) for symbolic permissions, and so does this module. A change is a sequence of
+//! steps that add and remove bits. `X` depends on whether the file was executable before the change. Without a class
+//! of users (`+w`), the usual umask of 022 applies.
 //!
 //! ```
 //! use minicontainer_dockerfile::plan::Chmod;
@@ -31,10 +31,11 @@ enum Step {
     Set(u32),
     Add(u32),
     Remove(u32),
-    /// The two of `X`: only where the file is a directory or somebody may execute it.
+    /// For `X`: only if the file is a directory, or any user may execute it.
     AddIfExecutable(u32),
     RemoveIfExecutable(u32),
-    /// The permissions of one class for others, `g=u`: how far they lie to the left, and which bits may change.
+    /// Copies the permissions of one class to others, as `g=u`: how far the bits of that class are shifted to the
+    /// left, and which bits may change.
     Copy {
         operator: char,
         shift: u32,
@@ -47,11 +48,11 @@ enum Step {
 #[error("permissions are octal, such as 755, or symbolic, such as u=rwX,go=rX")]
 pub struct ChmodError;
 
-/// All bits but the sticky one, which only `t` changes.
+/// All bits except the sticky bit, which only `t` changes.
 const STANDARD: u32 = 0o6777;
 const STICKY: u32 = 0o1000;
 const EXECUTE: u32 = 0o111;
-/// What `+w` may set without a class: everything but the bits of the umask.
+/// The bits that can be set without a class, as in `+w`: all except those of the umask.
 const UNMASKED: u32 = 0o7755;
 
 impl Chmod {
@@ -113,9 +114,9 @@ fn read_clause(clause: &str, steps: &mut Vec<Step>) -> Option<()> {
     Some(())
 }
 
-/// One operator with its permissions.
+/// Reads one operator with its permissions.
 fn read_change(operator: char, permissions: &str, classes: u32, steps: &mut Vec<Step>) -> Option<()> {
-    // Set-id bits and the sticky bit do not concern others.
+    // The class of others has no set-id bit and no sticky bit.
     let only_others = classes == 0o0007;
     let may_set = if classes == 0 { UNMASKED } else { classes | if only_others { 0 } else { STICKY } };
     if let Some(shift) = ["o", "g", "u"].iter().position(|class| *class == permissions) {

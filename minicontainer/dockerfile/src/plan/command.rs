@@ -1,14 +1,15 @@
 //! `RUN`: the command with its environment, user and mounts.
 //!
-//! If the whole command is one here-document, it is a script: the shell gets its lines, or, if they begin with `#!`,
-//! they become a program of their own. Other here-documents are left to the shell, and their lines stay in its text.
+//! If the whole command is one here-document, it is a script. The shell executes its lines, unless they begin with
+//! `#!`: then they are written to a file, which is executed. Other here-documents are interpreted by the shell, so
+//! their lines stay in the command's text.
 
 use serde::Serialize;
 
 use super::{
     Source,
     apply::Stage,
-    bases::{self, Draft},
+    bases::{self, ResolvedStage},
     configure::{in_shell, with_shell},
     scope::{Build, expanded},
 };
@@ -36,9 +37,10 @@ pub struct RunCommand {
     pub network: Network,
     /// The mounts, each with the source of its files.
     pub mounts: Vec<(Mount, Source)>,
-    /// A file that must exist and be executable, and is not part of the layer.
+    /// An executable file that is mounted for the command, and is not part of the layer.
     pub script: Option<Script>,
-    /// Proxies that were passed: for the environment, but not for history or key, because they may contain passwords.
+    /// The proxies that were passed. They are in the environment, but not in the history or the cache key, because
+    /// they may contain passwords.
     #[serde(skip)]
     pub proxies: Vec<String>,
 }
@@ -55,7 +57,7 @@ pub struct Script {
 pub(super) fn run(
     run: &Run,
     stage: &Stage,
-    drafts: &[Draft],
+    stages: &[ResolvedStage],
     build: &mut Build,
 ) -> Result<(RunCommand, String), DockerfileError> {
     let config = &stage.image.config;
@@ -78,7 +80,7 @@ pub(super) fn run(
             Mount::parse(&word.text, workdir, &mut expand).map_err(|kind: DockerfileErrorKind| kind.at(word.span))?;
         let from = mount.from().map(|from| crate::Word { text: from.to_owned(), span: word.span });
         let source = match from {
-            Some(from) => bases::source(&from, stage.index, drafts, build.options)?,
+            Some(from) => bases::source(&from, stage.index, stages, build.options)?,
             None => Source::Context,
         };
         mounts.push((mount, source));

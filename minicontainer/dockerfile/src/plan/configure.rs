@@ -89,7 +89,7 @@ impl Stage {
                     let message = format!("Defined protocol '{text}' in EXPOSE instruction should be lowercase");
                     build.warn(Check::ExposeProtoCasing, word.span, message);
                 }
-                build.spend(found.len() * 16, word.span)?;
+                build.add_size(found.len() * 16, word.span)?;
                 ports.extend(found);
             }
         }
@@ -135,7 +135,7 @@ impl Stage {
         let mut found = Vec::new();
         for pair in pairs {
             let (name, value) = (self.scope.text(&pair.name, build)?, self.scope.text(&pair.value, build)?);
-            build.spend(name.len() + value.len(), pair.name.span)?;
+            build.add_size(name.len() + value.len(), pair.name.span)?;
             found.push((name, value));
         }
         Ok(found)

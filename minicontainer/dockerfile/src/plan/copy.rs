@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{
     Source,
     apply::Stage,
-    bases::{self, Draft},
+    bases::{self, ResolvedStage},
     chmod::Chmod,
     configure::user,
     scope::Build,
@@ -46,7 +46,7 @@ pub struct CopyFiles {
     pub chmod: Option<Chmod>,
     /// Patterns of excluded files, as in `.dockerignore`.
     pub exclude: Vec<String>,
-    /// Whether the layer may be created independently of the layers below.
+    /// Whether `--link` was given. The files are copied in the same way, but the build prints a note.
     pub link: bool,
     /// Whether local archives are unpacked: `ADD`.
     pub unpack: bool,
@@ -54,7 +54,7 @@ pub struct CopyFiles {
     pub parents: bool,
 }
 
-/// What separates the two parts of a source with `--parents`; no other source contains it.
+/// Separates the two parts of a source with `--parents`. No other source contains it.
 pub const PIVOT: &str = "/./";
 
 /// A file whose content is in the Dockerfile.
@@ -70,12 +70,12 @@ pub(super) fn copy(
     copy: &Copy,
     keyword: Keyword,
     stage: &Stage,
-    drafts: &[Draft],
+    stages: &[ResolvedStage],
     build: &mut Build,
 ) -> Result<(CopyFiles, String), DockerfileError> {
     let scope = &stage.scope;
     let from = match &copy.from {
-        Some(word) => bases::source(word, stage.index, drafts, build.options)?,
+        Some(word) => bases::source(word, stage.index, stages, build.options)?,
         None => Source::Context,
     };
     let mut sources = Vec::new();
@@ -153,7 +153,7 @@ fn exclude(copy: &Copy, stage: &Stage, build: &mut Build) -> Result<Vec<String>,
     copy.exclude.iter().map(pattern).collect()
 }
 
-/// A source of `--parents`. What stands before `/./` is not created at the destination.
+/// A source of `--parents`. The part before `/./` is not created at the destination.
 fn with_parents(text: &str) -> String {
     let (base, pattern) = text.split_once(PIVOT).unwrap_or(("", text));
     let base = path::resolve("/", base);

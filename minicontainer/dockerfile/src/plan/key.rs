@@ -1,12 +1,12 @@
 //! The cache key of a layer.
 //!
-//! The key is a digest of everything that the layer depends on, and of nothing else:
+//! The key is a digest of exactly the inputs of the layer:
 //!
-//! | Part | Since |
+//! | Part | Why |
 //! |---|---|
-//! | the key of the layer below, or of the base ([`base_key`]) | the same change upon other files is another layer |
-//! | the action with all its words, variables and mounts | another command, another layer |
-//! | the digests of the files that are read ([`KeyInputs::contents`]) | content counts, times do not |
+//! | the key of the layer below, or of the base ([`base_key`]) | the same action on other files makes another layer |
+//! | the action with all its words, variables and mounts | another command makes another layer |
+//! | the digests of the files that are read ([`KeyInputs::contents`]) | changed content makes another layer; times do not matter |
 //! | `SOURCE_DATE_EPOCH` | it is written into the layer |
 //!
 //! Proxies and secrets must not be part of it: they may change without changing the result, and their values could be
@@ -40,8 +40,8 @@ pub struct KeyInputs<'a> {
     pub parent: &'a Digest,
     /// The action.
     pub action: &'a Action,
-    /// For each of [`Action::reads`], in that order: a digest of the names, kinds, permissions and contents that are
-    /// there, without times.
+    /// For each of [`Action::reads`], in that order: a digest of the names, kinds, permissions and contents of the
+    /// files, without their times.
     pub contents: &'a [Digest],
     /// `SOURCE_DATE_EPOCH`.
     pub epoch: Option<i64>,

@@ -1,4 +1,4 @@
-//! From a parsed Dockerfile to a plan: which stages are built, in which order, and what every instruction does.
+//! Plans a build from a parsed Dockerfile: which stages are built, in which order, and what each instruction does.
 //!
 //! A build is a plan, and the plan is a value: nothing is fetched, copied or run here. The caller passes in what the
 //! plan depends on, mainly the configs of base images. [`plan()`] returns which ones it needs:
@@ -19,18 +19,17 @@
 //! assert_eq!(plan.target().image.history.last().unwrap().created_by, r#"CMD ["httpd" "-f"]"#);
 //! ```
 //!
-//! Terms: a *stage* begins with `FROM`. A stage *needs* another if it is based on it or copies from it; only stages
-//! that the target needs are in the plan, in an order in which each can be built when those before it are, and two
-//! that do not need each other may be built side by side. A *step* is one instruction, every word expanded. Most
-//! steps change the image's config only, and the plan has done that already: [`StagePlan::image`] is the config at
-//! the end. The others have an [`Action`] that makes a layer.
+//! Terms: a *stage* begins with `FROM`. A stage *needs* another if it is based on it or copies from it. The plan has
+//! only the stages that the target needs, each after the stages that it needs; others may be built in parallel. A
+//! *step* is one instruction with all words expanded. Most steps change only the image's config. The plan already
+//! contains their result, [`StagePlan::image`]. The others have an [`Action`] that makes a layer.
 //!
 //! # The cache
 //!
-//! A layer may be taken from the cache if nothing that went into it has changed. [`key`] says so by a digest of the
-//! layer's parent, of the action with all its words, and of the content of the files it reads; never of times. Steps
-//! without an action have no key and need none: a config is computed anew each time, so a changed `HEALTHCHECK`,
-//! `ONBUILD` or `LABEL` can never be lost in a cache (GHSA-gc89-7gcr-jxqc), and costs no layer its place in it.
+//! A layer may be taken from the cache if none of its inputs has changed. [`key`] is a digest of these inputs: the
+//! parent of the layer, the action with all its words, and the content of the files that it reads. Times are not
+//! included. Steps without an action have no key, because the config is computed again in every build. So a changed
+//! `HEALTHCHECK`, `ONBUILD` or `LABEL` is never missed (GHSA-gc89-7gcr-jxqc), and does not invalidate any layer.
 
 mod apply;
 mod bases;
@@ -114,7 +113,8 @@ pub type Bases = BTreeMap<ImageRequest, BaseImage>;
 /// The result of planning.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// These images are needed first. Their triggers may need more, so plan again with them, until there is a plan.
+    /// These images are needed first. Their triggers may need more images, so the caller plans again with them, until
+    /// there is a plan.
     Needs(BTreeSet<ImageRequest>),
     /// The plan.
     Plan(BuildPlan),

@@ -40,7 +40,7 @@ fn check_host(host: &str, ports: &RangeInclusive<u16>) -> Result<(), DockerfileE
     }
     let wrong = || DockerfileErrorKind::Port { part: "hostPort", given: port.to_owned() };
     let host = range(port).ok_or_else(wrong)?;
-    // A range of host ports for a single port is a choice.
+    // For a single port, Docker may choose a port from a range of host ports.
     let is_one = ports.len() == 1;
     if is_one || host.len() == ports.len() { Ok(()) } else { Err(wrong()) }
 }

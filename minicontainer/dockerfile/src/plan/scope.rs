@@ -109,7 +109,7 @@ impl<'a> Build<'a> {
     }
 
     /// Adds to the size of the plan, so that a small file cannot result in a huge plan.
-    pub(super) fn spend(&mut self, bytes: usize, span: Span) -> Result<(), DockerfileError> {
+    pub(super) fn add_size(&mut self, bytes: usize, span: Span) -> Result<(), DockerfileError> {
         self.bytes += bytes;
         match self.bytes > MOST_BYTES {
             true => Err(DockerfileErrorKind::TooMuch { limit: MOST_BYTES }.at(span)),

@@ -8,7 +8,7 @@ use std::{
 use super::{
     Base, Bases, BuildOptions, BuildPlan, ImageRequest, Outcome, Source, StagePlan,
     apply::{Stage, StageEnd},
-    bases::{Draft, SCRATCH, drafts, name_of, source, target, warn_of_defaults},
+    bases::{ResolvedStage, SCRATCH, name_of, resolve_stages, source, target, warn_of_defaults},
     scope::Build,
 };
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// An instruction of a stage, and its origin.
-pub(super) struct PlannedStages<'a> {
+pub(super) struct PlannedInstruction<'a> {
     pub(super) instruction: Cow<'a, Instruction>,
     pub(super) is_trigger: bool,
     /// The position for errors in a trigger of an image, which is not in a file.
@@ -43,8 +43,8 @@ pub fn plan(file: &Dockerfile, options: &BuildOptions, bases: &Bases) -> Result<
         }
     }
     warn_of_defaults(file, options, &mut build);
-    let drafts = drafts(file, &froms, &mut build)?;
-    let needed = match needed(&drafts, target, options, bases)? {
+    let resolved = resolve_stages(file, &froms, &mut build)?;
+    let needed = match needed(&resolved, target, options, bases)? {
         Needed::Images(missing) => return Ok(Outcome::Needs(missing)),
         Needed::Stages(needed) => needed,
     };
@@ -52,14 +52,14 @@ pub fn plan(file: &Dockerfile, options: &BuildOptions, bases: &Bases) -> Result<
     let mut stages: Vec<StagePlan> = Vec::new();
     let mut ends: BTreeMap<usize, StageEnd> = BTreeMap::new();
     for (index, (sources, instructions)) in needed {
-        let mut stage = Stage::begin(&drafts[index], bases, &ends, &mut build)?;
+        let mut stage = Stage::begin(&resolved[index], bases, &ends, &mut build)?;
         for planned in &instructions {
             build.place = planned.place;
             let keyword = planned.instruction.kind.keyword();
-            stage.apply(planned, &drafts, &mut build).map_err(|error| pointed(error, planned.place).of(keyword))?;
+            stage.apply(planned, &resolved, &mut build).map_err(|error| pointed(error, planned.place).of(keyword))?;
             build.place = None;
         }
-        let (plan, end) = stage.finish(&drafts[index], sources, bases);
+        let (plan, end) = stage.finish(&resolved[index], sources, bases);
         stages.push(plan);
         ends.insert(index, end);
     }
@@ -76,12 +76,12 @@ pub fn plan(file: &Dockerfile, options: &BuildOptions, bases: &Bases) -> Result<
 /// What the target needs: images that are not available yet, or else stages with their sources and instructions.
 enum Needed<'a> {
     Images(BTreeSet<ImageRequest>),
-    Stages(BTreeMap<usize, (BTreeSet<Source>, Vec<PlannedStages<'a>>)>),
+    Stages(BTreeMap<usize, (BTreeSet<Source>, Vec<PlannedInstruction<'a>>)>),
 }
 
 /// A stage needs only earlier ones, so one walk from the target upwards finds all of them.
 fn needed<'a>(
-    drafts: &'a [Draft<'a>],
+    resolved: &'a [ResolvedStage<'a>],
     target: usize,
     options: &BuildOptions,
     bases: &Bases,
@@ -90,11 +90,11 @@ fn needed<'a>(
     let mut wanted = BTreeSet::from([target]);
     let mut stages = BTreeMap::new();
     while let Some(index) = wanted.pop_last() {
-        let instructions = instructions_of(drafts, index, bases)?;
-        let mut sources = BTreeSet::from([drafts[index].base.clone()]);
-        for PlannedStages { instruction, place, .. } in &instructions {
+        let instructions = instructions_of(resolved, index, bases)?;
+        let mut sources = BTreeSet::from([resolved[index].base.clone()]);
+        for PlannedInstruction { instruction, place, .. } in &instructions {
             for word in froms_of(instruction) {
-                let named = source(&word, index, drafts, options);
+                let named = source(&word, index, resolved, options);
                 sources.insert(named.map_err(|error| pointed(error, *place).of(instruction.kind.keyword()))?);
             }
         }
@@ -118,27 +118,27 @@ fn pointed(error: DockerfileError, place: Option<Span>) -> DockerfileError {
 
 /// A stage's instructions, after the triggers of its base.
 fn instructions_of<'a>(
-    drafts: &'a [Draft<'a>],
+    resolved: &'a [ResolvedStage<'a>],
     index: usize,
     bases: &Bases,
-) -> Result<Vec<PlannedStages<'a>>, DockerfileError> {
-    let draft = &drafts[index];
+) -> Result<Vec<PlannedInstruction<'a>>, DockerfileError> {
+    let stage = &resolved[index];
     let mut planned = Vec::new();
-    match &draft.base {
+    match &stage.base {
         Source::Stage(base) => {
-            for instruction in drafts[*base].instructions {
+            for instruction in resolved[*base].instructions {
                 if let Kind::Onbuild(trigger) = &instruction.kind {
                     let instruction = Cow::Borrowed(&*trigger.instruction);
-                    planned.push(PlannedStages { instruction, is_trigger: true, place: None });
+                    planned.push(PlannedInstruction { instruction, is_trigger: true, place: None });
                 }
             }
         }
         Source::Image(request) => {
-            let place = draft.from.base.span;
+            let place = stage.from.base.span;
             for text in bases.get(request).iter().flat_map(|base| &base.config.config.on_build) {
                 let instruction = parse_trigger(text)
                     .map_err(|reason| DockerfileErrorKind::BrokenTrigger { given: text.clone(), reason }.at(place))?;
-                planned.push(PlannedStages {
+                planned.push(PlannedInstruction {
                     instruction: Cow::Owned(instruction),
                     is_trigger: true,
                     place: Some(place),
@@ -147,8 +147,9 @@ fn instructions_of<'a>(
         }
         Source::Context => {}
     }
-    let own = |instruction| PlannedStages { instruction: Cow::Borrowed(instruction), is_trigger: false, place: None };
-    planned.extend(draft.instructions.iter().map(own));
+    let own =
+        |instruction| PlannedInstruction { instruction: Cow::Borrowed(instruction), is_trigger: false, place: None };
+    planned.extend(stage.instructions.iter().map(own));
     Ok(planned)
 }
 
@@ -170,8 +171,8 @@ fn froms_of(instruction: &Instruction) -> Vec<Word> {
 }
 
 impl Base {
-    pub(super) fn of(draft: &Draft, bases: &Bases) -> Base {
-        match &draft.base {
+    pub(super) fn of(stage: &ResolvedStage, bases: &Bases) -> Base {
+        match &stage.base {
             Source::Stage(index) => Base::Stage(*index),
             Source::Image(request) => match bases.get(request) {
                 Some(base) => Base::Image { request: request.clone(), digest: base.digest.clone() },

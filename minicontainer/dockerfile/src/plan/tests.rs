@@ -150,7 +150,7 @@ fn empty_path_is_the_working_directory() {
     for (mount, _) in &run.mounts {
         assert!(matches!(mount, crate::mount::Mount::Bind { target, .. } if target == "/w"), "{mount:?}");
     }
-    // Only ADD unpacks, unless it is told not to.
+    // Only ADD unpacks archives, and not with --unpack=false.
     let source = "FROM a\nADD x /\nADD --unpack=false x /\nCOPY x /";
     let plan = outcome(source, &options(&[]), &[]).unwrap();
     let unpacks = |step: &Step| matches!(&step.action, Action::Copy(copy) if copy.unpack);
@@ -293,8 +293,8 @@ fn likely_mistakes_are_warned_about() {
     assert_eq!(planned(COURSE).warnings, []);
 }
 
-/// The expected results are those of chmod(1) of coreutils for a file and a directory, except those of BuildKit's own
-/// parser (tonistiigi/dchapes-mode, after FreeBSD's setmode(3)).
+/// The expected results are those of chmod(1) of coreutils. At the end are the cases in which BuildKit's parser
+/// differs (tonistiigi/dchapes-mode, after FreeBSD's setmode(3)).
 #[test]
 fn chmod_modes_match_coreutils() {
     let check = |text: &str, mode, is_directory, expect| {
@@ -320,8 +320,8 @@ fn chmod_modes_match_coreutils() {
     check("+-x", 0o755, false, 0o644);
     check("o=g-r+x", 0o740, false, 0o741);
     check("u+s,o+s,=t", 0o755, false, 0o1000);
-    // Only FreeBSD's: `=` removes the set-id bits of directories too, and a class that is copied keeps them; `u+t` is
-    // the sticky bit, `o+t` is nothing.
+    // As in FreeBSD only: `=` also removes the set-id bits of directories, and keeps them if a class is copied. `u+t`
+    // sets the sticky bit, and `o+t` has no effect.
     check("u=rwx", 0o4755, true, 0o755);
     check("u=g", 0o4755, false, 0o4555);
     check("u+t", 0o600, false, 0o1600);
@@ -409,7 +409,8 @@ fn plan_size_is_limited() {
     let fails = |source: String| outcome(&source, &BuildOptions::default(), &[]).unwrap_err().to_string();
     let doubling: String = (0..60).map(|at| format!("ENV A{}=$A{at}$A{at}\n", at + 1)).collect();
     assert!(
-        fails(format!("FROM scratch\nENV A0=aaaaaaaa\n{doubling}")).contains("the longest argument that Linux takes")
+        fails(format!("FROM scratch\nENV A0=aaaaaaaa\n{doubling}"))
+            .contains("the longest argument that Linux accepts")
     );
     let many: String = (0..2000).map(|at| format!(" A{at}=1")).collect();
     assert!(fails(format!("FROM scratch\nENV{many}\n")).contains("more than 1000 variables"));

@@ -12,7 +12,7 @@ use minicontainer::{
 
 use super::{
     AfterExit, Container, ContainerConfig, ContainerError, Containers, Id, Supervisor, generated_name,
-    names::{Holder, Names},
+    names::{NameHolder, Names},
     remove::remove_remains,
     supervisor_lock::{self, SupervisorLock},
 };
@@ -90,7 +90,7 @@ impl Containers {
             return generated_name::unused(|name| Ok(names.reserve(name, id)?.is_some()));
         };
         loop {
-            let Some(Holder::Alive(holder)) = names.reserve(&name, id)? else { return Ok(name) };
+            let Some(NameHolder::Alive(holder)) = names.reserve(&name, id)? else { return Ok(name) };
             // The holder may be a `--rm` container whose engine was killed, which a sweep removes.
             if !self.sweep_id(&holder)? {
                 return Err(ContainerError::NameTaken { name, holder });

@@ -172,7 +172,7 @@ impl Diagnostic for ContainerError {
                 let id = path.parent().and_then(id_of);
                 let id = id.as_ref().map_or("ID", Id::short);
                 format!(
-                    "the file was changed or damaged; `minicontainer rm {id}` removes the container with all that it wrote"
+                    "the file was changed or damaged; `minicontainer rm {id}` removes the container and everything that it wrote"
                 )
             }
             ContainerError::Kill { .. } => {

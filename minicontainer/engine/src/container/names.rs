@@ -1,4 +1,4 @@
-//! The names of containers.
+//! The names of containers, which are symbolic links.
 //!
 //! Each name is a symbolic link, `names/<name>`, to `../containers/<id>`. symlink(2) creates it with its target in
 //! one step, or fails because it exists. So of several engines that request a name exactly one gets it, without a
@@ -59,7 +59,7 @@ impl Names {
 
     /// Reserves a name for the container with this id, whose directory the caller has claimed. Returns the holder if
     /// the name is in use.
-    pub(super) fn reserve(&self, name: &ContainerName, id: &Id) -> Result<Option<Holder>, ContainerError> {
+    pub(super) fn reserve(&self, name: &ContainerName, id: &Id) -> Result<Option<NameHolder>, ContainerError> {
         let path = self.directory.join(name.as_str());
         loop {
             match symlink(target(id), &path) {
@@ -71,7 +71,7 @@ impl Names {
                 return Err(ContainerError::ForeignName { path });
             }
             match self.holder(name)? {
-                Some(Holder::Dead(holder)) => self.release(name, &holder)?,
+                Some(NameHolder::Dead(holder)) => self.release(name, &holder)?,
                 Some(holder) => return Ok(Some(holder)),
                 // The name has become free.
                 None => {}
@@ -146,20 +146,20 @@ impl Names {
 
     fn is_stale(&self, name: &ContainerName) -> Result<Option<Id>, ContainerError> {
         Ok(match self.holder(name)? {
-            Some(Holder::Dead(id)) => Some(id),
+            Some(NameHolder::Dead(id)) => Some(id),
             _ => None,
         })
     }
 
     /// The container that has a name.
-    fn holder(&self, name: &ContainerName) -> Result<Option<Holder>, ContainerError> {
+    fn holder(&self, name: &ContainerName) -> Result<Option<NameHolder>, ContainerError> {
         let Some(id) = self.find(name)? else { return Ok(None) };
         let place = self.containers.join(id.as_str());
         // In this order, because a container that is being created moves from the first path to the second.
         if is_supervised(&place.with_extension("new"))? {
-            return Ok(Some(Holder::Alive(id)));
+            return Ok(Some(NameHolder::Alive(id)));
         }
-        Ok(Some(if place.exists() { Holder::Alive(id) } else { Holder::Dead(id) }))
+        Ok(Some(if place.exists() { NameHolder::Alive(id) } else { NameHolder::Dead(id) }))
     }
 
     /// Creates a link in a directory for each container without one.
@@ -227,7 +227,7 @@ enum Entry {
 
 /// The container that has a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Holder {
+pub(super) enum NameHolder {
     /// It exists or is being created.
     Alive(Id),
     /// It was removed, or its creation was interrupted.

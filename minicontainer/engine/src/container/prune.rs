@@ -31,7 +31,7 @@ impl Containers {
             }
             let size = self.size(&container.id)?;
             remove_cgroups(&container)?;
-            self.take_away(&place, Some(&container.name))?;
+            self.remove_directory_and_name(&place, Some(&container.name))?;
             reclaimed += size;
             removed.push(container);
         }
@@ -80,7 +80,7 @@ impl Containers {
             return Err(error);
         }
         remove_cgroup_named(&format!("minicontainer-{id}"))?;
-        self.take_away(&place, None)?;
+        self.remove_directory_and_name(&place, None)?;
         Ok(id)
     }
 }

@@ -113,7 +113,7 @@ pub(super) fn read(directory: &Path) -> Result<Option<Container>, ContainerError
     Ok(Some(container))
 }
 
-/// Whether a state is final, whether or not its engine is alive.
+/// Whether a recorded state is right even if no engine supervises the container.
 fn is_certain(state: &State) -> bool {
     match state {
         State::Running { process, .. } | State::Paused { process, .. } => process::is_alive(process),
@@ -173,6 +173,6 @@ pub(super) fn read_stored(directory: &Path) -> Result<Option<Container>, Contain
 }
 
 /// Whether the record is empty. After a power failure, an unsynced record, as of a `--rm` container, may be.
-pub(super) fn is_torn(directory: &Path) -> bool {
+pub(super) fn has_empty_record(directory: &Path) -> bool {
     fs::metadata(state_file(directory)).is_ok_and(|metadata| metadata.len() == 0)
 }

@@ -58,14 +58,18 @@ impl Containers {
         let place = self.place(&id);
         // Prevents a concurrent sweep of it. The engine that supervised it may still hold the lock.
         let _lock = supervisor_lock::take(&place)?;
-        self.take_away(&place, Some(&container.name))?;
+        self.remove_directory_and_name(&place, Some(&container.name))?;
         Ok(id)
     }
 
     /// Removes a container's directory and releases its name, or all its names if the name is unknown. First the
     /// directory is renamed, so that no reader sees half a container. Then the name becomes free, so that no two
     /// containers have it. A sweep removes what a crash leaves after that. The directory may already be gone.
-    pub(super) fn take_away(&self, place: &Path, name: Option<&ContainerName>) -> Result<(), ContainerError> {
+    pub(super) fn remove_directory_and_name(
+        &self,
+        place: &Path,
+        name: Option<&ContainerName>,
+    ) -> Result<(), ContainerError> {
         let aside = place.with_extension("removed");
         match fs::rename(place, &aside) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

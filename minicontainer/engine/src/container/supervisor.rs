@@ -68,7 +68,7 @@ impl Supervisor {
     pub(crate) fn finish(&mut self, report: Option<&Report>) -> Result<(), ContainerError> {
         if self.container.config.after_exit == AfterExit::Remove {
             // Another command may have removed it already. Its cgroups are removed by `Running`, of the library.
-            return Containers::of(&self.store).take_away(&self.place(), Some(&self.container.name));
+            return Containers::of(&self.store).remove_directory_and_name(&self.place(), Some(&self.container.name));
         }
         if report.is_none() && !self.container.is_running() {
             return Ok(());

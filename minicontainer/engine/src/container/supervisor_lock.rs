@@ -1,4 +1,4 @@
-//! A directory that belongs to a running process: flock(2) on it.
+//! Marks a directory as belonging to a running process, by flock(2).
 //!
 //! The kernel releases the lock when its holder closes the directory or dies. A directory without a lock has no owner
 //! and may be swept. The sweeper holds the lock meanwhile.

@@ -1,9 +1,9 @@
 //! Removes what killed engines left: containers half created or half removed, and `--rm` containers.
 //!
-//! A container that an engine supervises is never swept. The others are swept on request (`prune`, `rm`,
-//! `system check --repair`), when one has a requested name, and before the first container is created after a boot,
-//! because then all former engines are dead. Otherwise `create` does not sweep: reading all containers takes longer
-//! the more there are.
+//! A container that an engine supervises is never swept. The others are swept on request (`prune`, `rm`, `system
+//! check --repair`), when a dead container has a requested name, and before the first container is created after a
+//! boot, because then no engine from before the boot is running. Otherwise `create` does not sweep: reading all
+//! containers takes longer the more there are.
 
 use std::{
     fs,
@@ -27,21 +27,21 @@ use super::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stale {
     /// The directory of a container that was being created or removed.
-    Half,
-    /// The directory of a container of a build or a judging.
+    Incomplete,
+    /// The directory of a container of a build or of the judge.
     Temporary,
     /// A container whose record is empty after a power failure.
-    Torn,
-    /// A container that was to be removed at the exit of its process.
+    EmptyRecord,
+    /// A `--rm` container, which should have been removed when its process exited.
     Ended,
 }
 
 impl Stale {
     fn meaning(self) -> &'static str {
         match self {
-            Stale::Half => "an incomplete container",
-            Stale::Temporary => "a container of a build or a judging that was killed",
-            Stale::Torn => "a container without a record",
+            Stale::Incomplete => "an incomplete container",
+            Stale::Temporary => "a container of a killed build or judge",
+            Stale::EmptyRecord => "a container without a record",
             Stale::Ended => "a container that was to be removed when its process exits",
         }
     }
@@ -83,9 +83,8 @@ impl Containers {
         written.map_err(ContainerError::io("write", path))
     }
 
-    /// Removes the container with this id if it was to be removed at the exit of its process and no engine supervises
-    /// it.
-    /// Returns whether it is gone.
+    /// Removes the container with this id if it is a `--rm` container whose process has exited, and no engine
+    /// supervises it. Returns whether it is gone.
     pub(super) fn sweep_id(&self, id: &Id) -> Result<bool, ContainerError> {
         let path = self.place(id);
         Ok(stale(&path)?.is_some() && self.sweep_one(&path)?)
@@ -98,21 +97,21 @@ impl Containers {
         match stale_unless_supervised(path)? {
             // If it cannot be removed now, it stays for the next sweep, with the names of its cgroups.
             Some(Stale::Temporary) => Ok(temporary::remove(path).is_ok()),
-            Some(Stale::Half) => remove_remains(path).map(|()| true),
-            Some(Stale::Torn) => self.take_away(path, None).map(|()| true),
+            Some(Stale::Incomplete) => remove_remains(path).map(|()| true),
+            Some(Stale::EmptyRecord) => self.remove_directory_and_name(path, None).map(|()| true),
             Some(Stale::Ended) => {
                 let Some(container) = record::read_stored(path)? else { return Ok(false) };
                 // If it cannot be removed now, it stays for the next sweep, with its record.
                 if remove_cgroups(&container).is_err() {
                     return Ok(false);
                 }
-                self.take_away(path, Some(&container.name)).map(|()| true)
+                self.remove_directory_and_name(path, Some(&container.name)).map(|()| true)
             }
             None => Ok(false),
         }
     }
 
-    /// What killed engines left: each path and its meaning.
+    /// What killed engines left behind: each path, and what it is.
     pub(crate) fn stale(&self) -> Result<Vec<(PathBuf, &'static str)>, ContainerError> {
         let mut found = Vec::new();
         for path in self.entries()? {
@@ -136,7 +135,7 @@ fn stale(path: &Path) -> Result<Option<Stale>, ContainerError> {
 
 fn stale_unless_supervised(path: &Path) -> Result<Option<Stale>, ContainerError> {
     match path.extension().and_then(|extension| extension.to_str()) {
-        Some("new" | "removed") => return Ok(Some(Stale::Half)),
+        Some("new" | "removed") => return Ok(Some(Stale::Incomplete)),
         Some(temporary::EXTENSION) => return Ok(Some(Stale::Temporary)),
         _ if id_of(path).is_none() => return Ok(None),
         _ => {}
@@ -148,7 +147,7 @@ fn stale_unless_supervised(path: &Path) -> Result<Option<Stale>, ContainerError>
     };
     Ok(match container {
         // A sandbox of the library has no record; the library removes it.
-        None => record::is_torn(path).then_some(Stale::Torn),
+        None => record::has_empty_record(path).then_some(Stale::EmptyRecord),
         Some(mut container) => {
             container.state = record::confirmed(container.state, false);
             container.should_be_gone().then_some(Stale::Ended)

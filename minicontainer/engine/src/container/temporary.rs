@@ -44,7 +44,7 @@ impl TemporaryContainer {
     }
 
     /// Records the names of the container's cgroups before these are created.
-    pub(crate) fn note_groups(&self, plan: &Plan) -> Result<(), ContainerError> {
+    pub(crate) fn record_cgroups(&self, plan: &Plan) -> Result<(), ContainerError> {
         let (Some(name), file) = (cgroup_of(plan), self.path.join(GROUP)) else { return Ok(()) };
         private::write(&file, name).map_err(ContainerError::io("write", &file))
     }

@@ -39,13 +39,13 @@ pub struct Engine {
 /// A request for a container.
 #[derive(Debug)]
 pub struct CreateRequest<'a> {
-    /// What runs in it, and how. The engine decides where its files are.
+    /// A request for a container: the image, the options and the name. The engine chooses the paths of its files.
     pub sandbox: Sandbox,
     /// Its image.
     pub image: &'a Image,
     /// The image's name as it was requested.
     pub image_name: &'a str,
-    /// The options, as the record keeps them.
+    /// The options, as the record stores them.
     pub options: &'a RunOptions,
     /// The container's name; generated if there is none.
     pub name: Option<ContainerName>,

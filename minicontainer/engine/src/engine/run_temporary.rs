@@ -18,7 +18,7 @@ pub(crate) fn run_to_end(
     output: &mut dyn FnMut(StandardStream, &[u8]),
 ) -> Result<Report, EngineError> {
     // Recorded before the cgroups are created, so that a later sweep removes them if this process is killed.
-    temporary.note_groups(launch.plan())?;
+    temporary.record_cgroups(launch.plan())?;
     let mut running = launch.start(Hooks::none())?;
     started(&running)?;
     let supervised = supervise(&mut running, Io::Callback(output), &mut ())?;

@@ -50,7 +50,7 @@ pub struct Program {
 /// The file of a program.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// The file, or the folder with a file `run` in it, as it was when the judging started.
+    /// The file, or the folder with a file `run` in it, as it was when the judge started.
     pub file: Arc<File>,
     /// Its path.
     pub path: PathBuf,
@@ -82,7 +82,7 @@ pub enum Unusable {
     },
 }
 
-/// Everything that is judged together.
+/// The tests and programs of one folder.
 #[derive(Clone, Debug)]
 pub struct Folder {
     /// The settings.
@@ -152,7 +152,7 @@ fn read_tests(path: PathBuf) -> Result<Vec<Test>, JudgeError> {
         [Some(input), Some(expected)] => Ok(Test { name, input: input.into(), expected }),
         [input, _] => {
             let missing = if input.is_none() { format!("{name}.in") } else { format!("{name}.out") };
-            Err(JudgeError::HalfATest { name, missing })
+            Err(JudgeError::IncompleteTest { name, missing })
         }
     };
     halves.into_iter().map(test).collect()
@@ -232,16 +232,16 @@ impl Directory {
     }
 }
 
-/// The characters of names, for messages.
+/// The allowed characters in names, for messages.
 pub(super) const NAME_RULE: &str = "letters, digits, spaces and . , _ - + @ ( ) ' =";
 
 /// Whether the name is safe in tables and mount options: it has no control characters and no separators.
 fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(is_letter_of_names)
+    !name.is_empty() && name.chars().all(is_name_character)
 }
 
-fn is_letter_of_names(letter: char) -> bool {
-    // macOS writes an accent as a character of its own, after its letter.
+fn is_name_character(letter: char) -> bool {
+    // macOS stores an accented letter as two characters, the letter and the accent.
     let is_accent = ('\u{300}'..='\u{36f}').contains(&letter);
     letter.is_alphanumeric() || is_accent || " .,_-+@()'=".contains(letter)
 }
@@ -249,7 +249,7 @@ fn is_letter_of_names(letter: char) -> bool {
 /// The printed form of a name; different names stay different.
 fn shown(name: &OsStr) -> String {
     let escaped = |chunk: Utf8Chunk<'_>| {
-        let text = chunk.valid().chars().map(|letter| match is_letter_of_names(letter) {
+        let text = chunk.valid().chars().map(|letter| match is_name_character(letter) {
             true => letter.to_string(),
             false => letter.escape_unicode().to_string(),
         });

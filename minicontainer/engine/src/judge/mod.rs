@@ -22,7 +22,7 @@
 //! | RE | it failed: an exit code, a signal, or it cannot be executed; also an entry that is not a program |
 //! | IE | the engine failed, so there is no result |
 //!
-//! A failure of one program, also while it is prepared, is a verdict of that program, and the others are judged.
+//! If one program fails, even before it starts, that is a verdict of this program, and the others are still judged.
 //!
 //! The decisions (`compare`, [`Settings`], `outcome`, [`junit`]) are pure; `run` starts the containers.
 //!
@@ -54,7 +54,7 @@ use folder::NAME_RULE;
 pub use folder::{Folder, Program, Source, Test, Unusable};
 pub use junit::junit;
 pub use outcome::{JudgeVerdict, Judged, Outcome, outcome};
-pub use run::Judging;
+pub use run::JudgeRun;
 pub use settings::{Bound, Settings};
 
 /// The folder cannot be judged. Failures of a program are not errors.
@@ -66,7 +66,7 @@ pub enum JudgeError {
     Read { path: PathBuf, source: io::Error },
     /// One file of a test is missing.
     #[error("the test {name} has no {missing}: a test is a pair of files, NAME.in and NAME.out")]
-    HalfATest { name: String, missing: String },
+    IncompleteTest { name: String, missing: String },
     /// There are no tests or no programs.
     #[error("nothing to judge in {}: tests are pairs NAME.in and NAME.out in tests/, programs are in programs/", .path.display())]
     Empty { path: PathBuf },
@@ -76,7 +76,7 @@ pub enum JudgeError {
     /// A link could lead anywhere on this machine, and the program would get the content as its input.
     #[error("cannot use {}: it is not a file, and links are not followed", .path.display())]
     NotAFile { path: PathBuf },
-    /// The settings cannot be parsed. `text` is the file, and `span` the bytes of it that are wrong.
+    /// The settings cannot be parsed. `text` is the content of the file, and `span` the range of the invalid bytes.
     #[error("cannot read judge.toml: {reason}")]
     Settings { reason: String, text: String, span: Range<usize> },
 }
@@ -91,7 +91,7 @@ impl Diagnostic for JudgeError {
 
     fn hint(&self) -> Option<Cow<'_, str>> {
         match self {
-            JudgeError::Read { .. } | JudgeError::HalfATest { .. } | JudgeError::Empty { .. } => {
+            JudgeError::Read { .. } | JudgeError::IncompleteTest { .. } | JudgeError::Empty { .. } => {
                 Some("`minicontainer judge --help` shows the layout of the folder".into())
             }
             JudgeError::Settings { .. } => Some("`minicontainer judge --help` lists the settings".into()),

@@ -6,7 +6,7 @@ use minicontainer::{Report, Verdict, core::report::EnforcedLimits};
 use nix::sys::signal::Signal;
 use serde::{Serialize, Serializer};
 
-/// A verdict, in the letters that contests use.
+/// A verdict, with the abbreviation that programming contests use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the parent module explains each")]
 pub enum JudgeVerdict {

@@ -1,8 +1,9 @@
-//! Runs the containers of a judging: one for each pair of program and test, several at a time.
+//! Runs the containers of the judge: one for each pair of program and test, several at a time.
 //!
-//! An untrusted program sees a temporary file system, itself, read-only, and its input. The engine writes the input
-//! to a pipe: if stdin were the teacher's file, the program could open it again through `/proc/self/fd/0` and write
-//! to it. The expected answers stay in the engine, and the program's output is compared while it arrives.
+//! An untrusted program has a temporary root file system, its own files, which are read-only, and its input. The
+//! engine writes the input to a pipe: if stdin were the teacher's file, the program could open it again through
+//! `/proc/self/fd/0` and write to it. The expected answers stay in the engine, and the program's output is compared
+//! while it arrives.
 //!
 //! A container is killed with the thread that started it, so also with this process. A later sweep then removes its
 //! files and cgroups (`container/sweep.rs`).
@@ -37,9 +38,9 @@ use crate::{
     engine::{EngineError, run_to_end},
 };
 
-/// A judging.
+/// One run of the judge: a folder, an image and a profile.
 #[derive(Debug)]
-pub struct Judging<'a> {
+pub struct JudgeRun<'a> {
     folder: &'a Folder,
     image: &'a Image,
     store: &'a Store,
@@ -50,10 +51,10 @@ pub struct Judging<'a> {
     running: Mutex<HashMap<usize, Signaller>>,
 }
 
-impl<'a> Judging<'a> {
-    /// Prepares a judging. The image is in the store; the profile defines the isolation of the programs.
-    pub fn new(folder: &'a Folder, image: &'a Image, store: &'a Store, profile: Profile) -> Judging<'a> {
-        Judging {
+impl<'a> JudgeRun<'a> {
+    /// Prepares a run of the judge. The image is in the store; the profile defines the isolation of the programs.
+    pub fn new(folder: &'a Folder, image: &'a Image, store: &'a Store, profile: Profile) -> JudgeRun<'a> {
+        JudgeRun {
             folder,
             image,
             store,
@@ -129,7 +130,7 @@ impl<'a> Judging<'a> {
             Ok(Err(EngineError::Sandbox(error))) if is_about_the_program(&error) => {
                 (Outcome::new(JudgeVerdict::RuntimeError, cannot_be_executed(&error)), None)
             }
-            Ok(Err(EngineError::Sandbox(error))) if lost_its_program(&error) => {
+            Ok(Err(EngineError::Sandbox(error))) if is_program_removed(&error) => {
                 (Outcome::new(JudgeVerdict::RuntimeError, "it was removed or renamed while it was judged"), None)
             }
             Ok(Err(error)) => (Outcome::new(JudgeVerdict::EngineFault, in_one_line(&error)), None),
@@ -206,7 +207,7 @@ fn in_one_line(error: &EngineError) -> String {
 
 /// Whether the program's file was removed after the judging started. Its owner can do that at any time, and must not
 /// affect the judging of others.
-fn lost_its_program(error: &Error) -> bool {
+fn is_program_removed(error: &Error) -> bool {
     let Error::Start(StartError::Step { step, errno: Errno::ENOENT | Errno::ESTALE, .. }) = error else {
         return false;
     };

@@ -1,4 +1,4 @@
-//! `judge.toml`: the settings of a judging. Each can be left out.
+//! `judge.toml`: the settings of the judge. All of them are optional.
 //!
 //! ```toml
 //! image = "busybox"           # the image that the programs run in
@@ -33,9 +33,9 @@ pub(super) const PLACE: &str = "/program";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound<T> {
     /// It was requested: if it is not available, nothing is judged.
-    Asked(T),
-    /// A default: it applies if it is available.
-    Usual(T),
+    Requested(T),
+    /// A default limit: it applies if it is available.
+    Default(T),
 }
 
 /// The settings.
@@ -61,7 +61,7 @@ pub struct Settings {
     pub comparison: Comparison,
 }
 
-/// The content of the file. Each value keeps its place, for errors.
+/// The content of the file. Each value has its position, for errors.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct Written {
@@ -76,11 +76,11 @@ struct Written {
     comparison: Comparison,
 }
 
-/// A value's error and its place in the file.
-type Misplaced = (String, Range<usize>);
+/// The error of a value, with its position in the file.
+type PositionedError = (String, Range<usize>);
 
 /// Parses a value, if there is one.
-fn parsed<T: FromStr<Err: Display>>(value: Option<&Spanned<String>>) -> Result<Option<T>, Misplaced> {
+fn parsed<T: FromStr<Err: Display>>(value: Option<&Spanned<String>>) -> Result<Option<T>, PositionedError> {
     let parse =
         |value: &Spanned<String>| value.get_ref().parse().map_err(|error: T::Err| (error.to_string(), value.span()));
     value.map(parse).transpose()
@@ -101,19 +101,19 @@ impl Settings {
         })
     }
 
-    fn of(written: Written) -> Result<Settings, Misplaced> {
+    fn of(written: Written) -> Result<Settings, PositionedError> {
         let time = |value: &Option<Spanned<String>>, usual: u64| {
             let given = parsed::<Timeout>(value.as_ref())?;
             Ok(given.map_or(Duration::from_secs(usual), Timeout::duration))
         };
         let size = |value: &Option<Spanned<String>>| {
-            Ok::<_, Misplaced>(parsed::<ByteSize>(value.as_ref())?.map(ByteSize::bytes))
+            Ok::<_, PositionedError>(parsed::<ByteSize>(value.as_ref())?.map(ByteSize::bytes))
         };
         let disk = match &written.disk {
-            None => StorageLimit::of_bytes(64 << 20).map(Bound::Usual),
+            None => StorageLimit::of_bytes(64 << 20).map(Bound::Default),
             Some(value) => {
                 let limit = StorageLimit::from_options(&[format!("size={}", value.get_ref())]);
-                limit.map_err(|error| (error.to_string(), value.span()))?.map(Bound::Asked)
+                limit.map_err(|error| (error.to_string(), value.span()))?.map(Bound::Requested)
             }
         };
         let command = match written.command {
@@ -126,9 +126,9 @@ impl Settings {
             command,
             time: time(&written.time, 10)?,
             cpu_time: time(&written.cpu_time, 2)?,
-            memory: size(&written.memory)?.map_or(Bound::Usual(256 << 20), Bound::Asked),
+            memory: size(&written.memory)?.map_or(Bound::Default(256 << 20), Bound::Requested),
             output: size(&written.output)?.unwrap_or(16 << 20),
-            pids: written.pids.map_or(Bound::Usual(64), |count| Bound::Asked(count.into())),
+            pids: written.pids.map_or(Bound::Default(64), |count| Bound::Requested(count.into())),
             disk: disk.ok_or_else(|| ("no limit".to_owned(), 0..0))?,
             comparison: written.comparison,
         })
@@ -145,9 +145,9 @@ impl Settings {
     pub fn missing(&self, host: &Host) -> Vec<&'static str> {
         let unlimited = |controller: &&str| !host.cgroups.can_limit(controller);
         let mut missing = Vec::new();
-        missing.extend(matches!(self.memory, Bound::Usual(_)).then_some("memory").filter(unlimited));
-        missing.extend(matches!(self.pids, Bound::Usual(_)).then_some("pids").filter(unlimited));
-        missing.extend(matches!(self.disk, Bound::Usual(_)).then_some("disk").filter(|_| !can_limit_layers(host)));
+        missing.extend(matches!(self.memory, Bound::Default(_)).then_some("memory").filter(unlimited));
+        missing.extend(matches!(self.pids, Bound::Default(_)).then_some("pids").filter(unlimited));
+        missing.extend(matches!(self.disk, Bound::Default(_)).then_some("disk").filter(|_| !can_limit_layers(host)));
         missing
     }
 }
@@ -156,8 +156,8 @@ impl<T: Copy> Bound<T> {
     /// The limit, if it was requested or is available.
     pub fn applied(self, available: bool) -> Option<T> {
         match self {
-            Bound::Asked(limit) => Some(limit),
-            Bound::Usual(limit) => available.then_some(limit),
+            Bound::Requested(limit) => Some(limit),
+            Bound::Default(limit) => available.then_some(limit),
         }
     }
 }

@@ -96,12 +96,12 @@ fn every_exit_has_its_verdict() {
 #[test]
 fn settings_are_parsed_or_rejected() {
     let settings = Settings::parse("").unwrap();
-    assert_eq!((settings.memory, settings.cpu_time), (Bound::Usual(256 << 20), Duration::from_secs(2)));
+    assert_eq!((settings.memory, settings.cpu_time), (Bound::Default(256 << 20), Duration::from_secs(2)));
     let settings =
         Settings::parse("memory = '64m'\ntime = '1m'\ndisk = '1m'\npids = 5\ncomparison = 'exact'").unwrap();
     assert_eq!(
         (settings.memory, settings.pids, settings.comparison),
-        (Bound::Asked(64 << 20), Bound::Asked(5), Comparison::Exact)
+        (Bound::Requested(64 << 20), Bound::Requested(5), Comparison::Exact)
     );
     let table: Vec<String> = [
         "memry = '1'",

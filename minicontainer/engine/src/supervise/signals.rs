@@ -54,7 +54,7 @@ use delivery::deliver;
 pub use error::SignalError;
 
 /// Terminating signals.
-const ENDING: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
+const TERMINATING: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
 /// Signals about the user's terminal: its size changed, or this command is in the foreground again.
 const TERMINAL: [Signal; 2] = [Signal::SIGWINCH, Signal::SIGCONT];
 /// Signals about this command's own children, streams and faults.
@@ -74,21 +74,21 @@ const JOBS: [Signal; 3] = [Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU];
 
 /// Which signals are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attention {
-    /// Those that may be meant for a container.
+pub enum SignalScope {
+    /// The signals to forward to a container, and those that terminate this command.
     Forward,
-    /// Those that terminate this command, and those about its terminal.
+    /// The signals that terminate this command, and those about its terminal.
     Own,
-    /// Those that terminate this command.
+    /// The signals that terminate this command.
     Termination,
 }
 
-impl Attention {
+impl SignalScope {
     fn signals(self) -> SigSet {
         match self {
-            Attention::Termination => ENDING.into_iter().collect(),
-            Attention::Own => ENDING.into_iter().chain(TERMINAL).collect(),
-            Attention::Forward => {
+            SignalScope::Termination => TERMINATING.into_iter().collect(),
+            SignalScope::Own => TERMINATING.into_iter().chain(TERMINAL).collect(),
+            SignalScope::Forward => {
                 let at_a_terminal = stdin().is_terminal() || stdout().is_terminal() || stderr().is_terminal();
                 let jobs = JOBS.into_iter().filter(|_| at_a_terminal);
                 let mut signals = SigSet::all();
@@ -106,7 +106,7 @@ pub struct Blocked(SigSet);
 ///
 /// # Errors
 /// Never in practice, see pthread_sigmask(3).
-pub fn block(attention: Attention) -> Result<Blocked, SignalError> {
+pub fn block(attention: SignalScope) -> Result<Blocked, SignalError> {
     let signals = attention.signals();
     signals.thread_block().map_err(|source| SignalError::Block { source })?;
     Ok(Blocked(signals))
@@ -142,7 +142,7 @@ const OUTPUT_PATIENCE: Duration = Duration::from_secs(2);
 /// output.
 pub struct SignalControl<'a> {
     signals: SignalFd,
-    attention: Attention,
+    attention: SignalScope,
     terminal: &'a dyn UserTerminal,
     warn: &'a dyn Fn(SignalError),
 }
@@ -151,7 +151,7 @@ impl<'a> SignalControl<'a> {
     /// Reads signals that were blocked. `warn` gets errors of forwarding.
     pub fn new(
         signals: SignalFd,
-        attention: Attention,
+        attention: SignalScope,
         terminal: &'a dyn UserTerminal,
         warn: &'a dyn Fn(SignalError),
     ) -> SignalControl<'a> {
@@ -162,7 +162,7 @@ impl<'a> SignalControl<'a> {
     fn forward(&self, running: &Running) -> Result<bool, SignalError> {
         let mut asked_to_end = false;
         while let Some(signal) = self.next()? {
-            asked_to_end |= asks_to_end(signal);
+            asked_to_end |= is_terminating(signal);
             let is = |one: Signal| one as i32 == signal;
             if is(Signal::SIGCONT) {
                 self.terminal.resume().map_err(|source| SignalError::Terminal { source })?;
@@ -173,12 +173,12 @@ impl<'a> SignalControl<'a> {
             }
             let for_terminal = is(Signal::SIGWINCH) && running.terminal.is_some();
             match self.attention {
-                Attention::Forward if for_terminal => {}
-                Attention::Forward => deliver(running, signal)?,
-                Attention::Own | Attention::Termination if asks_to_end(signal) => {
+                SignalScope::Forward if for_terminal => {}
+                SignalScope::Forward => deliver(running, signal)?,
+                SignalScope::Own | SignalScope::Termination if is_terminating(signal) => {
                     running.kill().map_err(not_forwarded)?;
                 }
-                Attention::Own | Attention::Termination => {}
+                SignalScope::Own | SignalScope::Termination => {}
             }
         }
         Ok(asked_to_end)
@@ -196,8 +196,8 @@ impl<'a> SignalControl<'a> {
     }
 
     /// Whether a terminating signal has arrived.
-    fn ask_to_end(&self) -> bool {
-        iter::from_fn(|| self.next().ok().flatten()).any(asks_to_end)
+    fn received_terminating_signal(&self) -> bool {
+        iter::from_fn(|| self.next().ok().flatten()).any(is_terminating)
     }
 }
 
@@ -208,7 +208,7 @@ impl Control for SignalControl<'_> {
 
     fn ready(&mut self, running: &mut Running) {
         if running.has_ended() {
-            if self.ask_to_end() {
+            if self.received_terminating_signal() {
                 running.abandon_output();
             }
             return;
@@ -232,6 +232,6 @@ fn not_forwarded(source: Error) -> SignalError {
     SignalError::Forward { source: Box::new(source) }
 }
 
-fn asks_to_end(signal: i32) -> bool {
-    ENDING.into_iter().any(|ending| ending as i32 == signal)
+fn is_terminating(signal: i32) -> bool {
+    TERMINATING.into_iter().any(|ending| ending as i32 == signal)
 }

@@ -1,12 +1,13 @@
 //! The store as a whole: its disk usage, and whether it is intact.
 //!
-//! | Module | Question |
+//! | Module | Purpose |
 //! |---|---|
-//! | `usage` | `system df`: the disk usage, each layer counted once |
-//! | `prune` | `system prune`: which data is unused |
-//! | [`check`] | `system check`, `image verify`: what is damaged, and how to repair it |
+//! | `usage` | `system df`: disk usage, with each layer counted once |
+//! | `prune` | `system prune`: removes unused data |
+//! | [`check`] | `system check`, `image verify`: finds and repairs damage |
 //!
-//! Each module uses the rules of the owners of the data (images, containers, the build cache), and adds none.
+//! The rules about each kind of data are in its own module (images, containers, the build cache). These modules only
+//! combine them.
 
 pub mod check;
 mod error;

@@ -22,7 +22,7 @@ fn xz(content: &[u8], preset: u32) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// As bzip2(1) and xz(1) do, several streams are one content; a stream that is cut off or damaged is an error.
+/// Several streams are read as one, as by bzip2(1) and xz(1). A truncated or damaged stream is an error.
 #[test]
 fn bzip2_and_xz_are_decompressed() {
     for compress in [bzip2, |content: &[u8]| xz(content, 6)] {
@@ -39,7 +39,7 @@ fn bzip2_and_xz_are_decompressed() {
     }
 }
 
-/// The largest preset is allowed; a dictionary of 256 MiB, for which its header asks, is not.
+/// The largest preset is accepted. A header that requests a dictionary of 256 MiB is refused.
 #[test]
 fn xz_dictionary_is_limited() {
     let read = |content: &[u8]| decompress(content).unwrap().read_to_end(&mut Vec::new());

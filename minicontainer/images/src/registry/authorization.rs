@@ -39,7 +39,7 @@ impl Scope {
         Scope(vec![format!("repository:{path}:pull,push")])
     }
 
-    /// With what the registry demands of resources that are not named yet.
+    /// Adds the scopes that the registry demands, except those for resources that this scope has already.
     fn with(&self, demanded: &str) -> Scope {
         let resource = |scope: &str| scope.rsplit_once(':').map(|(resource, _)| resource.to_owned());
         let named: Vec<_> = self.0.iter().map(|scope| resource(scope)).collect();
@@ -47,7 +47,7 @@ impl Scope {
         Scope(self.0.iter().cloned().chain(more.map(str::to_owned)).collect())
     }
 
-    /// To push to one repository blobs that another one has.
+    /// The scope to push to one repository, and to mount blobs of another one there.
     pub(super) fn mount(path: &str, from: &str) -> Scope {
         Scope(vec![format!("repository:{path}:pull,push"), format!("repository:{from}:pull")])
     }
@@ -105,7 +105,7 @@ impl Authorization {
         }
         let wanted: Vec<Challenge> = wanted.iter().flat_map(|header| challenges(header)).collect();
         let of_scheme = |scheme| wanted.iter().filter(move |challenge| challenge.scheme == scheme);
-        // A token service without an address cannot be asked; there may be another way in.
+        // Without the address of the token service, no token can be requested. Another challenge may work.
         let bearer = of_scheme("bearer").find(|challenge| challenge.parameters.contains_key("realm"));
         let basic = of_scheme("basic").next();
         if let Some(challenge) = bearer.or_else(|| of_scheme("bearer").next().filter(|_| basic.is_none())) {
@@ -159,7 +159,7 @@ impl Authorization {
 
     /// The token service's URL, if credentials may go there.
     fn realm(&self, client: &Client, realm: &str) -> Result<Url, RegistryError> {
-        let led = |place: String, source| RegistryError::Led {
+        let led = |place: String, source| RegistryError::ForbiddenRedirect {
             action: "get a token".to_owned(),
             host: client.host(),
             place,
@@ -184,7 +184,7 @@ impl Authorization {
             );
             let headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
             let request = request(Method::POST, realm, headers, Content::Bytes(form.as_bytes()));
-            return client.patiently(action, || client.call(&request, realm.clone(), None));
+            return client.with_retries(action, || client.call(&request, realm.clone(), None));
         }
         let mut url = realm.clone();
         if !service.is_empty() {
@@ -195,7 +195,7 @@ impl Authorization {
         }
         let basic = credentials.and_then(Credentials::basic);
         let request = request(Method::GET, &url, Vec::new(), Content::None);
-        client.patiently(action, || client.call(&request, url.clone(), basic.as_ref()))
+        client.with_retries(action, || client.call(&request, url.clone(), basic.as_ref()))
     }
 
     /// A server's message without our credentials, which it might quote.

@@ -3,12 +3,12 @@
 //! ```text
 //! send ── retries after a pause if the failure may be temporary
 //!  └ authorized ── repeats with a token or a password if the answer is 401
-//!     └ hops ── follows redirects, without credentials
+//!     └ follow_redirects ── without credentials
 //!        └ call ── one request, one answer
 //! ```
 //!
-//! What is asked and answered is in [`exchange`](super::exchange). The HTTP crate carries out single requests only
-//! (see [`agent`](super::agent)).
+//! The types of requests and answers are in [`exchange`](super::exchange). The HTTP crate carries out single requests
+//! only (see [`agent`](super::agent)).
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -33,7 +33,7 @@ use super::{
     http_error,
     rate_limit::{RateLimited, read_document},
     redirect::{HOP_LIMIT, RedirectError, follow},
-    retry::{Next, RetryPolicy, is_passing},
+    retry::{Next, RetryPolicy, is_temporary},
     tls_error::TlsError,
     trust::Trust,
     url::{Security, Url},
@@ -85,11 +85,11 @@ impl Client {
 
     /// Sends a request, with retries if a failure may be temporary.
     pub(super) fn send(&self, request: &Request<'_>) -> Result<Answer, RegistryError> {
-        self.patiently(request.action, || self.authorized(request))
+        self.with_retries(request.action, || self.authorized(request))
     }
 
     /// Retries an operation, with pauses in between.
-    pub(super) fn patiently(
+    pub(super) fn with_retries(
         &self,
         action: &str,
         attempt: impl Fn() -> Result<Answer, RegistryError>,
@@ -98,8 +98,8 @@ impl Client {
         loop {
             let outcome = attempt();
             let retry_after = match &outcome {
-                Ok(answer) if is_passing(answer.status) => answer.header("retry-after").map(str::to_owned),
-                Err(error) if error.is_passing() => None,
+                Ok(answer) if is_temporary(answer.status) => answer.header("retry-after").map(str::to_owned),
+                Err(error) if error.is_temporary() => None,
                 _ => return outcome,
             };
             failures += 1;
@@ -110,7 +110,7 @@ impl Client {
                     let (action, host, status) = (action.to_owned(), answer.url.authority(), answer.status);
                     return Err(match next {
                         Next::TooLong(wanted) => {
-                            RegistryError::Later { action, host, status, seconds: wanted.as_secs() }
+                            RegistryError::RetryLater { action, host, status, seconds: wanted.as_secs() }
                         }
                         _ => RegistryError::Busy {
                             action,
@@ -128,20 +128,24 @@ impl Client {
     /// Sends a request with the known authorization. If that is rejected, repeats it with what the registry requires.
     pub(super) fn authorized(&self, request: &Request<'_>) -> Result<Answer, RegistryError> {
         let known = self.authorization.known(request.scope);
-        let answer = self.hops(request, known.as_ref())?;
+        let answer = self.follow_redirects(request, known.as_ref())?;
         if answer.status != 401 || !answer.url.same_origin(&self.registry) {
             return Ok(answer);
         }
         let wanted: Vec<&str> =
             answer.headers.get_all("www-authenticate").iter().filter_map(|value| value.to_str().ok()).collect();
         match self.authorization.answer(self, &wanted, request.scope, known.as_ref(), request.action)? {
-            Some(authorization) => self.hops(request, Some(&authorization)),
+            Some(authorization) => self.follow_redirects(request, Some(&authorization)),
             None => Ok(answer),
         }
     }
 
     /// Sends a request, and follows redirects.
-    fn hops(&self, request: &Request<'_>, authorization: Option<&Secret>) -> Result<Answer, RegistryError> {
+    fn follow_redirects(
+        &self,
+        request: &Request<'_>,
+        authorization: Option<&Secret>,
+    ) -> Result<Answer, RegistryError> {
         let mut url = request.url.clone();
         let mut authorization = authorization.filter(|_| url.same_origin(&self.registry));
         for _ in 0..=HOP_LIMIT {
@@ -152,25 +156,30 @@ impl Client {
             }
             let location = answer
                 .header("location")
-                .ok_or_else(|| self.led(request, "an unnamed URL", RedirectError::Missing))?;
+                .ok_or_else(|| self.forbidden_redirect(request, "an unnamed URL", RedirectError::Missing))?;
             url = self.place(request.action, &answer.url, location)?;
             if !url.same_origin(&self.registry) {
                 authorization = None;
             }
         }
-        Err(self.led(request, "one URL after another", RedirectError::Hops))
+        Err(self.forbidden_redirect(request, "one URL after another", RedirectError::Hops))
     }
 
     /// The target of a `Location`, if the redirect is allowed.
     pub(super) fn place(&self, action: &str, here: &Url, location: &str) -> Result<Url, RegistryError> {
         follow(&self.registry, here, location).map_err(|source| {
             let place = here.join(location).map_or_else(|_| "an invalid URL".to_owned(), |url| url.authority());
-            RegistryError::Led { action: action.to_owned(), host: here.authority(), place, source }
+            RegistryError::ForbiddenRedirect { action: action.to_owned(), host: here.authority(), place, source }
         })
     }
 
-    fn led(&self, request: &Request<'_>, place: &str, source: RedirectError) -> RegistryError {
-        RegistryError::Led { action: request.action.to_owned(), host: self.host(), place: place.to_owned(), source }
+    fn forbidden_redirect(&self, request: &Request<'_>, place: &str, source: RedirectError) -> RegistryError {
+        RegistryError::ForbiddenRedirect {
+            action: request.action.to_owned(),
+            host: self.host(),
+            place: place.to_owned(),
+            source,
+        }
     }
 
     /// One request, one answer.

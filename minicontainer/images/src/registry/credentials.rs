@@ -36,7 +36,7 @@ pub enum Credentials {
         /// The password.
         password: Secret,
     },
-    /// A token that a token service changes for shorter-lived ones (OAuth 2, RFC 6749, section 6).
+    /// A token that a token service exchanges for short-lived ones (OAuth 2, RFC 6749, section 6).
     Identity(Secret),
 }
 

@@ -2,8 +2,8 @@
 //!
 //! After a broken connection, only the rest is requested (`Range`, RFC 9110, section 14). If a server does not
 //! support ranges and sends everything again, the part that is already here is skipped. The digest covers all bytes,
-//! so it shows in the end whether both parts belong together. No statement of a server about ranges, lengths or
-//! versions has to be trusted.
+//! so it also verifies that both parts belong together. The client need not trust what a server says about ranges,
+//! lengths or versions.
 
 use std::{
     io::{self, Read},
@@ -36,7 +36,7 @@ pub(super) struct DownloadRequest<'a> {
     pub(super) scope: &'a Scope,
     pub(super) digest: &'a Digest,
     pub(super) size: u64,
-    /// Whether its descriptor says to fetch it from somewhere else.
+    /// Whether its descriptor refers to another server.
     pub(super) foreign: bool,
     /// Set when another part of the image has failed.
     pub(super) stop: &'a AtomicBool,
@@ -50,14 +50,14 @@ pub(super) fn download(
     lock: &DownloadLock,
     staging: &Staging,
 ) -> Result<Blob, RegistryError> {
-    let local = |source| RegistryError::Local { action: format!("keep {}", wanted.what()), source };
+    let local = |source| RegistryError::Local { action: format!("keep {}", wanted.description()), source };
     loop {
         let (mut digester, here) = lock.resume(wanted.size).map_err(local)?;
         let fetched = fetch(wanted, lock, here, &mut digester);
         let actual = match fetched {
             Ok(()) => digester.finish(),
             Err(error) => {
-                if !error.is_worth_waiting() {
+                if !error.may_be_resumed() {
                     lock.discard().map_err(local)?;
                 }
                 return Err(error);
@@ -68,7 +68,9 @@ pub(super) fn download(
         }
         lock.discard().map_err(local)?;
         if here == 0 {
-            return Err(StoreError::Digest { what: wanted.what(), expected: wanted.digest.clone(), actual }.into());
+            return Err(
+                StoreError::Digest { what: wanted.description(), expected: wanted.digest.clone(), actual }.into()
+            );
         }
     }
 }
@@ -88,22 +90,22 @@ fn fetch(
             return Ok(());
         }
         digester.update(&piece[..count]);
-        let local = |source| RegistryError::Local { action: format!("keep {}", wanted.what()), source };
+        let local = |source| RegistryError::Local { action: format!("keep {}", wanted.description()), source };
         lock.append(&piece[..count]).map_err(local)?;
     }
 }
 
 impl DownloadRequest<'_> {
-    fn what(&self) -> String {
+    fn description(&self) -> String {
         format!("the blob {} of {}", self.digest, self.reference.familiar())
     }
 
     fn action(&self) -> String {
-        format!("fetch {}", self.what())
+        format!("fetch {}", self.description())
     }
 
     fn wrong_size(&self, actual: u64) -> RegistryError {
-        StoreError::Size { what: self.what(), expected: self.size, actual }.into()
+        StoreError::Size { what: self.description(), expected: self.size, actual }.into()
     }
 }
 
@@ -116,7 +118,7 @@ struct Download<'a> {
     /// How many connections broke since `mark`.
     failures: u32,
     mark: u64,
-    /// Whether the server may be asked for the rest only.
+    /// Whether only the rest can be requested from the server.
     ranges: bool,
 }
 
@@ -151,7 +153,7 @@ impl Download<'_> {
         }
     }
 
-    /// Everything is here, so no more data may come. How the connection ends does not matter.
+    /// All bytes have arrived, so any more data is an error. An error of the connection no longer matters.
     fn end(&mut self) -> Result<usize, RegistryError> {
         let surplus = self.body.take().and_then(|mut body| body.read(&mut [0; 1]).ok()).unwrap_or(0);
         if surplus > 0 { Err(self.wanted.wrong_size(self.wanted.size + 1)) } else { Ok(0) }
@@ -201,7 +203,7 @@ impl Download<'_> {
                 }
             }
             206 if partly
-                && answer.header("content-range").is_some_and(|range| is_rest(range, self.offset, size)) =>
+                && answer.header("content-range").is_some_and(|range| covers_rest(range, self.offset, size)) =>
             {
                 Ok(Some(answer.body))
             }
@@ -218,7 +220,7 @@ impl Download<'_> {
 }
 
 /// Whether a `Content-Range` such as `bytes 100-199/200` covers everything from an offset on.
-pub(super) fn is_rest(range: &str, offset: u64, size: u64) -> bool {
+pub(super) fn covers_rest(range: &str, offset: u64, size: u64) -> bool {
     let parsed = || {
         let (range, whole) = range.strip_prefix("bytes ")?.split_once('/')?;
         let (first, last) = range.split_once('-')?;

@@ -139,7 +139,7 @@ impl DownloadLock {
 pub(super) fn forget<'d>(store: &Store, digests: impl IntoIterator<Item = &'d Digest>) {
     for digest in digests {
         let path = store.downloads_directory().join(digest.hex());
-        if let Some(_held) = idle(&path) {
+        if let Some(_held) = lock_if_unused(&path) {
             // Best effort: the sweep removes what is left.
             let _ = fs::remove_file(path);
         }
@@ -150,7 +150,7 @@ pub(super) fn forget<'d>(store: &Store, digests: impl IntoIterator<Item = &'d Di
 pub fn discard_downloads(store: &Store) -> u64 {
     let entries = fs::read_dir(store.downloads_directory()).into_iter().flatten().flatten();
     let removed = entries.filter_map(|entry| {
-        let held = idle(&entry.path())?;
+        let held = lock_if_unused(&entry.path())?;
         let bytes = held.metadata().map_or(0, |metadata| metadata.len());
         fs::remove_file(entry.path()).ok().map(|()| bytes)
     });
@@ -171,7 +171,7 @@ pub(super) fn sweep(store: &Store) {
     for (number, (modified, length, path)) in begun.into_iter().enumerate() {
         let old = modified.elapsed().is_ok_and(|age| age > KEPT_FOR);
         if (old || length < WORTH_KEEPING || number >= KEPT_AT_MOST)
-            && let Some(_held) = idle(&path)
+            && let Some(_held) = lock_if_unused(&path)
         {
             let _ = fs::remove_file(path);
         }
@@ -179,7 +179,7 @@ pub(super) fn sweep(store: &Store) {
 }
 
 /// An unused download, locked so that no process can start using it.
-fn idle(path: &Path) -> Option<Flock<File>> {
+fn lock_if_unused(path: &Path) -> Option<Flock<File>> {
     let file = File::open(path).ok()?;
     let held = Flock::lock(file, FlockArg::LockExclusiveNonblock).ok()?;
     is_at(&held, path).then_some(held)

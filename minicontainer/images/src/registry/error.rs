@@ -14,7 +14,7 @@ use crate::ImageError;
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum RegistryError {
-    /// No connection, or none that held.
+    /// The connection failed or broke.
     #[error("cannot {action}: cannot reach {host}")]
     Unreachable { action: String, host: String, failing: Failing, source: Box<dyn std::error::Error + Send + Sync> },
     /// The registry was busy or broken at every attempt.
@@ -22,7 +22,7 @@ pub enum RegistryError {
     Busy { action: String, host: String, status: u16, attempts: u32, message: String },
     /// The registry is busy for longer than the client waits.
     #[error("cannot {action}: {host} answered {status} and asks to wait {seconds} seconds")]
-    Later { action: String, host: String, status: u16, seconds: u64 },
+    RetryLater { action: String, host: String, status: u16, seconds: u64 },
     /// A status that means refusal.
     #[error("cannot {action}: {host} answered {status}{}", server_message(message))]
     Refused { action: String, host: String, status: u16, message: String },
@@ -67,7 +67,7 @@ pub enum RegistryError {
     Nesting { reference: String, limit: usize },
     /// A redirect that is not allowed.
     #[error("cannot {action}: {host} redirects to {place}, which is not allowed")]
-    Led { action: String, host: String, place: String, source: RedirectError },
+    ForbiddenRedirect { action: String, host: String, place: String, source: RedirectError },
     /// The authentication method is not supported.
     #[error("cannot {action}: {host} requires an authentication that is not supported (supported: basic, bearer)")]
     Challenge { action: String, host: String },
@@ -104,7 +104,7 @@ pub enum RegistryError {
     #[error("the credential helper {program} failed to {action} the credentials of {server}: {reason}")]
     Helper { program: String, action: &'static str, server: String, reason: String },
     /// Another part of the same operation failed first.
-    #[error("stopped, because another part of the image failed")]
+    #[error("stopped because another part of the image failed")]
     Stopped,
     /// A local file cannot be read.
     #[error("cannot {action}")]
@@ -129,7 +129,7 @@ pub enum Failing {
     /// A time-out.
     Time,
     /// The registry redirected to an address of this machine or a private network.
-    Misled,
+    ForbiddenAddress,
     /// The connection broke.
     Connection,
 }
@@ -152,7 +152,7 @@ impl Diagnostic for RegistryError {
             RegistryError::PushDenied { .. } | RegistryError::Unauthorized { .. } => ErrorKind::Denied,
             RegistryError::Unreachable { .. }
             | RegistryError::Busy { .. }
-            | RegistryError::Later { .. }
+            | RegistryError::RetryLater { .. }
             | RegistryError::Slow { .. } => ErrorKind::Unavailable,
             RegistryError::NoTag { .. } | RegistryError::BadRegistry { .. } => ErrorKind::InvalidInput,
             RegistryError::Config { source, .. } | RegistryError::Local { source, .. } => ErrorKind::of_io(source),
@@ -169,9 +169,9 @@ impl Diagnostic for RegistryError {
                 Failing::Refused => "check the registry's name and port, and whether it is running".to_owned(),
                 Failing::Tls(tls_error) => tls_error.hint(host),
                 Failing::Time | Failing::Connection => "try again; nothing in the store has changed".to_owned(),
-                Failing::Misled => "do not trust this registry, or ask who runs it".to_owned(),
+                Failing::ForbiddenAddress => "do not trust this registry, or ask who runs it".to_owned(),
             },
-            RegistryError::Busy { .. } | RegistryError::Later { .. } | RegistryError::Slow { .. } => {
+            RegistryError::Busy { .. } | RegistryError::RetryLater { .. } | RegistryError::Slow { .. } => {
                 "try again later; nothing in the store has changed".to_owned()
             }
             RegistryError::PullDenied { host, .. } => {
@@ -196,7 +196,7 @@ impl Diagnostic for RegistryError {
             RegistryError::Schema1 { .. } => "push the image again with a newer tool".to_owned(),
             RegistryError::NotAnImage { .. } => "use the tool that created it".to_owned(),
             RegistryError::Ambiguous { .. } => DAMAGE_HINT.to_owned(),
-            RegistryError::Led { .. } => "do not trust this registry, or ask who runs it".to_owned(),
+            RegistryError::ForbiddenRedirect { .. } => "do not trust this registry, or ask who runs it".to_owned(),
             RegistryError::NoTag { .. } => "`minicontainer tag IMAGE NAME:TAG` adds a tag".to_owned(),
             RegistryError::BadRegistry { .. } => {
                 "use HOST or HOST:PORT (for example, registry.example.com:5000)".to_owned()
@@ -215,15 +215,15 @@ impl Diagnostic for RegistryError {
 
 impl RegistryError {
     /// Whether a later attempt may resume.
-    pub(super) fn is_worth_waiting(&self) -> bool {
+    pub(super) fn may_be_resumed(&self) -> bool {
         let later = |error: &RegistryError| {
-            matches!(error, RegistryError::Busy { .. } | RegistryError::Later { .. } | RegistryError::Stopped)
+            matches!(error, RegistryError::Busy { .. } | RegistryError::RetryLater { .. } | RegistryError::Stopped)
         };
-        self.is_passing() || later(self)
+        self.is_temporary() || later(self)
     }
 
     /// Whether a retry may succeed.
-    pub(super) fn is_passing(&self) -> bool {
+    pub(super) fn is_temporary(&self) -> bool {
         let passing = [Failing::Time, Failing::Connection];
         match self {
             RegistryError::Unreachable { failing, .. } => passing.contains(failing),

@@ -2,7 +2,7 @@
 
 use super::{
     challenge::challenges,
-    download::is_rest,
+    download::covers_rest,
     manifest::parse,
     redirect::follow,
     url::{Security, Url},
@@ -13,7 +13,7 @@ pub fn header(text: &str) {
     for challenge in challenges(text) {
         assert_eq!(challenge.scheme, challenge.scheme.to_ascii_lowercase());
     }
-    is_rest(text, 100, 200);
+    covers_rest(text, 100, 200);
     let Ok(registry) = Url::new(Security::Tls, "registry.test", "/v2/app/blobs/x?y") else { return };
     if let Ok(place) = follow(&registry, &registry, text) {
         assert_eq!(place.security(), Security::Tls, "{text:?} leads out of TLS");

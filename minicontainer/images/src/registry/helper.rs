@@ -1,7 +1,7 @@
 //! Credential helpers: programs named `docker-credential-NAME`.
 //!
 //! The action is the argument, the input comes on stdin, and the answer on stdout, in JSON. A helper may ask the user
-//! for a passphrase, so there is no time limit, and it inherits the terminal.
+//! for a passphrase, so it runs without a time limit and inherits the terminal.
 
 use std::{
     io::{self, Read, Write},
@@ -33,7 +33,7 @@ pub(super) struct Helper {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Kept {
+struct HelperAnswer {
     username: String,
     secret: String,
 }
@@ -56,7 +56,7 @@ impl Helper {
     /// Its credentials for a server, if any.
     pub(super) fn get(&self, server: &str) -> Result<Option<Credentials>, RegistryError> {
         let Some(answer) = self.run("get", server, server)? else { return Ok(None) };
-        let kept: Kept = serde_json::from_slice(&answer)
+        let kept: HelperAnswer = serde_json::from_slice(&answer)
             .map_err(|_| self.failed("get", server, "its answer is not what a helper answers"))?;
         let secret = Secret::new(kept.secret);
         Ok(Some(match kept.username.as_str() {

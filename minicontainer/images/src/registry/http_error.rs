@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{
     RegistryError,
     error::Failing,
-    ssrf_guard::{Misled, Unresolved},
+    ssrf_guard::{ForbiddenAddress, Unresolved},
     tls_error::TlsError,
     url::{Security, Url},
 };
@@ -35,7 +35,7 @@ fn failing(error: &ureq::Error, plain: bool, answered: bool) -> Failing {
         ureq::Error::Tls(_) | ureq::Error::TlsRequired => Failing::Tls(TlsError::Other),
         // An answer that is not HTTP may be a TLS alert.
         ureq::Error::Protocol(_) if plain => Failing::Tls(TlsError::Tls),
-        ureq::Error::Other(error) if error.is::<Misled>() => Failing::Misled,
+        ureq::Error::Other(error) if error.is::<ForbiddenAddress>() => Failing::ForbiddenAddress,
         ureq::Error::Other(error) if error.is::<Unresolved>() => Failing::Name,
         ureq::Error::Io(error) => match (error.get_ref().and_then(|inner| inner.downcast_ref()), error.kind()) {
             (Some(inner), _) => Failing::Tls(TlsError::of(inner)),

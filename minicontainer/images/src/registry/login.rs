@@ -11,7 +11,7 @@ use super::{
 };
 
 /// The registry that the user entered: empty means the default one, and of a URL only the host is used.
-fn meant(registry: Option<&str>) -> &str {
+fn registry_name(registry: Option<&str>) -> &str {
     let host = registry.map_or(DEFAULT_REGISTRY, host_of);
     // The default registry has several names: the web site, the index, and the registry.
     let bare = ["index.", "registry-1."].iter().find_map(|prefix| host.strip_prefix(prefix));
@@ -20,7 +20,7 @@ fn meant(registry: Option<&str>) -> &str {
 
 /// Whether there are saved credentials for a registry that are still valid.
 pub fn is_logged_in(registry: Option<&str>, connection: &Connection) -> Result<bool, RegistryError> {
-    let registry = meant(registry);
+    let registry = registry_name(registry);
     match connection.config()?.credentials(registry)? {
         Some(credentials) => match try_at(registry, &credentials, connection) {
             Err(RegistryError::Unauthorized { .. }) => Ok(false),
@@ -36,7 +36,7 @@ pub fn login(
     credentials: Credentials,
     connection: &Connection,
 ) -> Result<Saved, RegistryError> {
-    let registry = meant(registry);
+    let registry = registry_name(registry);
     try_at(registry, &credentials, connection)?;
     connection.config()?.save(registry, &credentials)
 }
@@ -59,5 +59,5 @@ fn try_at(registry: &str, credentials: &Credentials, connection: &Connection) ->
 
 /// Removes a registry's credentials; returns whether there were any.
 pub fn logout(registry: Option<&str>, connection: &Connection) -> Result<bool, RegistryError> {
-    connection.config()?.erase(meant(registry))
+    connection.config()?.erase(registry_name(registry))
 }

@@ -2,8 +2,8 @@
 //!
 //! A manifest and an index are both JSON. They are distinguished by the header `Content-Type` outside of the
 //! document, or by the field `mediaType` inside. A document that can be read as both has two meanings under one
-//! digest (CVE-2021-41190): a scanner could check one, and another would run. So everything that indicates the type
-//! must agree.
+//! digest (CVE-2021-41190): a scanner could check the one, while the other is run. So everything that indicates the
+//! type must agree.
 
 use minicontainer::{
     core::{Digest, Reference},
@@ -103,16 +103,16 @@ fn media_type(header: &str) -> String {
 struct Outline {
     schema_version: Option<u64>,
     media_type: Option<String>,
-    #[serde(default, deserialize_with = "there")]
+    #[serde(default, deserialize_with = "is_present")]
     manifests: Option<IgnoredAny>,
-    #[serde(default, deserialize_with = "there")]
+    #[serde(default, deserialize_with = "is_present")]
     layers: Option<IgnoredAny>,
-    #[serde(default, deserialize_with = "there")]
+    #[serde(default, deserialize_with = "is_present")]
     config: Option<IgnoredAny>,
 }
 
 /// A field with the value `null` counts as present.
-fn there<'de, D: Deserializer<'de>>(value: D) -> Result<Option<IgnoredAny>, D::Error> {
+fn is_present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<IgnoredAny>, D::Error> {
     IgnoredAny::deserialize(value).map(Some)
 }
 

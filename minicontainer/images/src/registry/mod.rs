@@ -66,7 +66,7 @@ pub use credentials::{Credentials, Secret};
 pub use download_lock::discard_downloads;
 pub use error::{Failing, RegistryError};
 pub use login::{is_logged_in, login, logout};
-pub use progress::{Event, Progress, Tell};
+pub use progress::{Event, Progress, ProgressCallback};
 pub use pull::{Pulled, check_platform, pull};
 pub use push::{Pushed, push};
 pub use redirect::RedirectError;

@@ -3,7 +3,7 @@
 use minicontainer::core::Digest;
 
 /// A callback for progress events, which the caller may show. It is called from several threads at the same time.
-pub type Tell<'a> = &'a (dyn Fn(Event<'_>) + Sync);
+pub type ProgressCallback<'a> = &'a (dyn Fn(Event<'_>) + Sync);
 
 /// A progress event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub enum Progress<'a> {
     },
     /// Another process is downloading it already.
     Waiting,
-    /// The connection broke; the rest is asked for after a pause.
+    /// The connection broke; the rest is requested after a pause.
     Retrying,
     /// It is downloaded and verified.
     Downloaded,

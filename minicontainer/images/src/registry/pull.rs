@@ -23,7 +23,7 @@ use minicontainer::{
 use oci_spec::image::{Descriptor, ImageManifest};
 
 use super::{
-    Connection, Event, Progress, RegistryError, Tell,
+    Connection, Event, Progress, ProgressCallback, RegistryError,
     authorization::Scope,
     client::Client,
     download::{DownloadRequest, download},
@@ -54,7 +54,7 @@ pub fn pull(
     reference: &Reference,
     platform: Option<&Platform>,
     connection: &Connection,
-    tell: Tell<'_>,
+    tell: ProgressCallback<'_>,
 ) -> Result<Pulled, RegistryError> {
     let client = connection.client(reference.registry())?;
     let name = match (reference.digest(), reference.tag()) {
@@ -88,7 +88,7 @@ pub(super) struct Pull<'a> {
     pub(super) client: &'a Client,
     pub(super) scope: &'a Scope,
     pub(super) wanted: &'a Platform,
-    tell: Tell<'a>,
+    tell: ProgressCallback<'a>,
     stop: AtomicBool,
 }
 
@@ -103,7 +103,7 @@ impl Pull<'_> {
         let mut warnings = Vec::new();
         if newer {
             sweep(self.store);
-            warnings = self.take_in(&digest, &manifest, &fetched)?;
+            warnings = self.add_to_store(&digest, &manifest, &fetched)?;
             for layer in manifest.layers() {
                 (self.tell)(Event::Layer { digest: &digest_of(layer)?, progress: Progress::Pulled });
             }
@@ -115,7 +115,7 @@ impl Pull<'_> {
 
     /// Adds the image to the store, and returns warnings. After a failure, partial downloads are kept only if a later
     /// attempt can resume them.
-    fn take_in(
+    fn add_to_store(
         &self,
         top: &Digest,
         manifest: &ImageManifest,
@@ -130,7 +130,7 @@ impl Pull<'_> {
             (self.tell)(Event::Layer { digest, progress: Progress::Extracting { done, total } });
         };
         let taken = incoming.and_then(|incoming| Ok(install_watched(self.store, &staging, &[incoming], &watch)?));
-        if taken.as_ref().err().is_none_or(|error| !error.is_worth_waiting()) {
+        if taken.as_ref().err().is_none_or(|error| !error.may_be_resumed()) {
             let described = manifest.layers().iter().chain([manifest.config()]);
             let digests = described.map(digest_of).collect::<Result<Vec<Digest>, _>>()?;
             forget(self.store, &digests);

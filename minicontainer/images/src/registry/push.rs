@@ -22,7 +22,7 @@ use oci_spec::image::{ImageManifest, MediaType};
 use ureq::http::Method;
 
 use super::{
-    Connection, Event, Progress, RegistryError, Tell,
+    Connection, Event, Progress, ProgressCallback, RegistryError,
     authorization::Scope,
     client::Client,
     exchange::{Answer, Content, Request},
@@ -49,7 +49,7 @@ pub fn push(
     store: &Store,
     reference: &Reference,
     connection: &Connection,
-    tell: Tell<'_>,
+    tell: ProgressCallback<'_>,
 ) -> Result<Pushed, RegistryError> {
     let tag = reference.tag().filter(|_| reference.digest().is_none());
     let tag = tag.ok_or_else(|| RegistryError::NoTag { reference: reference.familiar() })?;
@@ -61,8 +61,8 @@ pub fn push(
     let parsed = serde_json::from_slice::<ImageManifest>(&bytes);
     let manifest = parsed.map_err(|source| StoreError::Document { what: what(), kind: "image manifest", source })?;
     let scope = Scope::push(reference.path());
-    let elsewhere = elsewhere(store, reference)?;
-    let push = Push { store, reference, client: &client, scope: &scope, elsewhere: &elsewhere, tell };
+    let mount_candidates = mount_candidates(store, reference)?;
+    let push = Push { store, reference, client: &client, scope: &scope, mount_candidates: &mount_candidates, tell };
     tell(Event::Pushing { repository: &reference.repository() });
     push.blobs(&manifest)?;
     push.manifest(tag, &manifest, &bytes, &digest)?;
@@ -79,8 +79,8 @@ fn read(store: &Store, digest: &Digest) -> Result<Vec<u8>, RegistryError> {
 }
 
 /// The repositories of the same registry in which blobs of the store's images may be.
-fn elsewhere(store: &Store, reference: &Reference) -> Result<BTreeMap<Digest, String>, RegistryError> {
-    let mut elsewhere = BTreeMap::new();
+fn mount_candidates(store: &Store, reference: &Reference) -> Result<BTreeMap<Digest, String>, RegistryError> {
+    let mut mount_candidates = BTreeMap::new();
     for image in store.images()?.into_iter().flatten() {
         let Some(other) = image.reference.filter(|other| other.registry() == reference.registry()) else { continue };
         if other.path() == reference.path() {
@@ -90,10 +90,10 @@ fn elsewhere(store: &Store, reference: &Reference) -> Result<BTreeMap<Digest, St
             continue;
         };
         for layer in manifest.layers() {
-            elsewhere.insert(digest_of(layer)?, other.path().to_owned());
+            mount_candidates.insert(digest_of(layer)?, other.path().to_owned());
         }
     }
-    Ok(elsewhere)
+    Ok(mount_candidates)
 }
 
 struct Push<'a> {
@@ -101,8 +101,8 @@ struct Push<'a> {
     reference: &'a Reference,
     client: &'a Client,
     scope: &'a Scope,
-    elsewhere: &'a BTreeMap<Digest, String>,
-    tell: Tell<'a>,
+    mount_candidates: &'a BTreeMap<Digest, String>,
+    tell: ProgressCallback<'a>,
 }
 
 impl Push<'_> {
@@ -159,7 +159,7 @@ impl Push<'_> {
             }
             _ => return Err(self.client.refused(&action, answer)),
         }
-        if let Some(from) = self.elsewhere.get(digest)
+        if let Some(from) = self.mount_candidates.get(digest)
             && self.mount(digest, from)?
         {
             tell(Progress::Mounted { from });

@@ -11,7 +11,7 @@
 use std::net::IpAddr;
 
 use super::{
-    ssrf_guard::Reach,
+    ssrf_guard::AddressScope,
     url::{Security, Url, UrlError},
 };
 
@@ -28,8 +28,8 @@ pub enum RedirectError {
     #[error("plain HTTP can be read and changed on the way")]
     Plain,
     /// An address closer to this machine than the registry.
-    #[error("it is an address of this machine or of a network next to it")]
-    Near,
+    #[error("it is an address of this machine or of a private network")]
+    CloserNetwork,
     /// Too many redirects.
     #[error("there were more than {HOP_LIMIT} redirects in a row")]
     Hops,
@@ -52,15 +52,15 @@ pub(super) fn allowed(registry: &Url, here: &Url, place: Url) -> Result<Url, Red
         return Err(RedirectError::Plain);
     }
     let near = match place.host().trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
-        Ok(address) => match Reach::of(address) {
-            Reach::Machine => !registry.is_loopback(),
-            Reach::Link => true,
+        Ok(address) => match AddressScope::of(address) {
+            AddressScope::Machine => !registry.is_loopback(),
+            AddressScope::Link => true,
             // The distance of the registry itself is known only after it was resolved: see the guard of the resolver.
-            Reach::Organisation | Reach::World => false,
+            AddressScope::Organisation | AddressScope::Internet => false,
         },
         Err(_) => place.is_loopback() && !registry.is_loopback(),
     };
-    if near && !place.same_origin(registry) { Err(RedirectError::Near) } else { Ok(place) }
+    if near && !place.same_origin(registry) { Err(RedirectError::CloserNetwork) } else { Ok(place) }
 }
 
 #[cfg(test)]
@@ -102,8 +102,8 @@ mod tests {
             "[::ffff:127.0.0.1]",
             "0.0.0.0",
         ] {
-            check("https://registry.test", &format!("https://{near}/x"), Err(RedirectError::Near));
+            check("https://registry.test", &format!("https://{near}/x"), Err(RedirectError::CloserNetwork));
         }
-        check("http://127.0.0.1:5000", "https://169.254.169.254/latest", Err(RedirectError::Near));
+        check("http://127.0.0.1:5000", "https://169.254.169.254/latest", Err(RedirectError::CloserNetwork));
     }
 }

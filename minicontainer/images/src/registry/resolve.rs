@@ -1,6 +1,7 @@
-//! From the document of a name to the manifest of one platform.
+//! Selects the manifest of one platform.
 //!
-//! An index lists images, each with its platform; an entry may be an index again.
+//! The name of an image leads to a manifest, or to an index. An index lists manifests with their platforms, and may
+//! contain other indexes.
 
 use std::collections::BTreeSet;
 
@@ -18,11 +19,11 @@ use super::{
 
 /// The maximum depth of nested indexes.
 const NESTING_LIMIT: usize = 4;
-/// How many entries of an index without a platform are examined.
+/// The maximum number of entries without a platform whose configs are fetched.
 const SILENT_LIMIT: usize = 16;
 
 impl Pull<'_> {
-    /// Follows indexes down to the manifest for the platform that is wanted.
+    /// Follows indexes to the manifest for the requested platform.
     pub(super) fn resolve(&self, mut fetched: Fetched) -> Result<(ImageManifest, Fetched), RegistryError> {
         let reference = self.reference.familiar();
         for _ in 0..NESTING_LIMIT {
@@ -43,8 +44,9 @@ impl Pull<'_> {
         Err(RegistryError::Nesting { reference, limit: NESTING_LIMIT })
     }
 
-    /// The first entry without a platform that can be used: a nested index, or an image whose config has the platform
-    /// that is wanted. As in containerd (images.Manifest), the config counts where the index says nothing.
+    /// The first usable entry among those without a platform: a nested index, or an image whose config has the
+    /// requested platform. As in containerd (images.Manifest), the config determines the platform if the index does
+    /// not.
     fn choose_by_config(&self, index: &ImageIndex) -> Result<Option<Fetched>, RegistryError> {
         let silent: Vec<&Descriptor> =
             index.manifests().iter().filter(|entry| entry.platform().is_none()).take(SILENT_LIMIT).collect();
@@ -52,7 +54,7 @@ impl Pull<'_> {
         for entry in &silent {
             let fetched = self.fetch(entry)?;
             let Document::Manifest(manifest) = &fetched.document else { return Ok(Some(fetched)) };
-            // If there is no choice, a wrong platform is reported when the image is staged.
+            // A single entry is used without a check: a wrong platform is reported when the image is staged.
             if silent.len() == 1 {
                 return Ok(Some(fetched));
             }
@@ -64,7 +66,7 @@ impl Pull<'_> {
         Ok(None)
     }
 
-    /// Fetches the document of an entry of an index.
+    /// Fetches the document to which an entry of an index refers.
     fn fetch(&self, entry: &Descriptor) -> Result<Fetched, RegistryError> {
         let digest = digest_of(entry)?;
         let fetched = fetch(self.client, self.reference, digest.as_str(), self.scope)?;

@@ -17,14 +17,14 @@ pub(super) struct RetryPolicy {
     pub(super) connect: Duration,
     /// For the next bytes.
     pub(super) read: Duration,
-    /// For the head of an answer; for all of a small document.
+    /// For the headers of an answer, and for a small document as a whole.
     pub(super) answer: Duration,
     /// The time window of the minimum transfer rate, and its bytes.
     pub(super) window: Duration,
     pub(super) bytes_in_window: u64,
     /// The first pause.
     pub(super) pause: Duration,
-    /// The longest pause, even if a server asks for more.
+    /// The longest pause, even if a server requests a longer one.
     pub(super) longest_pause: Duration,
     /// The maximum number of attempts.
     pub(super) attempts: u32,
@@ -52,12 +52,12 @@ pub(super) enum Next {
     Retry(Duration),
     /// All attempts have been used.
     GiveUp,
-    /// The server asks for a longer pause than the limit.
+    /// The server requests a longer pause than the limit.
     TooLong(Duration),
 }
 
 /// Whether a status means a temporary failure.
-pub(super) fn is_passing(status: u16) -> bool {
+pub(super) fn is_temporary(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }
 

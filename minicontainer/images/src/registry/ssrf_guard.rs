@@ -1,4 +1,4 @@
-//! How far away an address is, and whether a registry may lead there.
+//! Prevents a registry from making this client connect to local services.
 //!
 //! A registry names other URLs: of its blob storage, of a token service, of an upload session. A malicious one can
 //! name `http://169.254.169.254/…`, where cloud machines read their secrets, or `http://127.0.0.1:…`, a local service
@@ -30,7 +30,7 @@ use super::url::Url;
 
 /// The network of an address, the closest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Reach {
+pub(super) enum AddressScope {
     /// This machine.
     Machine,
     /// Link-local addresses, such as those of cloud metadata services, which have secrets.
@@ -38,58 +38,58 @@ pub(super) enum Reach {
     /// A private network.
     Organisation,
     /// The public Internet.
-    World,
+    Internet,
 }
 
-impl Reach {
+impl AddressScope {
     /// The network of an address, according to the registries of special addresses (RFC 6890 and its successors).
-    pub(super) fn of(address: IpAddr) -> Reach {
+    pub(super) fn of(address: IpAddr) -> AddressScope {
         match address {
-            IpAddr::V4(address) => Reach::of_v4(address),
-            IpAddr::V6(address) => match embedded(address) {
-                Some(embedded) => Reach::of_v4(embedded),
-                None => Reach::of_v6(address),
+            IpAddr::V4(address) => AddressScope::of_v4(address),
+            IpAddr::V6(address) => match embedded_ipv4(address) {
+                Some(embedded_ipv4) => AddressScope::of_v4(embedded_ipv4),
+                None => AddressScope::of_v6(address),
             },
         }
     }
 
-    fn of_v4(address: Ipv4Addr) -> Reach {
+    fn of_v4(address: Ipv4Addr) -> AddressScope {
         let [first, second, ..] = address.octets();
         // On Linux, 0.0.0.0 leads to this machine.
         if address.is_loopback() || first == 0 {
-            Reach::Machine
+            AddressScope::Machine
         } else if address.is_link_local() || address.is_multicast() || first >= 240 {
-            Reach::Link
+            AddressScope::Link
         } else if address.is_private()
             || (first == 100 && second & 0xc0 == 64)
             || (first == 198 && second & 0xfe == 18)
         {
-            Reach::Organisation
+            AddressScope::Organisation
         } else {
-            Reach::World
+            AddressScope::Internet
         }
     }
 
-    fn of_v6(address: Ipv6Addr) -> Reach {
+    fn of_v6(address: Ipv6Addr) -> AddressScope {
         if address.is_loopback() || address.is_unspecified() {
-            Reach::Machine
+            AddressScope::Machine
         } else if address.is_unicast_link_local() || address.is_multicast() {
-            Reach::Link
+            AddressScope::Link
         } else if address.is_unique_local() || address.segments()[0] & 0xffc0 == 0xfec0 {
-            Reach::Organisation
+            AddressScope::Organisation
         } else {
-            Reach::World
+            AddressScope::Internet
         }
     }
 
     /// Whether a registry in this network may redirect to another one. Link-local addresses are never allowed.
-    pub(super) fn may_lead_to(self, other: Reach) -> bool {
-        other >= self && other != Reach::Link
+    pub(super) fn may_redirect_to(self, other: AddressScope) -> bool {
+        other >= self && other != AddressScope::Link
     }
 }
 
 /// The IPv4 address in an IPv6 address: mapped (`::ffff:…`), compatible, or translated (`64:ff9b::…`).
-fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
+fn embedded_ipv4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let segments = address.segments();
     let translated = segments[..6] == [0x64, 0xff9b, 0, 0, 0, 0];
     let compatible = segments[..6] == [0; 6] && (segments[6] != 0 || segments[7] > 1);
@@ -104,13 +104,13 @@ pub(super) struct Guard<R> {
     names: R,
     registry: Url,
     /// The network of the registry itself, when it was first resolved.
-    reach: OnceLock<Reach>,
+    reach: OnceLock<AddressScope>,
 }
 
 /// A registry redirected to a forbidden address.
 #[derive(Debug, thiserror::Error)]
-#[error("the registry leads to {host}, an address of this machine or of a network of its own")]
-pub(super) struct Misled {
+#[error("the registry refers to {host}, which is an address of this machine or of a private network")]
+pub(super) struct ForbiddenAddress {
     host: String,
 }
 
@@ -138,7 +138,7 @@ impl<R: Resolver> Resolver for Guard<R> {
             }
         };
         let addresses = self.names.resolve(uri, config, timeout).map_err(unresolved)?;
-        let reaches = addresses.iter().map(|address| Reach::of(address.ip()));
+        let reaches = addresses.iter().map(|address| AddressScope::of(address.ip()));
         let own = uri.to_string().parse::<Url>().is_ok_and(|url| url.same_origin(&self.registry));
         let far = match (self.reach.get(), own) {
             // The user named the registry, so it may be in any network. Its network is recorded at the first look-up.
@@ -151,21 +151,21 @@ impl<R: Resolver> Resolver for Guard<R> {
                 let mut kept = self.names.empty();
                 addresses
                     .iter()
-                    .filter(|address| Reach::of(address.ip()) >= *far)
+                    .filter(|address| AddressScope::of(address.ip()) >= *far)
                     .for_each(|address| kept.push(*address));
-                return if kept.is_empty() { Err(misled(uri)) } else { Ok(kept) };
+                return if kept.is_empty() { Err(forbidden_address(uri)) } else { Ok(kept) };
             }
-            (far, false) => far.copied().unwrap_or(Reach::World),
+            (far, false) => far.copied().unwrap_or(AddressScope::Internet),
         };
         let mut kept = self.names.empty();
-        let allowed = addresses.iter().filter(|address| far.may_lead_to(Reach::of(address.ip())));
+        let allowed = addresses.iter().filter(|address| far.may_redirect_to(AddressScope::of(address.ip())));
         allowed.for_each(|address| kept.push(*address));
-        if kept.is_empty() { Err(misled(uri)) } else { Ok(kept) }
+        if kept.is_empty() { Err(forbidden_address(uri)) } else { Ok(kept) }
     }
 }
 
-fn misled(uri: &Uri) -> Error {
-    Error::Other(Box::new(Misled { host: uri.host().unwrap_or_default().to_owned() }))
+fn forbidden_address(uri: &Uri) -> Error {
+    Error::Other(Box::new(ForbiddenAddress { host: uri.host().unwrap_or_default().to_owned() }))
 }
 
 #[cfg(test)]
@@ -173,33 +173,33 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(address: &str, expect: Reach) {
-        assert_eq!(Reach::of(address.parse().unwrap()), expect, "{address}");
+    fn check(address: &str, expect: AddressScope) {
+        assert_eq!(AddressScope::of(address.parse().unwrap()), expect, "{address}");
     }
 
     #[test]
     fn addresses_are_classified() {
         for machine in ["127.0.0.1", "127.8.9.1", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1", "64:ff9b::7f00:1"] {
-            check(machine, Reach::Machine);
+            check(machine, AddressScope::Machine);
         }
         for link in
             ["169.254.169.254", "224.0.0.1", "255.255.255.255", "fe80::1", "ff02::1", "::ffff:169.254.169.254"]
         {
-            check(link, Reach::Link);
+            check(link, AddressScope::Link);
         }
         for organisation in ["10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "fd00::1", "::ffff:10.0.0.1"] {
-            check(organisation, Reach::Organisation);
+            check(organisation, AddressScope::Organisation);
         }
         for world in ["1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111"] {
-            check(world, Reach::World);
+            check(world, AddressScope::Internet);
         }
     }
 
     #[test]
     fn redirects_never_lead_to_a_nearer_network() {
-        use Reach::*;
-        let led = [Machine, Link, Organisation, World]
-            .map(|to| [Machine, Organisation, World].map(|from| from.may_lead_to(to)));
+        use AddressScope::*;
+        let led = [Machine, Link, Organisation, Internet]
+            .map(|to| [Machine, Organisation, Internet].map(|from| from.may_redirect_to(to)));
         assert_eq!(led, [[true, false, false], [false, false, false], [true, true, false], [true, true, true]]);
     }
 }

@@ -56,7 +56,7 @@ impl TlsError {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 TlsError::OtherName
             }
-            // The crate that checks certificates has names for more than the one that speaks TLS.
+            // Some errors have a name only in the crate that verifies certificates, and not in the TLS crate.
             CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => TlsError::Authority,
             _ => TlsError::Other,
         }

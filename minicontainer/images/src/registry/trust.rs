@@ -134,7 +134,7 @@ fn of_machine() -> Result<Vec<Certificate<'static>>, RegistryError> {
                 let why = loaded.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
                 return Err(unusable(
                     Path::new(&value),
-                    &format!("{name} names it, and no certificate is there{why}"),
+                    &format!("{name} is set to it, but it contains no certificate{why}"),
                 ));
             }
         }
@@ -168,7 +168,7 @@ fn identity(file: &Path) -> Result<ClientCert, RegistryError> {
     let key = key.map_err(|_| unusable(&key_file, "it has no private key in PEM format"))?;
     // The HTTP crate does not check that they belong together.
     CertifiedKey::from_der(chain.clone(), key.clone_key(), &ring::default_provider())
-        .map_err(|error| unusable(&key_file, &format!("it does not go with {}: {error}", file.display())))?;
+        .map_err(|error| unusable(&key_file, &format!("it does not belong to {}: {error}", file.display())))?;
     let chain: Vec<Certificate<'static>> = chain.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
     let key = PrivateKey::from_pem(&read(&key_file)?).map_err(|error| unusable(&key_file, &error.to_string()))?;
     Ok(ClientCert::new_with_certs(&chain, key))

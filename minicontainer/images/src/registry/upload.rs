@@ -21,7 +21,7 @@ use super::{
     authorization::Scope,
     client::Client,
     exchange::{Answer, Content, Part, Request},
-    retry::{Next, is_passing},
+    retry::{Next, is_temporary},
     url::Url,
 };
 
@@ -40,7 +40,7 @@ pub(super) struct Upload<'a> {
 }
 
 /// The result of one attempt.
-enum Tried {
+enum UploadAttempt {
     Sent,
     /// The registry denied it with this answer.
     Denied(Answer),
@@ -60,10 +60,10 @@ impl Upload<'_> {
                 None => self.whole()?,
             };
             let error = match tried {
-                Tried::Sent => return Ok(None),
-                Tried::Denied(answer) => return Ok(Some(answer)),
-                Tried::Lost(error) => error,
-                Tried::Broken(place, error) => {
+                UploadAttempt::Sent => return Ok(None),
+                UploadAttempt::Denied(answer) => return Ok(Some(answer)),
+                UploadAttempt::Lost(error) => error,
+                UploadAttempt::Broken(place, error) => {
                     session = Some(place);
                     error
                 }
@@ -80,11 +80,11 @@ impl Upload<'_> {
     }
 
     /// Starts a new session, and sends all bytes.
-    fn whole(&self) -> Result<Tried, RegistryError> {
+    fn whole(&self) -> Result<UploadAttempt, RegistryError> {
         let answer = self.client.send(&self.request(Method::POST, &self.begin, Content::Bytes(b"")))?;
         match answer.status {
             200..=299 => {}
-            401 | 403 => return Ok(Tried::Denied(answer)),
+            401 | 403 => return Ok(UploadAttempt::Denied(answer)),
             _ => return Err(self.client.refused(&self.action, answer)),
         }
         let location = answer.header("location");
@@ -94,7 +94,7 @@ impl Upload<'_> {
     }
 
     /// Sends the bytes from this offset on.
-    fn rest(&self, place: Url, from: u64) -> Result<Tried, RegistryError> {
+    fn rest(&self, place: Url, from: u64) -> Result<UploadAttempt, RegistryError> {
         let whole = place.with_query("digest", self.digest.as_str());
         let report = |done| (self.tell)(Progress::Uploading { done, total: self.size });
         let part = Part { file: self.file, from, end: self.size, report: &report };
@@ -105,17 +105,19 @@ impl Upload<'_> {
         // Without retries: the next offset must be requested from the session first.
         let answer = match self.client.authorized(&request) {
             Ok(answer) => answer,
-            Err(error) if error.is_passing() => return Ok(Tried::Broken(place, error)),
+            Err(error) if error.is_temporary() => return Ok(UploadAttempt::Broken(place, error)),
             Err(error) => return Err(error),
         };
         match answer.status {
-            200..=299 => Ok(Tried::Sent),
-            401 | 403 => Ok(Tried::Denied(answer)),
+            200..=299 => Ok(UploadAttempt::Sent),
+            401 | 403 => Ok(UploadAttempt::Denied(answer)),
             // 404: the session no longer exists. 416: the session is at another offset.
-            404 | 410 | 416 => Ok(Tried::Lost(self.client.refused(&self.action, answer))),
-            status if is_passing(status) => Ok(Tried::Broken(place, self.client.refused(&self.action, answer))),
+            404 | 410 | 416 => Ok(UploadAttempt::Lost(self.client.refused(&self.action, answer))),
+            status if is_temporary(status) => {
+                Ok(UploadAttempt::Broken(place, self.client.refused(&self.action, answer)))
+            }
             // If a part is refused, the whole blob may still be accepted.
-            _ if from > 0 => Ok(Tried::Lost(self.client.refused(&self.action, answer))),
+            _ if from > 0 => Ok(UploadAttempt::Lost(self.client.refused(&self.action, answer))),
             _ => Err(self.client.refused(&self.action, answer)),
         }
     }

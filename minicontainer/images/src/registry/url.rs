@@ -39,7 +39,7 @@ pub enum UrlError {
     #[error("its protocol is neither https nor http")]
     Scheme,
     /// `https://name:password@host/`.
-    #[error("it has a user's name in it")]
+    #[error("it contains a user name")]
     UserInfo,
 }
 
@@ -210,7 +210,7 @@ mod tests {
         check("https://[::1]:5000/x", Ok("https://[::1]:5000/x"));
     }
 
-    /// Row H46 of the hostile corpus: nothing but the web; and H47: no dots that only look like dots.
+    /// Rows H46 and H47 of the hostile corpus: only HTTP and HTTPS, and no characters that look like dots.
     #[test]
     fn locations_other_than_http_are_refused() {
         for scheme in [

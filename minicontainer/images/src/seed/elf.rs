@@ -6,10 +6,10 @@
 //! up the shared libraries of the program (`DT_NEEDED`, such as `libc.so.6`), and those that these need, in these
 //! places (ld.so(8)):
 //!
-//! 1. the directories that the file itself names (`DT_RUNPATH`, formerly `DT_RPATH`; `$ORIGIN` is where the file
-//!    lies);
+//! 1. the directories that the file itself names (`DT_RUNPATH`, formerly `DT_RPATH`; `$ORIGIN` is the directory of
+//!    the file);
 //! 2. those of `/etc/ld.so.conf` and what it includes (of musl: `/etc/ld-musl-ARCH.path`);
-//! 3. `/lib`, `/usr/lib` and their 64-bit twins.
+//! 3. `/lib`, `/usr/lib`, `/lib64` and `/usr/lib64`.
 
 use std::{
     collections::BTreeSet,
@@ -154,7 +154,7 @@ fn files_in(folder: &Path, prefix: &str, suffix: &str) -> BTreeSet<PathBuf> {
 mod tests {
     use super::*;
 
-    /// The test program itself is dynamically linked wherever this is developed; what it needs must be found.
+    /// The test program itself is dynamically linked on every development machine, so its dependencies must be found.
     #[test]
     fn interpreter_and_libraries_are_found() {
         let this = std::env::current_exe().unwrap();

@@ -105,10 +105,10 @@ pub enum SeedError {
     /// A library that a program needs was not found.
     #[error("cannot create the image busybox: {} needs the library {library}, which was not found", program.display())]
     NoLibrary { program: PathBuf, library: String },
-    /// The image could not be taken into the store.
+    /// The image could not be added to the store.
     #[error(transparent)]
     Image(#[from] ImageError),
-    /// The store could not take a part of the image.
+    /// A part of the image could not be stored.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -141,7 +141,7 @@ impl SeedError {
 
 /// The programs from which the image can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Material {
+enum ProgramSource {
     BusyboxIfThere,
     HostTools,
 }
@@ -151,10 +151,10 @@ enum Material {
 /// busybox.
 pub fn seed_busybox(store: &Store) -> Result<Seeded, SeedError> {
     let host_only = env::var_os("MINICONTAINER_SEED").as_deref() == Some(OsStr::new("host"));
-    seed(store, if host_only { Material::HostTools } else { Material::BusyboxIfThere })
+    seed(store, if host_only { ProgramSource::HostTools } else { ProgramSource::BusyboxIfThere })
 }
 
-fn seed(store: &Store, material: Material) -> Result<Seeded, SeedError> {
+fn seed(store: &Store, material: ProgramSource) -> Result<Seeded, SeedError> {
     match find(store, NAME) {
         Err(ImageError::Store(StoreError::UnknownImage { .. })) => {}
         image => return Ok(Seeded { image: image?, origin: Origin::Present }),
@@ -167,9 +167,9 @@ fn seed(store: &Store, material: Material) -> Result<Seeded, SeedError> {
     Ok(Seeded { image: store.image(NAME)?, origin })
 }
 
-fn programs(material: Material) -> Result<(FileTree, Origin), SeedError> {
+fn programs(material: ProgramSource) -> Result<(FileTree, Origin), SeedError> {
     let mut tree = FileTree::default();
-    if material == Material::BusyboxIfThere
+    if material == ProgramSource::BusyboxIfThere
         && let Some((program, applets)) = find_busybox()
     {
         tree.add_program(&program, "bin/busybox")?;
@@ -210,7 +210,7 @@ fn find_program(name: &str) -> Option<PathBuf> {
         .find(|path| path.is_absolute() && path.is_file())
 }
 
-/// The folders and accounts that programs expect.
+/// The directories and accounts that programs expect.
 fn folders() -> FileTree {
     let mut tree = FileTree::default();
     for directory in ["dev", "etc", "home", "proc", "run", "sys", "usr", "usr/bin", "var"] {
@@ -228,7 +228,7 @@ fn folders() -> FileTree {
 fn assemble(staging: &Staging, trees: [FileTree; 2], created_by: [String; 2]) -> Result<StagedImage, SeedError> {
     let mut layers = Vec::new();
     for tree in trees {
-        let path = staging.vacant();
+        let path = staging.unused_path();
         tree.write(&path)?;
         layers.push(staging.blob(File::open(&path).map_err(SeedError::io("open", &path))?)?);
     }

@@ -27,7 +27,7 @@ fn check_runs(image: &Image, script: &str, expect: &str) {
     assert_eq!((String::from_utf8_lossy(&output.stdout).trim(), errors.trim()), (expect, ""));
 }
 
-fn seeded(material: Material) -> (tempfile::TempDir, Store, Seeded) {
+fn seeded(material: ProgramSource) -> (tempfile::TempDir, Store, Seeded) {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path().join("store")).unwrap();
     let seeded = seed(&store, material).unwrap();
@@ -36,7 +36,7 @@ fn seeded(material: Material) -> (tempfile::TempDir, Store, Seeded) {
 
 #[test]
 fn image_is_seeded_from_busybox() {
-    let (_directory, store, Seeded { image, origin }) = seeded(Material::BusyboxIfThere);
+    let (_directory, store, Seeded { image, origin }) = seeded(ProgramSource::BusyboxIfThere);
     let Origin::Busybox { applets, .. } = &origin else {
         assert_ne!(
             env::var("MINICONTAINER_TEST_REQUIRE").as_deref(),
@@ -48,20 +48,20 @@ fn image_is_seeded_from_busybox() {
     check_runs(&image, "echo $((6 * 7)); ls -d /bin/busybox", "42\n/bin/busybox");
     let names = fs::read_dir(image.layers[0].directory.join("bin")).unwrap().count();
     assert!(names >= *applets, "a name for each applet");
-    let second = seed(&store, Material::HostTools).unwrap();
+    let second = seed(&store, ProgramSource::HostTools).unwrap();
     assert_eq!(second, Seeded { image, origin: Origin::Present }, "an image that is there stays as it is");
 }
 
 #[test]
 fn image_is_seeded_from_host_tools() {
-    let (_directory, _, Seeded { image, origin }) = seeded(Material::HostTools);
+    let (_directory, _, Seeded { image, origin }) = seeded(ProgramSource::HostTools);
     assert!(matches!(origin, Origin::HostTools { programs, .. } if programs > 20), "{origin}");
     check_runs(&image, "echo $((6 * 7)); ls -d /usr; id -u; uname", "42\n/usr\n0\nLinux");
 }
 
 #[test]
 fn seeded_image_is_reproducible_and_has_a_command() {
-    let ((_one, _, first), (_two, _, second)) = (seeded(Material::HostTools), seeded(Material::HostTools));
+    let ((_one, _, first), (_two, _, second)) = (seeded(ProgramSource::HostTools), seeded(ProgramSource::HostTools));
     assert_eq!(first.image.id, second.image.id);
     assert_eq!(first.image.manifest_digest, second.image.manifest_digest);
     assert_eq!(first.image.config.config.cmd, ["sh"]);
@@ -70,7 +70,7 @@ fn seeded_image_is_reproducible_and_has_a_command() {
 
 #[test]
 fn base_directories_and_accounts_exist() {
-    let (_directory, _, Seeded { image, .. }) = seeded(Material::BusyboxIfThere);
+    let (_directory, _, Seeded { image, .. }) = seeded(ProgramSource::BusyboxIfThere);
     let folders: &Path = &image.layers[1].directory;
     let mode = |path: &str| {
         use std::os::unix::fs::PermissionsExt;

@@ -54,18 +54,18 @@ impl FileTree {
         self.insert(path, Node::Symlink { target: target.to_owned() });
     }
 
-    /// One more name for a file. In the archive it must come after the file: see [`write`](FileTree::write).
+    /// An additional name of a file. In the archive it must come after the file: see [`write`](FileTree::write).
     pub(super) fn add_hard_link(&mut self, path: &str, target: &str) {
         self.insert(path, Node::HardLink { target: target.to_owned() });
     }
 
-    /// A program of the host at a path of our choice, and what it needs at the host's paths.
+    /// Adds a program of the host at the path `path`, with its dependencies at their paths on the host.
     pub(super) fn add_program(&mut self, program: &Path, path: &str) -> Result<(), SeedError> {
         self.insert(path, Node::HostFile { path: program.to_owned() });
         self.add_requirements(program)
     }
 
-    /// A program of the host at the same path, and what it needs.
+    /// Adds a program of the host at the same path, with its dependencies.
     pub(super) fn add_host_program(&mut self, program: &Path) -> Result<(), SeedError> {
         self.add_host_file(program)?;
         self.add_requirements(program)
@@ -78,8 +78,8 @@ impl FileTree {
         Ok(())
     }
 
-    /// A file of the host at the same path, with every symbolic link on the way to it: where `/bin` is a link to
-    /// `usr/bin`, it is one in the image, too.
+    /// Adds a file of the host at the same path, with every symbolic link on the way to it: if `/bin` is a link to
+    /// `usr/bin`, it becomes a link in the image too.
     fn add_host_file(&mut self, path: &Path) -> Result<(), SeedError> {
         let too_many =
             || SeedError::io("follow the symbolic links of", path)(io::Error::from_raw_os_error(libc::ELOOP));

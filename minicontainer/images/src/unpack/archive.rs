@@ -14,8 +14,8 @@
 //! - If a member has several long names or extended headers, the last one counts, and a long name counts more than a
 //!   pax record. A long name or pax record must be followed by the member that it describes.
 //!
-//! Sparse files are read in layers ([`super::sparse`]), although they should not be there (OCI image-spec,
-//! *layer.md*).
+//! Sparse files are accepted in layers ([`super::sparse`]), although the OCI image-spec (*layer.md*) advises against
+//! them.
 
 use std::io::{self, Read};
 
@@ -33,7 +33,7 @@ const BLOCK: usize = 512;
 pub(super) const HEADER_LIMIT: u64 = 4 << 20;
 /// The maximum size of a file: 128 GiB.
 pub(super) const SIZE_LIMIT: u64 = 128 << 30;
-/// The longest name, or the most pax records, that one member may have; Go's reader has the same limit.
+/// The maximum length of the name, or of all pax records, of one member; Go's reader has the same limit.
 pub(super) const EXTENSION_LIMIT: u64 = 1 << 20;
 
 /// Whether an archive must have an end marker. It must if nothing else would show that it was truncated between two
@@ -64,7 +64,7 @@ pub(crate) struct Member {
     pub(crate) link: Option<Vec<u8>>,
     /// The size of the file, with the holes of a sparse one.
     pub(super) size: u64,
-    /// Where the content belongs in a sparse file. Reading yields it without the holes.
+    /// The positions of the data in a sparse file. Reading returns only the data, without the holes.
     pub(super) sparse: Option<SparseMap>,
     pub(super) uid: u64,
     pub(super) gid: u64,
@@ -78,7 +78,7 @@ impl Member {
         self.header.entry_type()
     }
 
-    /// Refuses a sparse file where only the content counts.
+    /// Refuses a sparse file, for callers that need its whole content.
     pub(crate) fn without_holes(self) -> io::Result<Member> {
         if self.sparse.is_some() { Err(TarError::Sparse.into()) } else { Ok(self) }
     }
@@ -107,7 +107,7 @@ impl<R: Read> Archive<R> {
     pub(crate) fn next(&mut self) -> io::Result<Option<Member>> {
         let mut extensions = Extensions::default();
         loop {
-            self.pass_over()?;
+            self.skip_content()?;
             let Some(header) = self.header()? else {
                 return if extensions.is_empty() { Ok(None) } else { Err(TarError::NoMember.into()) };
             };
@@ -180,7 +180,7 @@ impl<R: Read> Archive<R> {
             Some(MapPlace::Records(map)) => Some(map.check(stored)?),
             Some(MapPlace::Content { size }) => {
                 let map = map_of_content(size.unwrap_or(stored), || {
-                    self.remaining = self.remaining.checked_sub(BLOCK as u64).ok_or(TarError::CutShort)?;
+                    self.remaining = self.remaining.checked_sub(BLOCK as u64).ok_or(TarError::Truncated)?;
                     self.block()
                 })?;
                 Some(map.check(self.remaining)?)
@@ -190,7 +190,7 @@ impl<R: Read> Archive<R> {
 
     fn block(&mut self) -> io::Result<[u8; BLOCK]> {
         let mut block = [0; BLOCK];
-        if self.fill(&mut block)? == BLOCK { Ok(block) } else { Err(TarError::CutShort.into()) }
+        if self.fill(&mut block)? == BLOCK { Ok(block) } else { Err(TarError::Truncated.into()) }
     }
 
     fn header(&mut self) -> io::Result<Option<Header>> {
@@ -199,7 +199,7 @@ impl<R: Read> Archive<R> {
             BLOCK => {}
             0 if self.end == End::Optional => return Ok(None),
             0 => return Err(TarError::NoEnd.into()),
-            _ => return Err(TarError::CutShort.into()),
+            _ => return Err(TarError::Truncated.into()),
         }
         if block == [0; BLOCK] {
             // The second block of zeros may be missing; a partial one must consist of zeros.
@@ -243,13 +243,13 @@ impl<R: Read> Archive<R> {
         Ok(bytes)
     }
 
-    fn pass_over(&mut self) -> io::Result<()> {
+    fn skip_content(&mut self) -> io::Result<()> {
         io::copy(self, &mut io::sink())?;
         let mut padding = [0; BLOCK];
         let padding = &mut padding[..self.padding as usize];
         self.padding = 0;
         let wanted = padding.len();
-        if self.fill(padding)? == wanted { Ok(()) } else { Err(TarError::CutShort.into()) }
+        if self.fill(padding)? == wanted { Ok(()) } else { Err(TarError::Truncated.into()) }
     }
 
     /// Reads until the buffer is full or nothing is left.
@@ -275,7 +275,7 @@ impl<R: Read> Read for Archive<R> {
         }
         let count = self.content.read(&mut buffer[..most])?;
         if count == 0 {
-            return Err(TarError::CutShort.into());
+            return Err(TarError::Truncated.into());
         }
         self.remaining -= count as u64;
         Ok(count)

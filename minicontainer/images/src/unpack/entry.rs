@@ -96,7 +96,7 @@ impl EntryPath {
     }
 
     /// The approximate memory for storing the path.
-    pub(crate) fn weight(&self) -> usize {
+    pub(crate) fn memory_size(&self) -> usize {
         self.bytes.len() + 2 * size_of::<EntryPath>()
     }
 

@@ -53,11 +53,11 @@ impl UnpackError {
 /// What is wrong with an archive itself.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TarError {
-    #[error("it is cut short")]
-    CutShort,
-    #[error("it has no end: the two blocks of zeros are missing, it may be cut short")]
+    #[error("it is truncated")]
+    Truncated,
+    #[error("it may be truncated: the two blocks of zeros at its end are missing")]
     NoEnd,
-    #[error("there is more behind a block of zeros, which ends an archive")]
+    #[error("data follows the block of zeros that ends the archive")]
     MoreBehindEnd,
     #[error("the checksum of a header is wrong")]
     Checksum,
@@ -71,11 +71,11 @@ pub(super) enum TarError {
         "a long name, or the extended header, of one member has {size} bytes; at most {EXTENSION_LIMIT} are allowed"
     )]
     LongExtension { size: u64 },
-    #[error("a long name or an extended header belongs to no member")]
+    #[error("no member follows a long name or an extended header")]
     NoMember,
     #[error("an extended header is malformed: {what}")]
     Malformed { what: &'static str },
-    #[error("it holds a sparse file, which is read only in layers: write it without --sparse")]
+    #[error("it contains a sparse file, which is supported only in layers: create the archive without --sparse")]
     Sparse,
     #[error("a member of type {kind:?} has no content, but a size of {size}")]
     Content { kind: char, size: u64 },

@@ -2,7 +2,7 @@
 //! containerd, moby, umoci and containers/storage read layers with it. Some archives differ from
 //! the standard and are accepted:
 //!
-//! | In the archive | Then |
+//! | In the archive | Read as |
 //! |---|---|
 //! | a numeric field of spaces and NUL bytes | 0 |
 //! | a number in binary (the first bit is set), perhaps negative | two's complement, as GNU tar writes it |
@@ -62,7 +62,7 @@ pub(super) fn number(field: &[u8]) -> Result<i64, TarError> {
     }
 }
 
-/// Two's complement, the first bit excepted; `None` if it is longer than 64 bits.
+/// A number in two's complement, without the first bit; `None` if it is longer than 64 bits.
 fn binary(field: &[u8]) -> Option<i64> {
     let first = field[0] & 0x7f;
     let is_negative = first & 0x40 != 0;

@@ -40,9 +40,9 @@ const SET_IDS: u32 = 0o6000;
 /// Whether devices and `trusted.*` attributes can be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Privilege {
-    /// Root: everything as the archive says.
+    /// Root: all metadata of the archive can be kept.
     Root,
-    /// An ordinary user: owners as far as there are subordinate ids.
+    /// An ordinary user: owners can be kept if there are subordinate ids for them.
     User,
 }
 
@@ -103,7 +103,7 @@ impl Metadata {
 
     pub(crate) fn read(member: &mut Member, path: &EntryPath) -> Result<Metadata, UnpackError> {
         let id = |value: u64| match u32::try_from(value) {
-            // chown(2) interprets the greatest number as "leave it unchanged".
+            // chown(2) interprets the largest number as "leave it unchanged".
             Ok(id) if id != u32::MAX => Ok(id),
             _ => Err(path.refused("its owner's id is out of range")),
         };
@@ -136,8 +136,8 @@ impl Metadata {
     }
 
     /// If the owner cannot be kept, makes root the owner and returns false. A program that runs as its owner must not
-    /// run as root instead, so it loses the set-id bits. For a directory they mean something else: its new files get
-    /// its group.
+    /// run as root instead, so it loses the set-id bits. Directories keep these bits, which only determine the group
+    /// of new files.
     pub(crate) fn keep_owner(&mut self, owners: &Owners, is_directory: bool) -> bool {
         let is_kept = owners.can_keep(self.last.owner);
         if !is_kept {
@@ -193,8 +193,8 @@ fn set_attribute(file: &File, name: &OsString, value: &[u8]) -> io::Result<Optio
 }
 
 impl FinalAttributes {
-    /// Sets mode and time of an open file or directory, and last the owner that an ordinary user gives it, because
-    /// only a file's owner may change it.
+    /// Sets the mode and time of an open file or directory. If the engine runs as an ordinary user, it changes the
+    /// owner last, because only a file's owner may change it.
     pub(crate) fn set(&self, file: &File, owners: &Owners) -> io::Result<()> {
         fchmod(file, Mode::from_bits_truncate(self.mode))?;
         futimens(file, &self.time(), &self.time())?;
@@ -204,7 +204,7 @@ impl FinalAttributes {
         }
     }
 
-    /// Whether an ordinary user must give the file to another id.
+    /// Whether the engine runs as an ordinary user, and the file must belong to another id.
     pub(crate) fn is_given(&self) -> bool {
         !geteuid().is_root() && self.owner != Owner::default()
     }

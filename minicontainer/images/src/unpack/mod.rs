@@ -4,7 +4,8 @@
 //! empty files whose names say what the layer removes from the layers below. `a/.wh.b` hides `a/b`; `a/.wh..wh..opq`
 //! makes `a` **opaque**, hiding the contents that `a` has in the layers below. Overlayfs has its own format: a
 //! whiteout is a character device 0:0, an opaque directory has the extended attribute `trusted.overlay.opaque` (an
-//! ordinary user's overlay: `user.overlay.opaque`); see the kernel's *overlayfs.rst*. So unpacking translates.
+//! ordinary user's overlay: `user.overlay.opaque`); see the kernel's *overlayfs.rst*. So unpacking converts the one
+//! format to the other.
 //!
 //! The archive is untrusted: it may be made by an attacker who knows this code. There are three rules:
 //!
@@ -27,8 +28,8 @@
 //! counts them. Devices are left out with a warning, and so are attributes that need privileges.
 //!
 //! An archive can also be an attack on memory and time. So there are bounds on headers and sizes ([`archive`]), on
-//! paths and attributes ([`entry`]), and on what is remembered of an archive until its end ([`unpacker`]). The
-//! content of files is never held in memory.
+//! paths and attributes ([`entry`]), and on the data that must be kept until the end of an archive ([`unpacker`]).
+//! The content of files is never held in memory.
 
 mod archive;
 mod entry;
@@ -98,7 +99,7 @@ pub(super) struct Destination<'a> {
     pub(super) directory: &'a Path,
     /// The path in it.
     pub(super) path: &'a Path,
-    /// Whether the archive's owners count.
+    /// Whether files get the owners in the archive.
     pub(super) owners: ArchiveOwners,
 }
 

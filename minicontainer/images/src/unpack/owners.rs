@@ -1,13 +1,13 @@
-//! Files that cannot keep their owner, because an ordinary user has no id for it.
+//! Counts the files that cannot keep their owner, because an ordinary user has no id for it.
 //!
-//! They are counted, so that there is one warning for a layer of a hundred thousand files.
+//! So there is one warning for each layer, and not one for each file.
 
 use tar::EntryType;
 
 use super::{UnpackError, archive::Member, entry::EntryPath, metadata::Metadata, unpacker::Unpacker};
 
 impl Unpacker {
-    /// The metadata of a member, with an owner that a file can have here.
+    /// The metadata of a member, with root as the owner if its own owner cannot be kept.
     pub(super) fn metadata(&mut self, member: &mut Member, path: &EntryPath) -> Result<Metadata, UnpackError> {
         let mut metadata = Metadata::read(member, path)?;
         let kind = member.header.entry_type();
@@ -17,7 +17,7 @@ impl Unpacker {
         Ok(metadata)
     }
 
-    /// The warning about them.
+    /// The warning about these files, if there are any.
     pub(super) fn owner_warning(&self) -> Option<String> {
         match self.without_owner {
             0 => None,

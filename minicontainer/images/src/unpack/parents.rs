@@ -9,7 +9,7 @@
 //! | The component is | Then |
 //! |---|---|
 //! | a directory of this layer | the path goes on there |
-//! | a symbolic link, of this layer or below | it is followed inside the root, also where it leads to nothing |
+//! | a symbolic link, of this layer or below | it is followed inside the root, even if its target does not exist |
 //! | a directory below | it is created with the owner, the mode, the attributes and the time that it has below |
 //! | nothing | it is created with mode 0755, and belongs to root |
 //! | any other file | the entry is refused |
@@ -34,9 +34,9 @@ const LINK_LIMIT: u32 = 40;
 /// The layers below the one that is unpacked.
 #[derive(Debug)]
 pub(crate) enum Below {
-    /// They are not known. An archive for which they matter is [`UnpackError::DependsOnBelow`].
+    /// They are not known. If an archive depends on them, the result is [`UnpackError::DependsOnBelow`].
     Unknown,
-    /// They show this tree, which is empty if there are none.
+    /// The merged tree of the layers, which is empty if there are none.
     Known(Merged),
 }
 
@@ -58,7 +58,7 @@ pub(super) enum Missing {
 pub(super) enum BelowEntry {
     /// It is not known.
     Unknown,
-    /// There is no directory, or this layer hides it.
+    /// The directory does not exist, or this layer hides it.
     Nothing,
     Directory(MergedPath),
 }
@@ -140,7 +140,7 @@ impl Unpacker {
                         self.make_directory(&path)?;
                         self.set_directory(path.clone(), &metadata)?;
                         if self.whiteout_mode == Whiteouts::Literal && matches!(view, BelowEntry::Directory(_)) {
-                            self.remember(path.weight())?;
+                            self.remember(path.memory_size())?;
                             self.implied.insert(path.clone());
                         }
                     }

@@ -1,4 +1,5 @@
-//! Sparse files: the archive has a file's data without its holes, and a map that says where the data belongs.
+//! Reads sparse files. The archive has only the data of such a file, without its holes, and a map with the position
+//! of each fragment of data.
 //!
 //! GNU tar has written the map in four ways, and all of them are read as Go's `archive/tar` does (`reader.go`):
 //!
@@ -9,9 +10,9 @@
 //! | 0.1 | one pax record `GNU.sparse.map` |
 //! | 1.0 | decimal numbers at the beginning of the content |
 //!
-//! The map is untrusted. It may have at most a mebibyte, its fragments are in order and do not overlap, and they name
-//! exactly as many bytes as the archive has. The size of the file counts as if it had no holes, so a file of a few
-//! bytes that claims 8 EiB is refused like any other of that size.
+//! The map is untrusted. It has at most one mebibyte. Its fragments must be in order, must not overlap, and must have
+//! as many bytes as the archive has data. Limits on sizes apply to the file with its holes, so a file of 8 EiB is
+//! refused even if the archive has only a few bytes of data.
 
 use std::{
     fs::File,
@@ -20,10 +21,10 @@ use std::{
 
 use super::{error::TarError, header::unsigned};
 
-/// The longest map; Go's reader has the same limit.
+/// The maximum size of a map; Go's reader has the same limit.
 const MAP_LIMIT: usize = 1 << 20;
 
-/// The places of the data in a sparse file.
+/// The map: the positions of the data in a sparse file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct SparseMap {
     /// The size of the file with its holes.
@@ -31,7 +32,7 @@ pub(super) struct SparseMap {
     pub(super) fragments: Vec<Fragment>,
 }
 
-/// Data without a hole.
+/// A fragment: consecutive data without a hole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fragment {
     pub(super) offset: u64,
@@ -44,7 +45,7 @@ type Block = [u8; 512];
 const MALFORMED: TarError = TarError::Malformed { what: "its map of a sparse file" };
 
 impl SparseMap {
-    /// A map of numbers: offset and length in turn.
+    /// Makes a map from numbers: offset and length, alternating.
     pub(super) fn new(size: u64, numbers: &[u64]) -> Result<SparseMap, TarError> {
         let (pairs, []) = numbers.as_chunks::<2>() else { return Err(MALFORMED) };
         let fragments = pairs.iter().map(|[offset, length]| Fragment { offset: *offset, length: *length }).collect();
@@ -57,7 +58,7 @@ impl SparseMap {
         Ok(map)
     }
 
-    /// Writes the data into an empty file where it belongs, and leaves the holes.
+    /// Writes the data to its positions in an empty file. The gaps become holes.
     pub(super) fn fill(&self, mut file: &File, content: &mut impl Read) -> io::Result<()> {
         for fragment in &self.fragments {
             file.seek(SeekFrom::Start(fragment.offset))?;
@@ -66,7 +67,7 @@ impl SparseMap {
         file.set_len(self.size)
     }
 
-    /// Refuses a map that does not name exactly the data that the archive has.
+    /// Refuses a map whose fragments do not have exactly as many bytes as the archive has data.
     pub(super) fn check(self, stored: u64) -> Result<SparseMap, TarError> {
         let named: u64 = self.fragments.iter().map(|fragment| fragment.length).sum();
         if named == stored { Ok(self) } else { Err(MALFORMED) }
@@ -83,11 +84,11 @@ pub(super) struct SparseRecords {
     real_size: Option<u64>,
     count: Option<u64>,
     map: Option<Vec<u64>>,
-    /// The records of format 0.0: offset and length in turn.
+    /// The records of format 0.0: offset and length, alternating.
     pairs: Vec<u64>,
 }
 
-/// Where the map is.
+/// The place of the map.
 pub(super) enum MapPlace {
     Records(SparseMap),
     /// At the beginning of the content, for a file of this size.
@@ -97,7 +98,7 @@ pub(super) enum MapPlace {
 }
 
 impl SparseRecords {
-    /// Takes one record, whose key begins with `GNU.sparse.`.
+    /// Adds one record, whose key begins with `GNU.sparse.`.
     pub(super) fn take(&mut self, key: &[u8], value: &[u8]) -> Result<(), TarError> {
         match key {
             b"major" => self.major = value.to_vec(),
@@ -123,7 +124,7 @@ impl SparseRecords {
             (b"1", b"0") => return Ok(Some(MapPlace::Content { size: file_size })),
             (b"0", b"0" | b"1") => {}
             (b"", b"") if map.is_some() => {}
-            // A file of an unknown version is an ordinary one for Go's reader.
+            // As in Go's reader, a file of an unknown version is an ordinary file.
             _ => return Ok(None),
         }
         let map = map.unwrap_or_default();
@@ -143,7 +144,7 @@ pub(super) fn old_map(header: &Block, mut block: impl FnMut() -> io::Result<Bloc
     let mut numbers = Vec::new();
     let (mut entries, mut is_continued) = (header[386..482].to_vec(), header[482] > 0);
     loop {
-        // As for GNU tar, the first fragment without an offset ends a list.
+        // As in GNU tar, an empty offset ends the list.
         for entry in entries.chunks_exact(24).take_while(|entry| entry[0] != 0) {
             numbers.extend([unsigned(&entry[..12])?, unsigned(&entry[12..])?]);
         }
@@ -158,8 +159,8 @@ pub(super) fn old_map(header: &Block, mut block: impl FnMut() -> io::Result<Bloc
     }
 }
 
-/// The numbers at the beginning of a content of format 1.0: their count, then offset and length in turn. `block`
-/// reads the next block.
+/// Reads the numbers at the beginning of a file's content in format 1.0: the number of fragments, then offset and
+/// length of each. `block` reads the next block.
 pub(super) fn map_of_content(size: u64, mut block: impl FnMut() -> io::Result<Block>) -> io::Result<SparseMap> {
     let mut text = Vec::new();
     let mut missing = 1;

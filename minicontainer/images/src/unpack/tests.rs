@@ -288,7 +288,7 @@ fn overwriting_does_not_write_through_hard_links() {
 // H08, H16
 #[test]
 fn later_entry_replaces_entry_of_any_kind() {
-    // The link has hidden what the layers below have there.
+    // The link has hidden the files of the layers below.
     check(&[symlink("x", "/victim"), directory("x/"), file("x/y", "")], "x/ opaque\nx/y =");
     check(&[directory("x/"), file("x/y", ""), file("x", "file")], "x = file");
     check(&[directory("x/y/"), file("x/y/z", ""), symlink("x", "/victim")], "x -> /victim");

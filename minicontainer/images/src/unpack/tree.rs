@@ -184,8 +184,8 @@ impl Tree {
         let (target_parent, target_name) = self.locate(target)?;
         let (parent, name) = self.locate(path)?;
         match linkat(&target_parent, target_name, &parent, name, AtFlags::empty()) {
-            // A user may not link to a file of another id. Both paths have been resolved, and no one else can change
-            // this tree.
+            // The kernel does not let a user link to a file of another id. The paths are already resolved, and no
+            // other process can change this tree.
             Err(Errno::EPERM) if owners.are_subordinate() => {
                 owners.link(&self.root, target.as_path(), path.as_path())
             }

@@ -41,7 +41,7 @@ pub(super) struct Unpacker {
     pub(super) whiteout_mode: Whiteouts,
     pub(super) privilege: Privilege,
     pub(super) owners: Owners,
-    /// How many files could not keep their owner.
+    /// The number of files that could not keep their owner.
     pub(super) without_owner: u64,
     pub(super) below: Below,
     /// The directory in which an archive that is not a layer is extracted.
@@ -50,16 +50,15 @@ pub(super) struct Unpacker {
     /// that is not a layer.
     pub(super) implied: BTreeSet<EntryPath>,
     members: u64,
-    /// Directories get their modes and times last: a read-only directory must be filled first, and filling changes
-    /// its time.
+    /// Directories get their modes and times last: a read-only one must be filled first; filling changes its time.
     pub(super) directories: BTreeMap<EntryPath, FinalAttributes>,
     /// Whiteouts created so far, by path: a directory that replaces one is opaque.
     pub(super) whiteouts: BTreeSet<EntryPath>,
     pub(super) seen_paths: SeenPaths,
-    /// Directories in which whiteouts have been applied: only files of this layer remain there.
+    /// Opaque directories whose whiteouts have been applied, so that they contain only files of this layer.
     pub(super) cleared: BTreeSet<EntryPath>,
     /// The approximate memory that these use.
-    weight: usize,
+    memory_size: usize,
     outcome: Unpacked,
 }
 
@@ -83,7 +82,7 @@ impl Unpacker {
             whiteouts: BTreeSet::new(),
             seen_paths: SeenPaths::default(),
             cleared: BTreeSet::new(),
-            weight: 0,
+            memory_size: 0,
             outcome: Unpacked::default(),
         }
     }
@@ -95,7 +94,7 @@ impl Unpacker {
         }
         let path = self.destination.below(&EntryPath::parse(&member.path)?);
         let kind = member.header.entry_type();
-        // The tar of 1979 has no type for directories, only the slash.
+        // The original tar format of 1979 has no type for directories, and marks them by a slash at the end.
         let is_directory = kind.is_dir() || (kind.is_file() && member.path.ends_with(b"/"));
         if path == self.destination && self.whiteout_mode == Whiteouts::Literal && is_directory {
             return Ok(()); // As in tar(1), "." stands for the destination, which is there.
@@ -229,7 +228,8 @@ impl Unpacker {
     }
 
     /// Creates one directory, whose parent exists. Anything else at its path is removed first: a whiteout, or another
-    /// entry of this layer. It hid what the layers below have there, so the directory becomes opaque to hide it, too.
+    /// entry of this layer. That entry hid the files of the layers below, so the new directory becomes opaque, to
+    /// hide them too.
     pub(super) fn make_directory(&mut self, path: &EntryPath) -> Result<(), UnpackError> {
         let replaced = self.tree.is_directory(path).map_err(path.failed("look"))?;
         match replaced {
@@ -247,9 +247,9 @@ impl Unpacker {
         let warnings = metadata.set_first(&directory, &self.owners).map_err(path.failed("set the owner"))?;
         self.warn(warnings);
         self.implied.remove(&path);
-        let weight = path.weight() + size_of::<FinalAttributes>();
+        let memory_size = path.memory_size() + size_of::<FinalAttributes>();
         match self.directories.insert(path, metadata.last) {
-            None => self.remember(weight),
+            None => self.remember(memory_size),
             Some(_) => Ok(()),
         }
     }
@@ -267,13 +267,13 @@ impl Unpacker {
         if self.whiteout_mode != Whiteouts::Applied {
             return Ok(());
         }
-        let weight = self.seen_paths.add(path, parent);
-        self.remember(weight)
+        let memory_size = self.seen_paths.add(path, parent);
+        self.remember(memory_size)
     }
 
-    pub(super) fn remember(&mut self, weight: usize) -> Result<(), UnpackError> {
-        self.weight += weight;
-        match self.weight > MEMORY_LIMIT {
+    pub(super) fn remember(&mut self, memory_size: usize) -> Result<(), UnpackError> {
+        self.memory_size += memory_size;
+        match self.memory_size > MEMORY_LIMIT {
             true => Err(UnpackError::TooLarge { limit: 32, unit: "MiB of paths that must be remembered" }),
             false => Ok(()),
         }

@@ -68,7 +68,7 @@ impl Unpacker {
             Some(false) => Ok(()),
             None => {
                 self.tree.special(&path, EntryType::Char, 0, 0).map_err(entry.failed("create a whiteout"))?;
-                self.remember(path.weight())?;
+                self.remember(path.memory_size())?;
                 self.whiteouts.insert(path);
                 Ok(())
             }
@@ -144,7 +144,7 @@ impl Unpacker {
                 self.delete_inside(&path)?;
             }
         }
-        self.remember(directory.weight())?;
+        self.remember(directory.memory_size())?;
         self.cleared.insert(directory.clone());
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Values before an entry that do not fit into its header.
+//! The records before an entry, which hold values that do not fit into its header.
 //!
 //! A PAX record is `LENGTH KEY=VALUE\n`, and the length includes all of it. Records must be split by their length,
 //! because a value may contain newlines, and file capabilities (`security.capability`) do. The tar crate splits at
@@ -17,7 +17,7 @@ pub(super) struct Extension {
     pub(super) uid: Option<u64>,
     pub(super) gid: Option<u64>,
     pub(super) size: Option<u64>,
-    /// In seconds since 1970, without the fraction.
+    /// The modification time in seconds since 1970, without the fraction.
     pub(super) modified: Option<u64>,
     pub(super) xattrs: BTreeMap<String, Vec<u8>>,
 }

@@ -17,7 +17,7 @@ use crate::{
 const LONGEST_PATH: usize = 4096;
 /// The longest name in it, `NAME_MAX`.
 const LONGEST_NAME: usize = 255;
-/// More bytes of names and attributes than any ordinary entry has.
+/// The limit on names and attributes of one entry, in bytes. No ordinary entry reaches it.
 const LARGEST_EXTENSION: u64 = 1 << 20;
 
 /// The largest layer that is read into memory.
@@ -95,7 +95,7 @@ impl Reader {
         if extension.size.is_some_and(|recorded| recorded != size) {
             return Err(path.refused("it has two different sizes"));
         }
-        // The tar of 1979 has no type for directories, only the slash.
+        // The original tar format of 1979 has no type for directories, and marks them by a slash at the end.
         let is_directory = kind.is_dir() || (kind.is_file() && raw.ends_with(b"/"));
         let mark = path.mark()?;
         if is_directory && mark.is_none() {
@@ -275,7 +275,7 @@ fn device(header: &Header, class: DeviceClass, path: &Path) -> Result<Kind, Arch
     }
 }
 
-/// GNU tar ends a long name with a NUL.
+/// GNU tar ends a long name with a NUL byte.
 fn terminated(mut name: Vec<u8>) -> Vec<u8> {
     if name.last() == Some(&0) {
         name.pop();

@@ -20,7 +20,7 @@ impl Overlay {
         let place = self.resolve(path, Links::Keep)?;
         if !self.shown(place.existing()?).is_directory() {
             let id = self.copy_up(&place.location, Data::All);
-            self.disown(self.known(id, &place));
+            self.drop_set_id_on_chown(self.known(id, &place));
         }
         self.change(&place, |metadata| (metadata.uid, metadata.gid) = (uid, gid))
     }

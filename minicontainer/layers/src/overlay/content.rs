@@ -157,7 +157,7 @@ impl Overlay {
         let inode = self.upper.inode_mut(known.0);
         inode.kind = Kind::File { content: Arc::new(new) };
         inode.metadata.modified = self.clock;
-        self.distrust(known);
+        self.drop_set_id_on_write(known);
         self.effects.push(Effect::Written { path });
     }
 }

@@ -44,7 +44,7 @@ impl Overlay {
         self.unnoted.extend(had_one.then_some(other).into_iter().chain(had_other.then_some(one)));
     }
 
-    /// A call looks its files up. From then on their inodes are in memory, with the current mode.
+    /// A call has looked up its files. From then on their inodes are in memory, with the current mode.
     pub(super) fn look_up(&mut self, operation: &Operation) {
         if self.mounter == Mounter::Root {
             return;
@@ -65,7 +65,7 @@ impl Overlay {
     }
 
     /// A file is written. Unless root of the machine writes, a program loses its set-user-ID bit.
-    pub(super) fn distrust(&mut self, known: Known) {
+    pub(super) fn drop_set_id_on_write(&mut self, known: Known) {
         if self.mounter == Mounter::User {
             let dropped = SET_USER_ID | self.dropped_group(known);
             let mode = self.mode(known);
@@ -75,7 +75,7 @@ impl Overlay {
     }
 
     /// The owner of a file changes. A program then loses its set-user-ID bit.
-    pub(super) fn disown(&mut self, known: Known) {
+    pub(super) fn drop_set_id_on_chown(&mut self, known: Known) {
         let dropped = SET_USER_ID | self.dropped_group(known);
         let Metadata { mode, .. } = &mut self.upper.inode_mut(known.0).metadata;
         *mode &= !dropped;

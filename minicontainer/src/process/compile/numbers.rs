@@ -1,4 +1,4 @@
-//! From the plan's names to the kernel's numbers: capabilities as bits, mount attributes as flags, instructions.
+//! Converts names in the plan to the kernel's numbers: capabilities to bits, restrictions of mounts to flags.
 
 use minicontainer_core::plan::{MountAttribute, capability_number};
 use minicontainer_core::seccomp::Instruction;

@@ -108,8 +108,9 @@ impl Root {
     /// The directory of the init layer, if it is one that containers share. A copy of the layers has its own, with
     /// which it is compared later.
     fn shared_init_layers(&self) -> Option<&PathBuf> {
-        let is_usual = self.driver == Driver::Overlay && self.init_layer.as_ref().is_some_and(InitLayer::is_usual);
-        self.place.init_layers.as_ref().filter(|_| is_usual)
+        let is_shareable =
+            self.driver == Driver::Overlay && self.init_layer.as_ref().is_some_and(InitLayer::is_shareable);
+        self.place.init_layers.as_ref().filter(|_| is_shareable)
     }
 
     fn is_volatile(&self) -> bool {

@@ -9,7 +9,7 @@ use minicontainer_core::plan::Plan;
 use minicontainer_core::report::EnforcedLimits;
 
 use super::super::Error;
-use super::super::stdio::{self, Choices, Connected, Stdio};
+use super::super::stdio::{self, Connected, Stdio, StreamOptions};
 use super::super::streams::OutputBudget;
 use crate::process::JoinedNamespace;
 
@@ -85,7 +85,7 @@ impl LaunchSettings {
         if plan.opens_terminal() {
             return Ok(stdio::placeholders(budget));
         }
-        let choices = Choices {
+        let choices = StreamOptions {
             merges: self.merges_stderr,
             has_null: plan.makes_null_device(),
             is_counted: self.output_limit.is_some(),

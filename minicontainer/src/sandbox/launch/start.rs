@@ -5,7 +5,7 @@
 //!
 //! Each value removes in its `drop` what it has created. So a failure at any point undoes everything before it.
 
-use super::super::running::{Holdings, Running};
+use super::super::running::{RunResources, Running};
 use super::{Error, Launch};
 use crate::cgroup::Cgroup;
 use crate::process::{self, Hooks};
@@ -35,7 +35,7 @@ impl Launch {
         };
         let started = process::start(request, hooks)?;
         let limits = settings.watched_limits();
-        let holdings = Holdings { group, _scratch: scratch };
+        let holdings = RunResources { group, _scratch: scratch };
         Running::new(started, holdings, plan, limits, (connected.ends, connected.streams))
     }
 }

@@ -18,7 +18,7 @@ use crate::sys::wait;
 #[derive(Clone, Copy)]
 pub(super) enum Watch {
     /// This limit is exceeded.
-    Over(Verdict),
+    Exceeded(Verdict),
     /// No limit can be exceeded before this time.
     Until(Option<Instant>),
 }
@@ -29,10 +29,10 @@ impl Running {
         let now = Instant::now();
         let end = self.limits.wall_time.map(|limit| self.started.at + limit);
         if end.is_some_and(|end| end <= now) {
-            return Watch::Over(Verdict::TimeLimit);
+            return Watch::Exceeded(Verdict::TimeLimit);
         }
         let Some(limit) = self.limits.cpu_time else { return Watch::Until(end) };
-        let Some(left) = limit.checked_sub(self.cpu_time()) else { return Watch::Over(Verdict::CpuTimeLimit) };
+        let Some(left) = limit.checked_sub(self.cpu_time()) else { return Watch::Exceeded(Verdict::CpuTimeLimit) };
         // With n CPUs, the container can use CPU time n times as fast as wall time. The minimum of 5 ms avoids a busy
         // loop just before the limit.
         let processors = std::thread::available_parallelism().map_or(1, |count| count.get() as u32);

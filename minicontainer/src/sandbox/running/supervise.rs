@@ -52,7 +52,7 @@ impl Running {
                 return Ok(Event::Ended);
             }
             let until = match watch {
-                Watch::Over(_) => Some(Instant::now()),
+                Watch::Exceeded(_) => Some(Instant::now()),
                 Watch::Until(_) if self.has_ended() => self.abandons_output_at(),
                 Watch::Until(moment) => moment,
             };
@@ -60,7 +60,7 @@ impl Running {
             let (ready, process) = ready.split_at(others.len());
             match watch {
                 _ if process == [true] => self.end(None)?,
-                Watch::Over(verdict) => self.end(Some(verdict))?,
+                Watch::Exceeded(verdict) => self.end(Some(verdict))?,
                 Watch::Until(_) if !self.has_ended() && self.streams.budget().is_exceeded() => {
                     self.end(Some(Verdict::OutputLimit))?;
                 }

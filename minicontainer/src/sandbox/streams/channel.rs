@@ -53,7 +53,7 @@ pub(in crate::sandbox) struct Channel {
     start: usize,
     end: usize,
     /// Whether it reads from a terminal that no program has open at the moment.
-    is_resting: bool,
+    waits_for_terminal: bool,
     /// Whether nothing more will be read.
     is_last: bool,
     /// How many bytes may still be copied after the container has ended.
@@ -71,7 +71,7 @@ impl Channel {
             buffer: Vec::new(),
             start: 0,
             end: 0,
-            is_resting: false,
+            waits_for_terminal: false,
             is_last: false,
             remains: REMAINS,
             is_of_terminal,
@@ -79,7 +79,7 @@ impl Channel {
     }
 
     /// Sets `O_NONBLOCK` on those ends that only the engine has open.
-    pub(super) fn never_block(&self) -> Result<(), Errno> {
+    pub(super) fn set_nonblocking(&self) -> Result<(), Errno> {
         let Some((source, sink)) = &self.ends else { return Ok(()) };
         let mut own = source.own().into_iter().chain(sink.own());
         own.try_for_each(|file| fcntl(file, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map(drop))
@@ -93,8 +93,8 @@ impl Channel {
         self.ends.is_none()
     }
 
-    pub(super) fn is_resting(&self) -> bool {
-        self.is_resting
+    pub(super) fn waits_for_terminal(&self) -> bool {
+        self.waits_for_terminal
     }
 
     pub(super) fn is_of_terminal(&self) -> bool {
@@ -108,7 +108,7 @@ impl Channel {
     /// The events that it waits for.
     pub(super) fn awaited(&self) -> Vec<(Event, PollFd<'_>)> {
         let mut awaited = Vec::new();
-        let Some((source, sink)) = self.ends.as_ref().filter(|_| !self.is_resting) else { return awaited };
+        let Some((source, sink)) = self.ends.as_ref().filter(|_| !self.waits_for_terminal) else { return awaited };
         match source.descriptor().filter(|_| self.is_empty()) {
             Some(descriptor) => awaited.push((Event::Ready, PollFd::new(descriptor, PollFlags::POLLIN))),
             None => awaited.extend(sink.descriptor().map(|one| (Event::Ready, PollFd::new(one, PollFlags::POLLOUT)))),
@@ -122,13 +122,13 @@ impl Channel {
     }
 
     /// Continues after poll(2) has returned this event.
-    pub(super) fn go_on(
+    pub(super) fn continue_after(
         &mut self,
         event: Option<Event>,
         budget: &OutputBudget,
         output: &mut OutputCallback<'_>,
     ) -> Result<(), Error> {
-        self.is_resting = false;
+        self.waits_for_terminal = false;
         match event {
             None => Ok(()),
             Some(Event::ReaderGone) => {
@@ -210,7 +210,7 @@ impl Channel {
             Ok(Some(_)) => Ok(Some(available)),
             Ok(None) => {
                 self.is_last = false;
-                budget.give_back(allowed);
+                budget.return_unused(allowed);
                 Ok(None)
             }
             Err(error) => {
@@ -229,8 +229,8 @@ impl Channel {
             Err(error) if is_for_now(&error) => return Ok(false),
             Err(error) => {
                 let is_hung_up = is_closed_terminal(&error) && source.is_terminal();
-                self.is_resting = is_hung_up && matches!(source, Source::Terminal(_));
-                if !self.is_resting {
+                self.waits_for_terminal = is_hung_up && matches!(source, Source::Terminal(_));
+                if !self.waits_for_terminal {
                     self.ends = None;
                 }
                 return if is_hung_up { Ok(false) } else { Err(self.failure(error)) };

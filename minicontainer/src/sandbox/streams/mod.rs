@@ -77,7 +77,7 @@ pub(super) type OutputCallback<'a> = dyn FnMut(StandardStream, &[u8]) + 'a;
 pub(super) struct OutputBudget(Arc<(AtomicU64, AtomicBool)>);
 
 impl OutputBudget {
-    /// A budget of this many bytes; unlimited if there is no limit.
+    /// A budget of this many bytes; `None` means unlimited.
     pub fn new(limit: Option<u64>) -> OutputBudget {
         OutputBudget(Arc::new((AtomicU64::new(limit.unwrap_or(u64::MAX)), AtomicBool::new(false))))
     }
@@ -95,7 +95,7 @@ impl OutputBudget {
     }
 
     /// Returns the unused part of the budget.
-    fn give_back(&self, count: usize) {
+    fn return_unused(&self, count: usize) {
         self.0.0.fetch_add(count as u64, Ordering::SeqCst);
     }
 
@@ -128,7 +128,7 @@ impl Streams {
     /// # Errors
     /// Never in practice, see F_SETFL in fcntl(2).
     pub fn add(&mut self, channel: Channel) -> Result<(), Error> {
-        channel.never_block().map_err(|errno| Error::Stream { source: errno.into() })?;
+        channel.set_nonblocking().map_err(|errno| Error::Stream { source: errno.into() })?;
         self.channels.push(channel);
         Ok(())
     }
@@ -206,7 +206,7 @@ impl Streams {
                 polled.push(descriptor);
             }
         }
-        let rest = self.channels.iter().any(Channel::is_resting).then(|| Instant::now() + REST);
+        let rest = self.channels.iter().any(Channel::waits_for_terminal).then(|| Instant::now() + REST);
         match poll(&mut polled, wait::timeout(until.into_iter().chain(rest).min())) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
@@ -218,7 +218,7 @@ impl Streams {
             events[place] = Some(event);
         });
         let mut events = events.into_iter();
-        self.each(|channel, budget| channel.go_on(events.next().flatten(), budget, output));
+        self.each(|channel, budget| channel.continue_after(events.next().flatten(), budget, output));
         Ok(watched)
     }
 

@@ -91,7 +91,7 @@ pub(crate) fn readlinkat(directory: Fd, name: &CStr, buffer: &mut [u8]) -> Resul
     call!(SYS_readlinkat, fd(directory), path(name), buffer.as_mut_ptr(), buffer.len())
 }
 
-/// Gives a file another name. Both paths are below the directory.
+/// Creates a hard link. Both paths are below the directory.
 pub(crate) fn linkat(directory: Fd, name: &CStr, new_name: &CStr) -> Result<usize> {
     call!(SYS_linkat, fd(directory), path(name), fd(directory), path(new_name), 0)
 }

@@ -30,7 +30,7 @@ pub(crate) fn receive_descriptor(socket: Fd, content: &mut [u8]) -> Result<(usiz
     receive(socket, content, libc::MSG_DONTWAIT)
 }
 
-/// Waits for a message, which may have a descriptor. 0 bytes: the other end is closed.
+/// Waits for a message, which may carry a descriptor. Returns 0 bytes if the other end is closed.
 pub(crate) fn await_descriptor(socket: Fd, content: &mut [u8]) -> Result<(usize, Option<Fd>)> {
     receive(socket, content, 0)
 }

@@ -68,9 +68,9 @@ impl Input {
             (_, None) => (place.display().to_string(), read_file(&place)?),
         };
         let ignore = match (file, inside) {
-            (Some("-"), _) => ignored(&context, Beside::Nothing)?,
-            (_, Some(inside)) => ignored(&context, Beside::InContext(&inside))?,
-            (_, None) => ignored(&context, Beside::Elsewhere(&place))?,
+            (Some("-"), _) => ignored(&context, DockerfileLocation::Nothing)?,
+            (_, Some(inside)) => ignored(&context, DockerfileLocation::InContext(&inside))?,
+            (_, None) => ignored(&context, DockerfileLocation::Elsewhere(&place))?,
         };
         Ok(Input { context: context.ignoring(ignore), file: File { name, content } })
     }
@@ -95,7 +95,7 @@ impl Input {
             (None, file) => {
                 let path = Path::new(file.unwrap_or_else(|| default_name(&context)));
                 let content = context.text(path)?.ok_or_else(|| no_file(path))?;
-                let ignore = ignored(&context, Beside::InContext(path))?;
+                let ignore = ignored(&context, DockerfileLocation::InContext(path))?;
                 Ok(Input {
                     context: context.ignoring(ignore),
                     file: File { name: path.display().to_string(), content },
@@ -107,13 +107,13 @@ impl Input {
 
 /// The name of the Dockerfile if none is given: `Dockerfile`, or `dockerfile` if the context has only that.
 fn default_name(context: &Context) -> &'static str {
-    // One that cannot be read is reported when it is read.
+    // If it cannot be read, the error is reported later.
     let has = |name: &str| !matches!(context.text(Path::new(name)), Ok(None));
     if !has("Dockerfile") && has("dockerfile") { "dockerfile" } else { "Dockerfile" }
 }
 
-/// Where an ignore file of the Dockerfile's own may be.
-enum Beside<'a> {
+/// Where to look for the Dockerfile's own ignore file.
+enum DockerfileLocation<'a> {
     /// The Dockerfile is from stdin.
     Nothing,
     /// The Dockerfile is this one of the context.
@@ -123,16 +123,16 @@ enum Beside<'a> {
 }
 
 /// The ignore file of this Dockerfile (`NAME.dockerignore`) if there is one, else the `.dockerignore` of the context.
-fn ignored(context: &Context, beside: Beside<'_>) -> Result<Ignore, Failure> {
+fn ignored(context: &Context, location: DockerfileLocation<'_>) -> Result<Ignore, Failure> {
     let name_of = |dockerfile: &Path| {
         let mut name = dockerfile.as_os_str().to_owned();
         name.push(".dockerignore");
         PathBuf::from(name)
     };
-    let own = match beside {
-        Beside::Nothing => None,
-        Beside::InContext(dockerfile) => context.text(&name_of(dockerfile))?,
-        Beside::Elsewhere(dockerfile) => {
+    let own = match location {
+        DockerfileLocation::Nothing => None,
+        DockerfileLocation::InContext(dockerfile) => context.text(&name_of(dockerfile))?,
+        DockerfileLocation::Elsewhere(dockerfile) => {
             let path = name_of(dockerfile);
             if path.exists() { Some(read_file(&path)?) } else { None }
         }

@@ -37,7 +37,7 @@ use minicontainer_build::{
 use minicontainer_dockerfile::{Dockerfile, error::snippet, explain};
 use minicontainer_engine::{
     Containers,
-    supervise::signals::{self, Attention},
+    supervise::signals::{self, SignalScope},
 };
 use minicontainer_images::registry::{self, Connection, Event};
 use serde_json::json;
@@ -64,7 +64,7 @@ pub fn execute(arguments: &BuildArguments) -> Result<ExitCode, Failure> {
     let input = Input::read(&arguments.context, arguments.file.as_deref())?;
     let file = match minicontainer_dockerfile::parse(&input.file.content) {
         Ok(file) => file,
-        Err(error) => return Ok(print_error(&error.render(&input.file.name, &input.file.text()))),
+        Err(error) => return Ok(print_build_error(&error.render(&input.file.name, &input.file.text()))),
     };
     if arguments.dump {
         return output::print_json(&file.dump()).map(|()| ExitCode::SUCCESS);
@@ -98,8 +98,8 @@ fn built(
     let shown = TransferProgress::new(Stream::Stderr, progress.is_quiet());
     let fetch = |store: &Store, reference: &Reference| {
         let show = |event: Event<'_>| shown.show(&event);
-        let pulled = progress.aside(|| registry::pull(store, reference, None, &Connection::default(), &show))?;
-        pulled.warnings.iter().for_each(|warning| progress.aside(|| warn(warning)));
+        let pulled = progress.suspend(|| registry::pull(store, reference, None, &Connection::default(), &show))?;
+        pulled.warnings.iter().for_each(|warning| progress.suspend(|| warn(warning)));
         Ok(())
     };
     let when = if arguments.pull { When::Always } else { When::Missing };
@@ -179,7 +179,7 @@ fn parsed<T: FromStr<Err: Error + Send + Sync + 'static>>(flag: &str, given: &[S
 
 /// Runs the build and cancels it when a signal arrives: Ctrl-C does not reach the build's containers by itself.
 fn build_until_signal(build: &Build) -> Result<Result<Built, BuildError>, Failure> {
-    let signals = signals::block(Attention::Termination)?.descriptor()?;
+    let signals = signals::block(SignalScope::Termination)?.descriptor()?;
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         let cancel_on_signal = || {
@@ -200,18 +200,18 @@ fn build_until_signal(build: &Build) -> Result<Result<Built, BuildError>, Failur
 /// Prints the error of a failed build, with its place in the Dockerfile if there is one.
 fn fail(file: &File, error: BuildError) -> Result<ExitCode, Failure> {
     match error {
-        BuildError::Dockerfile(error) => Ok(print_error(&error.render(&file.name, &file.text()))),
+        BuildError::Dockerfile(error) => Ok(print_build_error(&error.render(&file.name, &file.text()))),
         BuildError::Step { span, source, .. } => {
             let hint = source.hint().map(|hint| hint.into_owned());
             // A RUN with a here-document has several lines.
             let message = visible(&Failure::of(*source).message()).into_owned();
-            Ok(print_error(&snippet(&file.name, &file.text(), span, &message, hint.as_deref())))
+            Ok(print_build_error(&snippet(&file.name, &file.text(), span, &message, hint.as_deref())))
         }
         error => Err(error.into()),
     }
 }
 
-fn print_error(text: &str) -> ExitCode {
+fn print_build_error(text: &str) -> ExitCode {
     say(&visible_lines(text));
     ExitCode::FAILURE
 }

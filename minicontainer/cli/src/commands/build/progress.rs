@@ -34,27 +34,27 @@ pub enum ProgressMode {
 /// The progress of one build.
 pub struct Progress {
     mode: ProgressMode,
-    works: Arc<Mutex<Works>>,
+    steps: Arc<Mutex<Steps>>,
     view: Option<View>,
 }
 
 /// All steps by their numbers.
-pub type Works = BTreeMap<usize, Work>;
+pub type Steps = BTreeMap<usize, StepState>;
 
 /// A step.
 #[derive(Debug)]
-pub struct Work {
+pub struct StepState {
     pub title: String,
     pub began: Instant,
     /// The result, and the time it took.
-    pub ended: Option<(Fate, Duration)>,
+    pub ended: Option<(StepResult, Duration)>,
     /// The last lines of its output, and when they came.
     pub printed: VecDeque<(Duration, String)>,
 }
 
 /// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum StepResult {
     Done,
     Cached,
     Failed,
@@ -75,24 +75,24 @@ impl Progress {
             }
             (mode, _) => mode,
         };
-        let works = Arc::default();
-        let view = (mode == ProgressMode::Tty).then(|| View::new(Arc::clone(&works)));
-        Ok(Progress { mode, works, view })
+        let steps = Arc::default();
+        let view = (mode == ProgressMode::Tty).then(|| View::new(Arc::clone(&steps)));
+        Ok(Progress { mode, steps, view })
     }
 
     /// Prints a line that belongs to no step.
     pub fn say(&self, text: &str) {
         match &self.view {
-            Some(view) => view.aside(|| say(text)),
+            Some(view) => view.suspend(|| say(text)),
             None if self.mode != ProgressMode::Quiet => say(text),
             None => {}
         }
     }
 
     /// Runs a function that writes to the terminal itself.
-    pub fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub fn suspend<T>(&self, work: impl FnOnce() -> T) -> T {
         match &self.view {
-            Some(view) => view.aside(work),
+            Some(view) => view.suspend(work),
             None => work(),
         }
     }
@@ -105,8 +105,8 @@ impl Progress {
     /// Ends the progress display.
     pub fn finish(self) {}
 
-    fn works(&self) -> MutexGuard<'_, Works> {
-        self.works.lock().unwrap_or_else(PoisonError::into_inner)
+    fn steps(&self) -> MutexGuard<'_, Steps> {
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Prints a line, in the plain mode only.
@@ -119,17 +119,17 @@ impl Progress {
 
 impl build::Progress for Progress {
     fn begin(&self, title: &str) -> usize {
-        let mut works = self.works();
-        let number = works.len() + 1;
+        let mut steps = self.steps();
+        let number = steps.len() + 1;
         let title = visible(title).into_owned();
         self.line(&format!("#{number} {title}\n"));
-        works.insert(number, Work { title, began: Instant::now(), ended: None, printed: VecDeque::new() });
+        steps.insert(number, StepState { title, began: Instant::now(), ended: None, printed: VecDeque::new() });
         number
     }
 
     fn output(&self, number: usize, line: &[u8]) {
-        let mut works = self.works();
-        let Some(work) = works.get_mut(&number) else { return };
+        let mut steps = self.steps();
+        let Some(work) = steps.get_mut(&number) else { return };
         let line = String::from_utf8_lossy(line);
         let line = visible(line.trim_end_matches('\r')).into_owned();
         let time = work.began.elapsed();
@@ -141,18 +141,18 @@ impl build::Progress for Progress {
     }
 
     fn end(&self, number: usize, how: StepOutcome) {
-        let mut works = self.works();
-        let Some(work) = works.get_mut(&number) else { return };
+        let mut steps = self.steps();
+        let Some(work) = steps.get_mut(&number) else { return };
         let time = work.began.elapsed();
         let (fate, line) = match how {
-            StepOutcome::Done => (Fate::Done, format!("#{number} DONE {:.1}s\n\n", time.as_secs_f64())),
-            StepOutcome::Cached => (Fate::Cached, format!("#{number} CACHED\n\n")),
+            StepOutcome::Done => (StepResult::Done, format!("#{number} DONE {:.1}s\n\n", time.as_secs_f64())),
+            StepOutcome::Cached => (StepResult::Cached, format!("#{number} CACHED\n\n")),
             StepOutcome::Failed(error) => {
                 let mut message = error.to_string();
                 if let build::BuildError::Step { source, .. } = error {
                     message = source.to_string();
                 }
-                (Fate::Failed, format!("#{number} ERROR: {}\n\n", visible(&message)))
+                (StepResult::Failed, format!("#{number} ERROR: {}\n\n", visible(&message)))
             }
         };
         work.ended = Some((fate, time));
@@ -168,8 +168,8 @@ impl Drop for Progress {
         if self.mode == ProgressMode::Plain {
             return;
         }
-        for (number, work) in self.works().iter() {
-            if !matches!(work.ended, Some((Fate::Failed, _))) || work.printed.is_empty() {
+        for (number, work) in self.steps().iter() {
+            if !matches!(work.ended, Some((StepResult::Failed, _))) || work.printed.is_empty() {
                 continue;
             }
             let lines = |before: &str| -> String {

@@ -1,5 +1,5 @@
-//! Docker's flags that `build` does not support. Each is an error with a hint, for scripts that use it. Flags that
-//! ask for what this build does anyway are accepted.
+//! Docker's flags that `build` does not support. Each is an error with a hint. Flags that request the usual behaviour
+//! of this build are accepted, because scripts use them.
 
 use clap::Args;
 use minicontainer::core::options::parse_bool;

@@ -26,7 +26,7 @@ use std::{
 
 use terminal_size::terminal_size_of;
 
-use super::progress::{Fate, Work, Works};
+use super::progress::{StepResult, StepState, Steps};
 use crate::output::say;
 
 /// The time between two redraws.
@@ -38,13 +38,13 @@ const UNKNOWN: (usize, usize) = (80, 24);
 
 /// The display, redrawn by its own thread until it is dropped.
 pub struct View {
-    drawing: Arc<Mutex<Drawing>>,
+    drawing: Arc<Mutex<Display>>,
     over: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-struct Drawing {
-    works: Arc<Mutex<Works>>,
+struct Display {
+    steps: Arc<Mutex<Steps>>,
     began: Instant,
     /// The number of lines of the last display.
     lines: usize,
@@ -52,8 +52,8 @@ struct Drawing {
 
 impl View {
     /// Starts the thread.
-    pub fn new(works: Arc<Mutex<Works>>) -> View {
-        let drawing = Arc::new(Mutex::new(Drawing { works, began: Instant::now(), lines: 0 }));
+    pub fn new(steps: Arc<Mutex<Steps>>) -> View {
+        let drawing = Arc::new(Mutex::new(Display { steps, began: Instant::now(), lines: 0 }));
         let (over, ended) = channel();
         let shared = Arc::clone(&drawing);
         // If the thread cannot be started, only the last display is drawn.
@@ -66,7 +66,7 @@ impl View {
     }
 
     /// Erases the display, runs a function that writes to the terminal, and continues below its output.
-    pub fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub fn suspend<T>(&self, work: impl FnOnce() -> T) -> T {
         let mut drawing = locked(&self.drawing);
         drawing.erase();
         work()
@@ -97,12 +97,12 @@ enum Extent {
     All,
 }
 
-impl Drawing {
+impl Display {
     fn draw(&mut self, extent: Extent) {
         let size = terminal_size_of(stderr()).map(|(columns, rows)| (columns.0.into(), rows.0.into()));
         let (columns, rows) = size.filter(|size| *size != (0, 0)).unwrap_or(UNKNOWN);
         let rows = if extent == Extent::All { usize::MAX } else { rows };
-        let lines = picture(&locked(&self.works), self.began, Instant::now(), (columns, rows));
+        let lines = lines_to_draw(&locked(&self.steps), self.began, Instant::now(), (columns, rows));
         let mut text = self.back();
         for line in &lines {
             text += &format!("{line}\x1b[K\n");
@@ -124,14 +124,14 @@ impl Drawing {
 }
 
 /// The lines of a display that fits into the window. The cursor is on the line below it.
-fn picture(works: &Works, began: Instant, now: Instant, (columns, rows): (usize, usize)) -> Vec<String> {
+fn lines_to_draw(steps: &Steps, began: Instant, now: Instant, (columns, rows): (usize, usize)) -> Vec<String> {
     let time = now.saturating_duration_since(began);
-    let ended = works.values().filter(|work| work.ended.is_some()).count();
-    let finished = if ended == works.len() && rows == usize::MAX { " FINISHED" } else { "" };
-    let head = format!("[+] Building {:.1}s ({ended}/{}){finished}", time.as_secs_f64(), works.len());
+    let ended = steps.values().filter(|work| work.ended.is_some()).count();
+    let finished = if ended == steps.len() && rows == usize::MAX { " FINISHED" } else { "" };
+    let head = format!("[+] Building {:.1}s ({ended}/{}){finished}", time.as_secs_f64(), steps.len());
     let room = rows.saturating_sub(2).max(1);
     let mut shown: Vec<(bool, Vec<String>)> =
-        works.values().map(|work| (work.ended.is_some(), lines_of(work, now, columns))).collect();
+        steps.values().map(|work| (work.ended.is_some(), lines_of(work, now, columns))).collect();
     let mut surplus = shown.iter().map(|(_, lines)| lines.len()).sum::<usize>().saturating_sub(room);
     // Hide first the steps that have ended, then output, then the uppermost lines.
     for (_, lines) in shown.iter_mut().filter(|(has_ended, _)| *has_ended) {
@@ -148,25 +148,25 @@ fn picture(works: &Works, began: Instant, now: Instant, (columns, rows): (usize,
     }
     let lines: Vec<String> = shown.into_iter().flat_map(|(_, lines)| lines).collect();
     let surplus = lines.len().saturating_sub(room);
-    [fitted(&head, columns)].into_iter().chain(lines.into_iter().skip(surplus)).collect()
+    [fit_to_columns(&head, columns)].into_iter().chain(lines.into_iter().skip(surplus)).collect()
 }
 
 /// A step's title and time, and its output while it runs.
-fn lines_of(work: &Work, now: Instant, columns: usize) -> Vec<String> {
+fn lines_of(work: &StepState, now: Instant, columns: usize) -> Vec<String> {
     let (sign, time) = match work.ended {
         None => ("", now.saturating_duration_since(work.began)),
-        Some((Fate::Done, time)) => ("", time),
-        Some((Fate::Cached, time)) => ("CACHED ", time),
-        Some((Fate::Failed, time)) => ("ERROR ", time),
+        Some((StepResult::Done, time)) => ("", time),
+        Some((StepResult::Cached, time)) => ("CACHED ", time),
+        Some((StepResult::Failed, time)) => ("ERROR ", time),
     };
     let time = format!(" {:.1}s", time.as_secs_f64());
     let width = columns.saturating_sub(time.len() + 1);
-    let title = fitted(&format!(" => {sign}{}", work.title), width);
+    let title = fit_to_columns(&format!(" => {sign}{}", work.title), width);
     let gap = " ".repeat(width.saturating_sub(width_of(&title)));
     let mut lines = vec![format!("{title}{gap}{time}")];
     if work.ended.is_none() {
         let printed = work.printed.iter().skip(work.printed.len().saturating_sub(LINES));
-        lines.extend(printed.map(|(_, text)| fitted(&format!(" => => # {text}"), columns)));
+        lines.extend(printed.map(|(_, text)| fit_to_columns(&format!(" => => # {text}"), columns)));
     }
     lines
 }
@@ -177,7 +177,7 @@ fn width_of(text: &str) -> usize {
 }
 
 /// The beginning of a text, as far as it fits.
-fn fitted(text: &str, columns: usize) -> String {
+fn fit_to_columns(text: &str, columns: usize) -> String {
     let mut width = 0;
     let fits = |letter: &char| {
         width += if letter.is_ascii() { 1 } else { 2 };
@@ -192,18 +192,25 @@ mod tests {
 
     use super::*;
 
-    fn work(began: Instant, title: &str, ended: Option<(Fate, Duration)>, printed: &[&str]) -> Work {
+    fn work(began: Instant, title: &str, ended: Option<(StepResult, Duration)>, printed: &[&str]) -> StepState {
         let printed: VecDeque<_> = printed.iter().map(|text| (Duration::ZERO, (*text).to_owned())).collect();
-        Work { title: title.to_owned(), began, ended, printed }
+        StepState { title: title.to_owned(), began, ended, printed }
     }
 
-    fn works(began: Instant) -> Works {
+    fn steps(began: Instant) -> Steps {
         let work = |title, ended, printed: &[&str]| work(began, title, ended, printed);
         let after = |fate, seconds| Some((fate, Duration::from_secs(seconds)));
         BTreeMap::from([
-            (1, work("[internal] load build definition from Dockerfile", after(Fate::Done, 0), &[])),
-            (2, work("[1/4] FROM docker.io/library/busybox:latest", after(Fate::Done, 12), &["printed, and over"])),
-            (3, work("[2/4] WORKDIR /app", after(Fate::Cached, 0), &[])),
+            (1, work("[internal] load build definition from Dockerfile", after(StepResult::Done, 0), &[])),
+            (
+                2,
+                work(
+                    "[1/4] FROM docker.io/library/busybox:latest",
+                    after(StepResult::Done, 12),
+                    &["printed, and over"],
+                ),
+            ),
+            (3, work("[2/4] WORKDIR /app", after(StepResult::Cached, 0), &[])),
             (
                 4,
                 work(
@@ -219,7 +226,7 @@ mod tests {
     #[track_caller]
     fn check(size: (usize, usize)) -> String {
         let began = Instant::now();
-        let lines = picture(&works(began), began, began + Duration::from_millis(12_340), size);
+        let lines = lines_to_draw(&steps(began), began, began + Duration::from_millis(12_340), size);
         assert!(lines.len() < size.1 && lines.iter().all(|line| width_of(line) <= size.0), "{lines:?}");
         lines.join("\n")
     }

@@ -166,7 +166,7 @@ fn two_containers(narrator: &Narrator, engine: &Engine, image: &Image) -> Result
     narrator.heading(3, "demo-write")?;
     // The name exists nowhere on the host, so a file with this name must be the one that the container wrote.
     let file = format!("/note-{}", one.container().id.short());
-    look_everywhere(narrator, image, &file, &mut one, &mut two)?;
+    look_in_five_places(narrator, image, &file, &mut one, &mut two)?;
 
     narrator.heading(4, "demo-where")?;
     show_directories(narrator, image, &file, &one, &two)?;
@@ -183,7 +183,7 @@ fn introduce(narrator: &Narrator, actor: &mut Actor, key: &str) -> Result<(), Fa
 }
 
 /// Writes the file in the first container and looks it up in five places.
-fn look_everywhere(
+fn look_in_five_places(
     narrator: &Narrator,
     image: &Image,
     file: &str,

@@ -7,7 +7,7 @@ use super::{Finding, Verdict};
 
 /// What `doctor` reads in addition to the planner's data.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct Observations {
     /// The path of this program.
     pub program: String,
     /// `kernel.apparmor_restrict_unprivileged_userns`: Ubuntu's restriction.
@@ -23,7 +23,7 @@ pub(super) struct Seen {
 }
 
 /// User namespaces: whether one could be created and used, and if not, which of the known switches forbids it.
-pub(super) fn user_namespaces(tried: &Availability, host: &Host, seen: &Seen) -> Finding {
+pub(super) fn user_namespaces(tried: &Availability, host: &Host, seen: &Observations) -> Finding {
     let name = "user namespaces";
     let Availability::Unavailable { cause, fix } = tried else {
         return Finding::works(name, "a namespace was created, and a mount in it succeeded");
@@ -79,7 +79,7 @@ pub(super) fn subordinate_ids(host: &Host) -> Finding {
         SubordinateIds::None { cause, fix } => Finding {
             name,
             verdict: Verdict::Missing,
-            detail: format!("a container has only the id 0, which maps to you: {cause}"),
+            detail: format!("containers have only id 0, which is your own user: {cause}"),
             fix: Some(fix.clone()),
         },
     }
@@ -99,7 +99,9 @@ pub(super) fn counts(tried: &Availability, host: &Host) -> Option<Finding> {
         (Identity::Root, Availability::Unavailable { fix, .. }) => Some(Finding {
             name,
             verdict: Verdict::Missing,
-            detail: format!("{counted}, and root's containers share one count: no user namespace can be created"),
+            detail: format!(
+                "{counted}, and all containers of root share one count, because no user namespace can be created"
+            ),
             fix: Some(fix.clone()),
         }),
     }
@@ -157,7 +159,7 @@ pub(super) fn limits(host: &Host) -> Vec<Finding> {
 }
 
 /// Optional features of the kernel.
-pub(super) fn kernel_features(seen: &Seen) -> Vec<Finding> {
+pub(super) fn kernel_features(seen: &Observations) -> Vec<Finding> {
     let file_system = |name: &str| seen.filesystems.lines().any(|line| line.split('\t').next_back() == Some(name));
     let lacking = |name, detail: &str, fix: &str| Finding {
         name,
@@ -199,23 +201,23 @@ mod tests {
     }
 
     /// The report for a host, as `doctor` prints it.
-    fn report(host: &Host, tried: &Availability, seen: &Seen) -> String {
-        let seen = Seen { program: "/home/ada/minicontainer".to_owned(), ..seen.clone() };
+    fn report(host: &Host, tried: &Availability, seen: &Observations) -> String {
+        let seen = Observations { program: "/home/ada/minicontainer".to_owned(), ..seen.clone() };
         let mut findings = vec![user_namespaces(tried, host, &seen), subordinate_ids(host)];
         findings.extend(counts(tried, host));
-        let hindrance = "process 7 in /sys/fs/cgroup/shared is another user's".to_owned();
+        let hindrance = "process 7 in /sys/fs/cgroup/shared belongs to another user".to_owned();
         findings.extend(own_cgroup(host, (host.cgroups.parent == "shared").then_some(hindrance)));
         findings.extend(limits(host));
         findings.extend(kernel_features(&seen));
         text(&findings, findings.iter().all(|finding| finding.verdict != Verdict::Broken))
     }
 
-    fn modern() -> Seen {
-        Seen {
+    fn modern() -> Observations {
+        Observations {
             filesystems: "nodev\tsysfs\nnodev\tdevpts\n\text4\nnodev\toverlay\n".to_owned(),
             seccomp_actions: switch("kill_process kill_thread trap errno user_notif trace log allow"),
             max_user_namespaces: switch("15000"),
-            ..Seen::default()
+            ..Observations::default()
         }
     }
 
@@ -242,11 +244,14 @@ mod tests {
             ("too few ids", report(&few, &works, &modern())),
             ("systemd delegated memory and pids", report(&delegated, &works, &modern())),
             ("a cgroup shared with another user", report(&shared, &works, &modern())),
-            ("Ubuntu", report(&rootless, &denied(), &Seen { apparmor_restricts: switch("1"), ..modern() })),
-            ("old Debian", report(&rootless, &denied(), &Seen { userns_clone: switch("0"), ..modern() })),
-            ("hardened", report(&rootless, &denied(), &Seen { max_user_namespaces: switch("0"), ..modern() })),
+            ("Ubuntu", report(&rootless, &denied(), &Observations { apparmor_restricts: switch("1"), ..modern() })),
+            ("old Debian", report(&rootless, &denied(), &Observations { userns_clone: switch("0"), ..modern() })),
+            (
+                "hardened",
+                report(&rootless, &denied(), &Observations { max_user_namespaces: switch("0"), ..modern() }),
+            ),
             ("denied for an unknown reason", report(&rootless, &denied(), &modern())),
-            ("a kernel without optional features", report(&Host::example(), &denied(), &Seen::default())),
+            ("a kernel without optional features", report(&Host::example(), &denied(), &Observations::default())),
         ];
         let shown = machines.map(|(name, text)| format!("== {name}\n{text}"));
         insta::assert_snapshot!(shown.join("\n"));

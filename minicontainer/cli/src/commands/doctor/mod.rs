@@ -18,7 +18,7 @@ use nix::{sys::utsname::uname, unistd::Uid};
 use serde::Serialize;
 
 use crate::{error::Failure, format::choice::Choice, output};
-use findings::Seen;
+use findings::Observations;
 
 /// Check what this machine can do and how to fix what it cannot
 #[derive(Debug, Args)]
@@ -168,9 +168,9 @@ fn kernel() -> Finding {
 }
 
 /// Reads the kernel's settings.
-fn see() -> Seen {
+fn see() -> Observations {
     let read = |path: &str| fs::read_to_string(path).ok();
-    Seen {
+    Observations {
         program: env::current_exe().map_or_else(|_| "minicontainer".to_owned(), |path| path.display().to_string()),
         apparmor_restricts: read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
         userns_clone: read("/proc/sys/kernel/unprivileged_userns_clone"),

@@ -12,9 +12,9 @@ use minicontainer::{
     Store,
     core::{Digest, Reference},
 };
-use minicontainer_images::{self as images, ImageError, Importing};
+use minicontainer_images::{self as images, ImageError, ImportOptions};
 
-use super::{super::registry::has_tag, new_name, time_of_making, warn_of};
+use super::{super::registry::has_tag, creation_time, new_name, warn_of};
 use crate::commands::open_store;
 use crate::{
     error::{Context, Failure},
@@ -85,8 +85,8 @@ pub struct ImportArguments {
 /// Apply one layer from stdin to a directory, to try out an archive
 ///
 /// The layer is a tar archive, optionally compressed with gzip, zstd, bzip2 or xz. The directory contains the files
-/// below the layer, and whiteouts in the layer delete them. Nothing outside the directory is touched, whatever the
-/// archive contains. If the layer is refused, the entries before the refused one stay in the directory.
+/// below the layer, and whiteouts in the layer delete them. Nothing outside the directory is changed, whatever the
+/// archive contains. If an entry is refused, the entries before it stay in the directory.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   mkdir tree && minicontainer image check-layer tree < layer.tar")]
@@ -148,9 +148,9 @@ pub fn import(arguments: &ImportArguments) -> Result<ExitCode, Failure> {
         return Err(failure.hint("pipe it in: `curl -L URL | minicontainer import - NAME`"));
     }
     let comment = arguments.message.clone().unwrap_or_else(|| format!("Imported from {source}"));
-    let (created, _) = time_of_making()?;
+    let (created, _) = creation_time()?;
     let changes = arguments.change.clone();
-    let wanted = Importing { reference: name, comment, changes, created };
+    let wanted = ImportOptions { reference: name, comment, changes, created };
     let store = open_store()?;
     let imported = match source.as_str() {
         "-" => images::import(&store, piped("import", "`minicontainer import FILE`")?, &wanted)?,

@@ -4,17 +4,17 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use minicontainer_engine::{Containers, images};
-use minicontainer_images::Committing;
+use minicontainer_images::CommitOptions;
 
-use super::{archive::write_to, new_name, time_of_making};
+use super::{archive::write_to, creation_time, new_name};
 use crate::commands::open_store;
 use crate::{error::Failure, output};
 
 /// Create an image from a container's changes
 ///
-/// The new image has the layers of the container's image and one more on top. It runs as the container did, with the
-/// same command, variables, user and working directory. With SOURCE_DATE_EPOCH in the environment, the same changes
-/// create the same image.
+/// The new image has the layers of the container's image, and one more with the changes. Its config is that of the
+/// container: command, variables, user, working directory. With SOURCE_DATE_EPOCH in the environment, the same
+/// changes create the same image.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   minicontainer run --name one busybox sh -c 'echo hello > /note'
@@ -59,10 +59,10 @@ pub struct ExportArguments {
 /// Runs `commit`.
 pub fn commit(arguments: &CommitArguments) -> Result<ExitCode, Failure> {
     let reference = arguments.name.as_deref().map(new_name).transpose()?;
-    let (created, latest) = time_of_making()?;
+    let (created, latest) = creation_time()?;
     let store = open_store()?;
     let container = Containers::of(&store).find(&arguments.container)?;
-    let wanted = Committing {
+    let wanted = CommitOptions {
         reference,
         author: arguments.author.clone(),
         comment: arguments.message.clone(),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::{super::find_image, heading, since, true_time};
+use super::{super::find_image, heading, known_time, since};
 use crate::commands::open_store;
 use crate::{
     error::Failure,
@@ -54,7 +54,7 @@ pub fn history(arguments: &HistoryArguments) -> Result<ExitCode, Failure> {
         rows.push(json!({
             // The images of earlier build steps are not in the store.
             "ID": "<missing>",
-            "CreatedAt": true_time(entry.created.as_deref()).unwrap_or("N/A"),
+            "CreatedAt": known_time(entry.created.as_deref()).unwrap_or("N/A"),
             "CreatedSince": since(entry.created.as_deref()),
             "CreatedBy": if listing.no_trunc { by.clone() } else { shortened(by, INSTRUCTION_WIDTH) },
             "Size": if arguments.human { size(bytes) } else { bytes.to_string() },

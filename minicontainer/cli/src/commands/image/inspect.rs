@@ -13,7 +13,7 @@ use crate::error::{Context, Failure};
 /// The maximum size of an image's config. The store has checked it before.
 const DOCUMENT_LIMIT: u64 = 4 << 20;
 
-/// The fields of the config about containers of the image.
+/// The defaults for containers of an image, from its config.
 const SETTINGS: [&str; 13] = [
     "User",
     "ExposedPorts",

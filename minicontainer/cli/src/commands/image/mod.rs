@@ -92,11 +92,11 @@ fn heading(field: &str) -> String {
 
 /// The creation time in the local time zone, as Docker shows it.
 fn created_at(created: Option<&str>) -> String {
-    time_of(true_time(created)).map_or_else(|| "N/A".to_owned(), local_time)
+    time_of(known_time(created)).map_or_else(|| "N/A".to_owned(), local_time)
 }
 
 /// The creation time, unless it is the zero time of reproducible builds.
-fn true_time(created: Option<&str>) -> Option<&str> {
+fn known_time(created: Option<&str>) -> Option<&str> {
     created.filter(|time| !time.starts_with("1970-01-01T"))
 }
 
@@ -107,11 +107,11 @@ fn time_of(created: Option<&str>) -> Option<Timestamp> {
 
 /// How long ago an image was created.
 pub fn since(created: Option<&str>) -> String {
-    time_of(true_time(created)).map_or_else(|| "N/A".to_owned(), |time| ago(elapsed(time)))
+    time_of(known_time(created)).map_or_else(|| "N/A".to_owned(), |time| ago(elapsed(time)))
 }
 
 /// The creation time of a new image and the latest time in its layer: now, or `SOURCE_DATE_EPOCH`.
-fn time_of_making() -> Result<(String, Option<u64>), Failure> {
+fn creation_time() -> Result<(String, Option<u64>), Failure> {
     let (time, latest) = match env::var_os("SOURCE_DATE_EPOCH") {
         None => (Timestamp::now(), None),
         Some(text) => {

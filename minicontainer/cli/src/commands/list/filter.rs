@@ -1,7 +1,7 @@
 //! `ps --filter`: conditions that select containers.
 //!
-//! The keys are those of [docker ps][1]. A container must meet the conditions of all keys. Of several conditions with
-//! one key, one is enough, but all labels must be there.
+//! The keys are those of [docker ps][1]. A container must meet the conditions of all keys. If a key is repeated, one
+//! of its conditions is enough, except for `label`, where all must be met.
 //!
 //! [1]: https://docs.docker.com/reference/cli/docker/container/ls/#filter
 
@@ -22,10 +22,10 @@ use crate::{error::Failure, format::list::key_and_value};
 
 const KEYS: &str = "use id, name, label, exited, status, ancestor, before, since, volume, network, health or is-task";
 
-/// Docker's names of the states.
+/// Docker's names for the states.
 const STATES: [&str; 7] = ["created", "restarting", "running", "removing", "paused", "exited", "dead"];
 
-/// Docker's names of the results of health checks. Here all containers have the last one.
+/// Docker's names for the results of health checks. All containers here have the last one.
 const HEALTH: [&str; 4] = ["starting", "healthy", "unhealthy", "none"];
 
 /// The conditions, by their keys.
@@ -41,17 +41,17 @@ enum Condition {
     Label(String, Option<String>),
     Exited(i32),
     Status(String),
-    /// The image's layers and its id; none if there is no such image.
+    /// The image's layers and its id; `None` if there is no such image.
     Ancestor(Option<(Vec<Digest>, Digest)>),
     Before(Timestamp),
     Since(Timestamp),
     Volume(String),
     Network(String),
-    /// The same for all containers: none has health checks or belongs to a swarm.
+    /// A condition that all containers meet, or none: there are no health checks and no swarms here.
     Constant(bool),
 }
 
-/// A part of a name, or with `^` and `$` its beginning and its end.
+/// A part of a name. With `^` it must be at the beginning, with `$` at the end.
 struct NamePattern {
     text: String,
     is_start: bool,
@@ -155,7 +155,7 @@ impl Condition {
     }
 }
 
-/// Whether an image is another one, or was built from it: then its layers begin with those of the other.
+/// Whether an image is another image, or was built from it. Then its layers begin with the layers of the other.
 fn is_made_from(store: &Store, image: &str, layers: &[Digest], id: &Digest) -> bool {
     let begins = || {
         let own = find_image(store, image).map(|image| image.config.rootfs.diff_ids.clone());
@@ -165,13 +165,14 @@ fn is_made_from(store: &Store, image: &str, layers: &[Digest], id: &Digest) -> b
 }
 
 impl NamePattern {
-    /// Docker takes a regular expression. Of these, only the anchors are supported, which is enough for exact names.
+    /// In Docker the pattern is a regular expression. Only its anchors are supported here, which is enough for exact
+    /// names.
     fn parse(text: &str) -> Result<NamePattern, String> {
         let (inner, is_start) = text.strip_prefix('^').map_or((text, false), |inner| (inner, true));
         let (inner, is_end) = inner.strip_suffix('$').map_or((inner, false), |inner| (inner, true));
         match inner.contains(|sign: char| "^$*+?()[]{}|\\".contains(sign)) {
             true => Err("only ^ and $ of regular expressions are supported (for example, name=^web$)".to_owned()),
-            // Docker's names begin with a slash.
+            // In Docker's API, names begin with a slash.
             false => Ok(NamePattern { text: inner.trim_start_matches('/').to_owned(), is_start, is_end }),
         }
     }

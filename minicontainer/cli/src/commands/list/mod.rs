@@ -61,11 +61,11 @@ pub struct ListArguments {
 }
 
 impl ListArguments {
-    /// How many containers are shown at most, whatever their state.
-    fn most(&self) -> Option<usize> {
+    /// The maximum number of containers to show, whatever their state.
+    fn limit(&self) -> Option<usize> {
         match usize::try_from(self.last) {
             _ if self.latest => Some(1),
-            Ok(most @ 1..) => Some(most),
+            Ok(number @ 1..) => Some(number),
             _ => None,
         }
     }
@@ -81,11 +81,11 @@ pub fn execute(arguments: &ListArguments) -> Result<ExitCode, Failure> {
         warn(&format!("container {} is damaged: {}", id.short(), Failure::from(error).message()));
     }
     let filters = Filters::parse(&store, &arguments.filter)?;
-    let any_state = arguments.all || arguments.most().is_some() || filters.select_states();
+    let any_state = arguments.all || arguments.limit().is_some() || filters.select_states();
     let needs_size = arguments.size || arguments.listing.uses("Size");
     let mut rows: Vec<Row> = Vec::new();
     for container in containers.list()? {
-        if rows.len() == arguments.most().unwrap_or(usize::MAX) {
+        if rows.len() == arguments.limit().unwrap_or(usize::MAX) {
             break;
         }
         if (any_state || container.is_running()) && filters.admit(&container) {
@@ -97,7 +97,7 @@ pub fn execute(arguments: &ListArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The size of what a container has written, and with the layers of its image.
+/// The size of a container's own files, and its size with the layers of its image.
 fn sizes(store: &Store, container: &Container) -> Result<String, Failure> {
     let own = Containers::of(store).size(&container.id)?;
     // The files of a damaged image cannot be counted.

@@ -39,7 +39,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// The row of a container, with full values or values cut to the width of a table.
+    /// The row of a container. Long values are truncated to the width of a table, unless full values were requested.
     pub fn new(container: &Container, whole: bool, size: String) -> Row {
         let (config, now) = (&container.config, Timestamp::now());
         let command = format!("\"{}\"", config.command.join(" "));
@@ -47,7 +47,7 @@ impl Row {
         let labels: Vec<String> = config.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mounts = config.options.mounts.iter().filter_map(|mount| match mount {
             MountSpec::Bind { source, .. } => Some(cut(source, MOUNT_WIDTH)),
-            // As in Docker, a file system in memory is not listed.
+            // As in Docker, a tmpfs is not listed.
             MountSpec::Tmpfs { .. } => None,
         });
         Row {

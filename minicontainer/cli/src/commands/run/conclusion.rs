@@ -5,28 +5,29 @@ use std::process::ExitCode;
 use minicontainer::{Report, Verdict, core::options::ByteSize};
 use minicontainer_engine::container::exit_code;
 
-use crate::error::complain;
+use crate::error::print_error;
 
-/// The exit code. Prints the cause of an end that the code alone does not show.
+/// Returns the exit code. If the program was killed because of a limit, prints which one, because the code alone does
+/// not show it.
 pub fn conclude(report: &Report) -> ExitCode {
     match report.verdict {
         Verdict::TimeLimit => {
             let limit = report.limits.wall_time.unwrap_or_default();
-            complain(&format!("killed after {limit:?}: the time limit (--timeout) was reached"));
+            print_error(&format!("killed after {limit:?}: the time limit (--timeout) was reached"));
         }
         Verdict::CpuTimeLimit => {
             let limit = report.limits.cpu_time.unwrap_or_default();
-            complain(&format!("killed after {limit:?} of processor time: the limit (--cpu-time) was reached"));
+            print_error(&format!("killed after {limit:?} of processor time: the limit (--cpu-time) was reached"));
         }
         Verdict::OutputLimit => {
             let limit =
                 report.limits.output.and_then(ByteSize::new).map_or(String::new(), |size| format!(" of {size}"));
-            complain(&format!("killed: the output limit{limit} (--output-limit) was reached"));
+            print_error(&format!("killed: the output limit{limit} (--output-limit) was reached"));
         }
         Verdict::MemoryLimit => {
             let limit =
                 report.limits.memory.and_then(ByteSize::new).map_or(String::new(), |size| format!(" of {size}"));
-            complain(&format!("killed by the kernel: the memory limit{limit} (--memory) was reached"));
+            print_error(&format!("killed by the kernel: the memory limit{limit} (--memory) was reached"));
         }
         Verdict::Exited(_) | Verdict::Signalled(_) => {}
     }

@@ -30,12 +30,12 @@ use minicontainer::{
 use minicontainer_engine::{
     CreateRequest, Engine,
     container::AfterExit,
-    supervise::signals::{self, Attention, SignalControl},
+    supervise::signals::{self, SignalControl, SignalScope},
 };
 
 use super::{
     explain,
-    options::{ContainerArguments, unless_empty},
+    options::{ContainerArguments, non_empty},
     registry::{FetchArguments, image_to_run},
 };
 use crate::commands::open_engine;
@@ -152,7 +152,7 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     if let Some(language) = arguments.explain {
         return explain::print(&sandbox, language.unwrap_or_else(language::of_environment));
     }
-    let name = unless_empty(&arguments.name).as_deref().map(str::parse).transpose();
+    let name = non_empty(&arguments.name).as_deref().map(str::parse).transpose();
     let request = CreateRequest {
         sandbox,
         image: &image,
@@ -202,7 +202,7 @@ impl RunArguments {
         let options = request.options;
         let report = self.report.as_deref().map(ReportFile::open).transpose()?;
         let meta_file = self.meta.as_deref().map(ReportFile::open).transpose()?;
-        let attention = if self.sig_proxy { Attention::Forward } else { Attention::Own };
+        let attention = if self.sig_proxy { SignalScope::Forward } else { SignalScope::Own };
         let signals = signals::block(attention)?;
         let cid_file = self.cidfile.as_deref().map(CidFile::create).transpose()?;
         let created = engine.create(request)?;
@@ -242,7 +242,7 @@ impl RunArguments {
     }
 }
 
-/// The words behind the image are the program and its arguments, so a flag there becomes the program.
+/// The words after the image are the program and its arguments, so a flag after the image becomes the program.
 fn options_behind_image(failure: Failure, command: &[String]) -> Failure {
     match command.first().filter(|word| word.starts_with('-') && failure.code == 127) {
         Some(flag) => {

@@ -1,8 +1,9 @@
-//! The flags, in alphabetical order of Docker's reference, and what to use instead of each.
+//! The unsupported flags in the alphabetical order of Docker's reference, each with the reason and what to use
+//! instead.
 
 use super::{
     Flag,
-    Takes::{self, AnyBoolean, Boolean, Value},
+    FlagValue::{self, AnyBoolean, Boolean, Value},
 };
 
 const DISK: &str = "limits on disk access are not supported";
@@ -164,7 +165,7 @@ pub(super) const FLAGS: &[Flag] = &[
     flag("volumes-from", Value(&[]), VOLUME, VOLUME_HINT),
 ];
 
-const fn flag(name: &'static str, takes: Takes, reason: &'static str, hint: &'static str) -> Flag {
+const fn flag(name: &'static str, takes: FlagValue, reason: &'static str, hint: &'static str) -> Flag {
     Flag { name, short: None, takes, reason, hint }
 }
 

@@ -20,7 +20,7 @@ pub struct TemplateError {
 
 /// The reasons.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "the messages say what each is, and the fields what they quote")]
+#[allow(missing_docs, reason = "each message says what its fields are")]
 pub enum Fault {
     // Syntax errors.
     #[error("unclosed action")]

@@ -205,7 +205,7 @@ impl<'v> Run<'v, '_> {
         call(name, &values).map_err(|fault| fault.at(whole, self.template))
     }
 
-    /// `.Label "NAME"`: one label of a row, or nothing. Its heading is the end of the name.
+    /// `.Label "NAME"`: one label of a row, or an empty text. Its heading is the last part of the label's name.
     fn label(&mut self, labels: &Operand, name: &Operand, dot: &Found<'v>) -> Result<Found<'v>, TemplateError> {
         let name_of = self.operand(name, dot)?;
         let Some(key) = name_of.value.as_str() else {

@@ -16,10 +16,10 @@ pub const FUNCTIONS: [&str; 23] = [
 /// The maximum width of a padded text.
 pub const WIDTH_LIMIT: usize = 10_000;
 
-/// The method of rows that takes a label's name. The labels are a field of this name, which JSON does not show.
+/// The method `.Label` of rows. The labels are in a field of this name, which JSON does not show.
 pub const LABEL: &str = "Label";
 
-/// A value as JSON, without that field of a row.
+/// A value as JSON, without the field for labels.
 pub fn json_of(value: &Value) -> String {
     match value {
         Value::Object(fields) if fields.contains_key(LABEL) && fields.contains_key("Labels") => {

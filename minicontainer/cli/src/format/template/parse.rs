@@ -1,4 +1,4 @@
-//! The parser: from tokens to nodes.
+//! The parser: turns tokens into nodes.
 //!
 //! The grammar is that of Go's text/template without `define`, `template` and `block`, which are of no use in one
 //! line.
@@ -153,21 +153,21 @@ impl Parser<'_> {
         let (body, closed_by) = self.nodes()?;
         self.ranges -= usize::from(what == "range");
         self.variables.truncate(of_pipeline);
-        let otherwise = match closed_by {
+        let else_block = match closed_by {
             Some((word, _)) if word == "end" => self.close().map(|()| Vec::new())?,
-            Some(_) => self.otherwise(what, &at)?,
+            Some(_) => self.else_block(what, &at)?,
             None => return self.fail(Fault::NoEnd { what }, at),
         };
         self.variables.truncate(outside);
         Ok(match what {
-            "if" => Node::If(pipeline, body, otherwise),
-            "with" => Node::With(pipeline, body, otherwise),
-            _ => Node::Range(pipeline, body, otherwise),
+            "if" => Node::If(pipeline, body, else_block),
+            "with" => Node::With(pipeline, body, else_block),
+            _ => Node::Range(pipeline, body, else_block),
         })
     }
 
     /// The part between `else` and the end of the block.
-    fn otherwise(&mut self, what: &'static str, at: &Range<usize>) -> Result<Vec<Node>, TemplateError> {
+    fn else_block(&mut self, what: &'static str, at: &Range<usize>) -> Result<Vec<Node>, TemplateError> {
         let inner = self.place();
         if what != "range" && self.takes(&Kind::Word(what.to_owned())) {
             // The `end` of `else if` also ends this block.

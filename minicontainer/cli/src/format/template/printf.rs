@@ -94,7 +94,9 @@ impl Verb {
         let value = &*argument.value;
         match (self.letter, value) {
             ('q', Value::String(text)) => json_text(&Value::from(text.as_str())),
-            ('x' | 'X', Value::String(text)) => self.cased(text.bytes().map(|byte| format!("{byte:02x}")).collect()),
+            ('x' | 'X', Value::String(text)) => {
+                self.in_case(text.bytes().map(|byte| format!("{byte:02x}")).collect())
+            }
             ('d' | 'x' | 'X' | 'c', Value::Number(number)) if number.is_i64() || number.is_u64() => {
                 let number = number.as_i64().unwrap_or(i64::MAX);
                 match self.letter {
@@ -103,8 +105,8 @@ impl Verb {
                         let character = u32::try_from(number).ok().and_then(char::from_u32).unwrap_or('\u{fffd}');
                         visible(character.encode_utf8(&mut [0; 4])).into_owned()
                     }
-                    _ if number < 0 => self.cased(format!("-{:x}", number.unsigned_abs())),
-                    _ => self.cased(format!("{number:x}")),
+                    _ if number < 0 => self.in_case(format!("-{:x}", number.unsigned_abs())),
+                    _ => self.in_case(format!("{number:x}")),
                 }
             }
             ('f', Value::Number(number)) => {
@@ -118,7 +120,7 @@ impl Verb {
         }
     }
 
-    fn cased(&self, digits: String) -> String {
+    fn in_case(&self, digits: String) -> String {
         if self.letter == 'X' { digits.to_uppercase() } else { digits }
     }
 

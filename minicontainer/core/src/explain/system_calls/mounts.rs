@@ -160,13 +160,13 @@ fn find_directory(path: &str) -> (Option<String>, &str) {
     }
 }
 
-/// The usual mounts that others lie on.
+/// The default mounts that contain the mount points of others.
 const MOUNTED: [&str; 5] = ["/dev/pts", "/sys/fs/cgroup", "/proc", "/sys", "/dev"];
 
 /// How names are looked up below a mount that the engine has made.
 const BELOW_MOUNT: &str = "RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS|RESOLVE_NO_XDEV";
 
-/// Puts the mount where [`find`] led.
+/// Attaches the mount to the mount point that [`find`] opened.
 pub(super) fn place() -> String {
     "move_mount(mnt, \"\", place, \"\", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)".to_owned()
 }

@@ -11,7 +11,7 @@ fn names(words: &[&str]) -> Vec<String> {
 
 /// Samples of every kind, the variants of one kind side by side. The test `every_kind_has_a_sample` counts the kinds.
 pub(super) fn samples() -> Vec<Step> {
-    [before_the_root(), root(), paths(), last_things()].concat()
+    [before_the_root(), root(), paths(), last_steps()].concat()
 }
 
 fn before_the_root() -> Vec<Step> {
@@ -136,7 +136,7 @@ fn paths() -> Vec<Step> {
     ]
 }
 
-fn last_things() -> Vec<Step> {
+fn last_steps() -> Vec<Step> {
     let capabilities = names(&["CAP_CHOWN", "CAP_KILL"]);
     let all = names(&CAPABILITIES);
     vec![

@@ -94,7 +94,7 @@ pub enum MountError {
         /// The second one.
         option: String,
     },
-    /// An invalid value of a further option of a file system.
+    /// An invalid value of one of the file system's own options.
     #[error("cannot mount {given:?}: invalid value {value:?} for {name}: must be {expected}")]
     Data {
         /// What was given.

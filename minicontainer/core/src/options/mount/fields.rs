@@ -62,7 +62,7 @@ impl<'text> Fields<'text> {
             ("tmpfs-mode", Some(value)) => {
                 (self.mode, self.only_tmpfs) = (Some(parse_mode(text, value)?), Some(key));
             }
-            // Without meaning on Linux, in Docker too.
+            // It has no effect on Linux, in Docker too.
             ("consistency", Some("default" | "consistent" | "cached" | "delegated")) => {}
             ("bind-propagation", Some(value)) if propagation(text, value)? => self.only_bind = Some(key),
             // Mounts below the source are always included, and read-only if the mount is.

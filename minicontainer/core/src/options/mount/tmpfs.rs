@@ -11,7 +11,7 @@ use crate::plan::MountAttribute;
 const KNOWN: &str = "size=, mode=, uid=, gid=, nr_inodes=, nr_blocks=, mpol=, ro, rw, exec, noexec, suid, nosuid, \
                      dev, nodev, atime, noatime, diratime, nodiratime, relatime, strictatime";
 
-/// The restrictions of a tmpfs on which nothing else was requested.
+/// The restrictions of a tmpfs for which no others were requested.
 pub(super) fn default_attributes() -> BTreeSet<MountAttribute> {
     BTreeSet::from([MountAttribute::NoSuid, MountAttribute::NoDev, MountAttribute::NoExec])
 }
@@ -47,7 +47,7 @@ fn set_attribute(text: &str, option: &str, attributes: &mut BTreeSet<MountAttrib
         "diratime" => drop(attributes.remove(&NoDirAtime)),
         "nodiratime" => drop(attributes.insert(NoDirAtime)),
         "noatime" | "strictatime" | "atime" | "relatime" | "norelatime" | "nostrictatime" => {
-            // These exclude each other. Updates as of `relatime` are the kernel's default.
+            // These exclude each other. `relatime` needs no flag, because it is the kernel's default.
             attributes.retain(|attribute| !matches!(attribute, NoAtime | StrictAtime));
             match option {
                 "noatime" => drop(attributes.insert(NoAtime)),
@@ -62,7 +62,7 @@ fn set_attribute(text: &str, option: &str, attributes: &mut BTreeSet<MountAttrib
     Ok(())
 }
 
-/// Checks an option that the kernel gets as it is, see tmpfs(5).
+/// Checks an option that is passed to the kernel unchanged, see tmpfs(5).
 pub(super) fn check_data(text: &str, name: &str, value: &str) -> Result<(), MountError> {
     let number = |value: &str, most: u64| {
         let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());

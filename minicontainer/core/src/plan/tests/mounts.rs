@@ -130,8 +130,8 @@ proptest! {
                 Step::BindDevice { .. } => prop_assert_ne!(host.identity, Identity::Root),
                 _ => {}
             }
-            // A mount lies below an earlier one, if it lies below one at all: none hides another one of the plan, but
-            // the user's own.
+            // A mount below another one comes after it, so no mount hides another one of the plan, but the user's
+            // own.
             if let Step::Mount { destination, .. } = step {
                 let hidden = plan.steps[..place].iter().flat_map(Step::paths_inside);
                 prop_assert!(!hidden.into_iter().any(|path| path != "/" && path != *destination

@@ -93,7 +93,7 @@ fn any_line() -> impl Strategy<Value = String> {
     prop_oneof![8 => (number(), count).prop_map(|(first, count)| format!("ada:{first}:{count}")), 1 => ".{0,20}"]
 }
 
-/// strtoul(3) with base 0, or a decimal: as simple as it can be.
+/// A simple reference implementation: strtoul(3) with base 0, or a decimal number.
 fn naive(text: &str) -> Vec<u64> {
     // One sign at most.
     let text = text.trim();

@@ -57,7 +57,7 @@ fn dockers() -> BTreeSet<&'static str> {
 }
 
 /// The names of the calls that a profile allows for some arguments.
-fn let_through(profile: &LinuxSeccomp, architecture: Architecture) -> BTreeSet<&'static str> {
+fn allowed_calls(profile: &LinuxSeccomp, architecture: Architecture) -> BTreeSet<&'static str> {
     let filter = compile(profile, architecture).expect("a filter");
     let arguments = [[0; 6], [17; 6], [1; 6], [u64::MAX; 6]];
     let passes = |number: u32| {
@@ -73,11 +73,11 @@ fn default_profile_is_no_wider_than_dockers() {
     for architecture in ARCHITECTURES {
         let here = |name: &&str| number(name, architecture).is_some();
         let theirs: BTreeSet<&str> = dockers.iter().copied().filter(here).collect();
-        let ours = let_through(&ours(false), architecture);
+        let ours = allowed_calls(&ours(false), architecture);
         assert_eq!(ours.difference(&theirs).collect::<Vec<_>>(), [&""; 0], "{architecture:?}");
         // The control: our profile refuses exactly the calls in the documentation in addition to Docker's.
         assert_eq!(theirs.difference(&ours).copied().collect::<Vec<_>>(), STRICTER, "{architecture:?}");
-        assert_eq!(let_through(&super::ours(true), architecture), theirs, "{architecture:?}");
+        assert_eq!(allowed_calls(&super::ours(true), architecture), theirs, "{architecture:?}");
     }
 }
 
@@ -89,7 +89,7 @@ fn documented() -> Vec<&'static str> {
 
 #[test]
 fn every_recent_allowed_call_is_documented() {
-    let ours = let_through(&ours(false), Architecture::X86_64);
+    let ours = allowed_calls(&ours(false), Architecture::X86_64);
     let young = |name: &&str| {
         *name == "uretprobe" || number(name, Architecture::X86_64).is_some_and(|number| number >= YOUNG)
     };

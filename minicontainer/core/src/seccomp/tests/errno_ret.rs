@@ -1,4 +1,5 @@
-//! Compares the table in the documentation of [`errno_ret`](super::super::refusal) with what the compiled filter returns.
+//! Compares the table in the documentation of [`errno_ret`](super::super::errno_ret) with what the compiled filter
+//! returns.
 
 use std::collections::BTreeMap;
 

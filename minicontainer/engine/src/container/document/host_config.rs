@@ -26,13 +26,13 @@ pub struct HostConfig {
     /// The file of `--cidfile`: not recorded.
     #[serde(rename = "ContainerIDFile")]
     pub container_id_file: &'static str,
-    /// Where the output is logged: nowhere yet.
+    /// The logging driver. Output is not logged yet.
     pub log_config: LogConfig,
     /// The network.
     pub network_mode: &'static str,
     /// Published ports: not supported yet.
     pub port_bindings: BTreeMap<String, Vec<super::Empty>>,
-    /// Mounts that `binds` and `tmpfs` cannot express: there are none.
+    /// Mounts that `binds` and `tmpfs` cannot express. There are none yet.
     pub mounts: [super::Empty; 0],
     /// Whether all exposed ports are published.
     pub publish_all_ports: bool,
@@ -62,7 +62,7 @@ pub struct HostConfig {
     pub cap_add: Vec<String>,
     /// Dropped capabilities.
     pub cap_drop: Vec<String>,
-    /// Further groups of the program.
+    /// Supplementary groups of the program.
     pub group_add: Vec<String>,
     /// `host` if it has the host's PID namespace, else empty.
     pub pid_mode: &'static str,
@@ -77,7 +77,7 @@ pub struct HostConfig {
     pub userns_mode: &'static str,
     /// A cgroup of another container: not supported.
     pub cgroup: &'static str,
-    /// How its processes are preferred for being killed: the host's default.
+    /// The adjustment of the OOM killer's score for its processes: 0, the host's default.
     pub oom_score_adj: i32,
     /// The values of `--security-opt`.
     pub security_opt: Vec<String>,
@@ -97,7 +97,7 @@ pub struct HostConfig {
     pub sysctls: BTreeMap<String, String>,
     /// The OCI runtime: the engine itself.
     pub runtime: &'static str,
-    /// The isolation of Windows: none.
+    /// The isolation technology, only for Windows.
     pub isolation: &'static str,
     /// Its limits and devices.
     #[serde(flatten)]

@@ -1,4 +1,4 @@
-//! The document that `inspect` shows of a container. It has Docker's format (`GET /containers/ID/json` of its Engine
+//! The document that `inspect` shows for a container. It has Docker's format (`GET /containers/ID/json` of its Engine
 //! API), so that scripts and templates written for Docker work. Empty lists and maps are written as such, never as
 //! null.
 //!
@@ -73,13 +73,13 @@ pub struct Document {
     pub driver: String,
     /// The operating system.
     pub platform: &'static str,
-    /// Its label of SELinux for files: none.
+    /// Its SELinux label for files: always empty.
     pub mount_label: &'static str,
-    /// Its label of SELinux for processes: none.
+    /// Its SELinux label for processes: always empty.
     pub process_label: &'static str,
-    /// Its profile of AppArmor: none.
+    /// Its AppArmor profile: always empty.
     pub app_armor_profile: &'static str,
-    /// Further programs that were started in it: not supported yet.
+    /// The processes that `exec` started in it: not supported yet.
     #[serde(rename = "ExecIDs")]
     pub exec_ids: [Empty; 0],
     /// The options that concern the host.
@@ -118,9 +118,9 @@ pub struct GraphDriver {
 pub struct MountDocument {
     /// `bind` or `tmpfs`.
     pub r#type: &'static str,
-    /// The volume's name: there are none yet.
+    /// The volume's name. There are no volumes yet.
     pub name: &'static str,
-    /// The volume's driver: there are none yet.
+    /// The volume's driver. There are no volumes yet.
     pub driver: &'static str,
     /// The path on the host; empty for a tmpfs.
     pub source: String,

@@ -48,7 +48,7 @@ pub struct ProgramConfig {
     pub on_build: Vec<String>,
     /// The image's signal to stop the program; empty for SIGTERM.
     pub stop_signal: String,
-    /// The time to stop the program: there is no command for it yet.
+    /// How long `stop` waits for the program: not supported yet.
     pub stop_timeout: Option<u32>,
     /// The image's health check, which is not run yet.
     pub healthcheck: Option<HealthConfig>,

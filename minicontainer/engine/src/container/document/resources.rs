@@ -1,6 +1,6 @@
 //! The limits and devices of a container, in Docker's format.
 //!
-//! Docker's limits that do not exist here have the values that mean no limit.
+//! For limits of Docker that this engine does not have, the value is the one that means unlimited.
 
 use minicontainer::core::options::{ByteSize, MemorySwap, Ulimit};
 use oci_spec::runtime::Spec;
@@ -14,14 +14,14 @@ use super::{super::ContainerConfig, Empty};
 pub struct Resources {
     /// The memory limit in bytes; 0 for unlimited.
     pub memory: u64,
-    /// The limit of memory and swap together in bytes; -1 for unlimited, 0 without a memory limit. It is the memory
-    /// limit if the container may use no swap space, which is the default except in Docker's profile.
+    /// The limit on memory and swap together in bytes; -1 for unlimited, 0 without a memory limit. It equals the
+    /// memory limit if the container may not use swap space, which is the default except in Docker's profile.
     pub memory_swap: i64,
     /// A soft limit of memory.
     pub memory_reservation: u64,
-    /// The preference for swap space; -1 for the host's.
+    /// The swappiness; -1 for that of the host.
     pub memory_swappiness: i64,
-    /// Whether processes above the memory limit are paused instead of killed.
+    /// Whether the OOM killer is disabled for the container.
     pub oom_kill_disable: bool,
     /// The processor time limit in billionths of a processor; 0 for unlimited.
     pub nano_cpus: u64,
@@ -31,19 +31,19 @@ pub struct Resources {
     pub cpuset_mems: &'static str,
     /// The relative weight of processor time; 0 for the default.
     pub cpu_shares: u64,
-    /// The period of the processor time limit; 0, because it is one number.
+    /// The period of the processor time limit; always 0, because `nano_cpus` has the limit.
     pub cpu_period: u64,
-    /// The quota of that period; 0, because it is one number.
+    /// The quota in that period; always 0, because `nano_cpus` has the limit.
     pub cpu_quota: i64,
     /// The period of real-time processor time.
     pub cpu_realtime_period: u64,
     /// The quota of that period.
     pub cpu_realtime_runtime: i64,
-    /// The processors of a container of Windows.
+    /// The number of processors, only for Windows.
     pub cpu_count: u64,
-    /// The processor time of a container of Windows.
+    /// The percentage of processor time, only for Windows.
     pub cpu_percent: u64,
-    /// The cgroup that contains its own, empty for the engine's choice.
+    /// The parent of its cgroup; empty if the engine chose it.
     pub cgroup_parent: &'static str,
     /// The relative weight of disk access; 0 for the default.
     pub blkio_weight: u16,

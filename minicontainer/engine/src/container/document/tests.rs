@@ -77,7 +77,7 @@ fn all_options() -> RunOptions {
 fn plain_container_has_empty_lists_instead_of_nulls() {
     let document = document(RunOptions::default(), PLAIN, State::created());
     insta::assert_json_snapshot!(document);
-    // Only what is null in Docker too, and the report of a program that has not exited, are null.
+    // A field is null only if it is null in Docker too. The exception is the report of a program that has not exited.
     let mut nulls = Vec::new();
     find_nulls("", &document, &mut nulls);
     assert_eq!(
@@ -131,7 +131,7 @@ fn memory_swap_is_the_sum_that_applies() {
         let document = document(RunOptions { limits, ..RunOptions::default() }, PLAIN, State::created());
         assert_eq!(document["HostConfig"]["MemorySwap"], expect, "{memory:?} {swap:?}");
     }
-    // Docker's own default, which its profile applies.
+    // Docker's default, which applies in Docker's profile.
     let limits = Limits { memory: "64m".parse().ok(), ..Limits::default() };
     let options = RunOptions { limits, profile: Profile::Docker, ..RunOptions::default() };
     assert_eq!(document(options, PLAIN, State::created())["HostConfig"]["MemorySwap"], 128 << 20);

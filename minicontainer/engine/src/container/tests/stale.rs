@@ -1,4 +1,4 @@
-//! What killed engines leave, and when it is swept.
+//! What killed engines leave behind, and when it is swept.
 
 use super::*;
 
@@ -101,7 +101,7 @@ fn sweep_removes_crash_leftovers_only() {
     assert_eq!(
         meanings,
         [
-            "a container of a build or a judging that was killed",
+            "a container of a killed build or judge",
             "a container without a record",
             "a name whose container is gone",
             "a name whose container is gone",

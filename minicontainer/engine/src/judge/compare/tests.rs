@@ -40,7 +40,7 @@ fn text() -> impl Strategy<Value = Vec<u8>> + Clone {
     prop::collection::vec(byte, 0..24)
 }
 
-/// Two texts, of which the second is often the first with an insertion, a deletion or an addition.
+/// Two texts. Often the second is the first with an insertion, a deletion or an addition.
 fn pair() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
     let edited = (text(), text(), any::<prop::sample::Index>(), 0..3usize).prop_map(|(text, piece, place, taken)| {
         let place = place.index(text.len() + 1);

@@ -6,12 +6,12 @@ use std::{fs, thread, time::Duration};
 use minicontainer::Running;
 use nix::{libc::SYS_rt_sigtimedwait, sys::signal::Signal};
 
-use super::{SignalError, asks_to_end, not_forwarded};
+use super::{SignalError, is_terminating, not_forwarded};
 
 /// Sends the container's first process a signal, or kills it if the signal is a terminating one and would be dropped.
 pub(super) fn deliver(running: &Running, signal: i32) -> Result<(), SignalError> {
     let send = |signal| running.signal(signal).map_err(not_forwarded);
-    if running.plan().has_init() || !asks_to_end(signal) {
+    if running.plan().has_init() || !is_terminating(signal) {
         return send(signal);
     }
     // A program may block the signal only for a moment, to start a child, and the signal would be dropped then. So it

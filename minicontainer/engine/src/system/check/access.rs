@@ -17,7 +17,8 @@ use nix::unistd::geteuid;
 
 use super::{Finding, Fix, Outcome, Pass, Severity, SystemError, unused::listed};
 
-/// The entries of a container's directory that have other owners and modes on purpose, or that it can change.
+/// The entries of a container's directory that have other owners and modes on purpose, or that the container can
+/// change.
 const CONTAINER_TREES: [&str; 8] = ["upper", "work", "lower", "rootfs", "init", "hosts", "hostname", "resolv.conf"];
 
 /// What other users could read until the store was opened.

@@ -1,7 +1,7 @@
 //! Checks and repairs the store: `system check`, `image verify`.
 //!
-//! Disks lose bits, people delete files, and machines lose power. But the store can be verified: every object is
-//! named by its digest, including the files of a layer, which must equal the unpacked blob.
+//! Bits on disks change, users delete files, and machines lose power. The store can be verified, because blobs are
+//! named by their digests, and the files of a layer must equal its unpacked blob.
 //!
 //! ```text
 //! oci-layout, index.json ─▶ manifest ─▶ config ─▶ diff-ids
@@ -73,7 +73,7 @@ pub fn check(store: &Store, depth: Depth) -> Result<Vec<Finding>, SystemError> {
     let (first, suspects) = Pass::new(store, &staging, depth).all()?;
     if !first.is_empty() {
         let _lock = store.lock()?;
-        findings.extend(Pass::again(store, &staging, depth, suspects).all()?.0);
+        findings.extend(Pass::second(store, &staging, depth, suspects).all()?.0);
     }
     Ok(findings)
 }
@@ -106,12 +106,12 @@ pub fn verify_images(store: &Store, names: &[String]) -> Result<Vec<Verified>, S
     let entries = look.entries.clone();
     let mut verified = Vec::new();
     for name in names {
-        if !entries.iter().any(|entry| look.is_meant(entry, name)) {
+        if !entries.iter().any(|entry| look.is_selected(entry, name)) {
             return Err(store.unknown_image(name).into());
         }
     }
     for entry in entries {
-        if !names.is_empty() && !names.iter().any(|name| look.is_meant(&entry, name)) {
+        if !names.is_empty() && !names.iter().any(|name| look.is_selected(&entry, name)) {
             continue;
         }
         let (first, suspects) = Pass::new(store, &staging, Depth::Whole).image_alone(&entry)?;
@@ -121,7 +121,7 @@ pub fn verify_images(store: &Store, names: &[String]) -> Result<Vec<Verified>, S
         }
         // The image may have been in removal. Under the lock it exists or does not.
         let _lock = store.lock()?;
-        let mut again = Pass::again(store, &staging, Depth::Whole, suspects);
+        let mut again = Pass::second(store, &staging, Depth::Whole, suspects);
         again.index()?;
         if again
             .entries
@@ -181,7 +181,7 @@ impl<'a> Pass<'a> {
     }
 
     /// A second pass, over what the first one found broken.
-    fn again(store: &'a Store, staging: &'a Staging, depth: Depth, suspects: Suspects) -> Pass<'a> {
+    fn second(store: &'a Store, staging: &'a Staging, depth: Depth, suspects: Suspects) -> Pass<'a> {
         Pass { only: Some(suspects), ..Pass::new(store, staging, depth) }
     }
 
@@ -247,7 +247,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn is_meant(&self, entry: &Entry, name: &str) -> bool {
+    fn is_selected(&self, entry: &Entry, name: &str) -> bool {
         let digits = name.strip_prefix("sha256:").unwrap_or(name);
         let begins = |digest: &str| !digits.is_empty() && digest.trim_start_matches("sha256:").starts_with(digits);
         let id = entry.digest().and_then(|digest| self.parts.get(&digest)).map(|parts| parts.id.as_str());

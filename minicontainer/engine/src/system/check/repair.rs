@@ -22,7 +22,7 @@ use super::{
     unused::{dead_containers, listed, staging},
 };
 use crate::{container::Containers, images::user_of_layer};
-use minicontainer_images::{ImageError, set_aside_layer, unpack_beside};
+use minicontainer_images::{ImageError, move_layer_away, unpack_beside};
 
 /// A rebuilt index lists images that have not been checked yet.
 const ROUNDS: usize = 3;
@@ -45,8 +45,8 @@ pub fn repair(store: &Store, depth: Depth) -> Result<Vec<Finding>, SystemError> 
         let flushed = staging.flush()?;
         let lock = store.lock()?;
         let mut repair = Repair { store, staging: &staging, flushed, lock: &lock, fresh };
-        let (mut findings, _) = Pass::again(store, &staging, depth, suspects).all()?;
-        // A pull will use again what a repair leaves unused.
+        let (mut findings, _) = Pass::second(store, &staging, depth, suspects).all()?;
+        // A later pull can use the data that a repair leaves unused.
         findings.retain(|finding| round == 0 || finding.severity == Severity::Damage);
         findings.retain(|finding| !reported.iter().any(|other| is_same(finding, other)));
         let mut fixed = false;
@@ -132,20 +132,20 @@ impl Repair<'_> {
             Fix::RewriteLayout => {
                 self.replace(&finding.place, &json!({"imageLayoutVersion": "1.0.0"}))?;
             }
-            Fix::RebuildIndex => self.replace(&finding.place, &self.index_of_what_is_there()?)?,
+            Fix::RebuildIndex => self.replace(&finding.place, &self.index_of_existing_manifests()?)?,
             Fix::ForgetImage { manifest, .. } => self.forget(&finding.place, manifest)?,
             Fix::RemoveBlob(_) | Fix::RemoveFile(_) => remove_file(&finding.place)?,
             Fix::UnpackAgain { key, .. } => {
                 let Some(fresh) = self.fresh.remove(key) else {
                     return Ok(Outcome::Refused("it has been damaged just now: try again".to_owned()));
                 };
-                if let Some(user) = self.put_aside(key)? {
+                if let Some(user) = self.move_layer_away(key)? {
                     return Ok(Outcome::Refused(user));
                 }
                 store.add(self.lock, &self.flushed, Transaction { layers: vec![fresh], ..Transaction::default() })?;
             }
             Fix::RemoveLayer(key) => {
-                if let Some(user) = self.put_aside(key)? {
+                if let Some(user) = self.move_layer_away(key)? {
                     return Ok(Outcome::Refused(user));
                 }
             }
@@ -154,11 +154,11 @@ impl Repair<'_> {
     }
 
     /// Renames a layer away atomically; its files are removed with the staging directory. Or returns who uses it.
-    fn put_aside(&self, key: &Digest) -> Result<Option<String>, SystemError> {
+    fn move_layer_away(&self, key: &Digest) -> Result<Option<String>, SystemError> {
         if let Some(user) = user_of_layer(self.store, key) {
             return Ok(Some(user));
         }
-        match set_aside_layer(self.store, self.lock, self.staging, key) {
+        match move_layer_away(self.store, self.lock, self.staging, key) {
             Err(ImageError::LayerInUse { user, .. }) => Ok(Some(user)),
             done => Ok(done.map(|()| None)?),
         }
@@ -176,7 +176,7 @@ impl Repair<'_> {
     }
 
     /// An index of all existing manifests, without names.
-    fn index_of_what_is_there(&self) -> Result<Value, SystemError> {
+    fn index_of_existing_manifests(&self) -> Result<Value, SystemError> {
         let mut manifests = Vec::new();
         for path in listed(&self.store.blobs_directory())? {
             let small = fs::symlink_metadata(&path).is_ok_and(|file| file.is_file() && file.len() <= 4 << 20);
@@ -184,7 +184,7 @@ impl Repair<'_> {
             let digest = Digest::of(&bytes);
             let Ok(manifest) = serde_json::from_slice::<ImageManifest>(&bytes) else { continue };
             if path.file_name().is_some_and(|name| name == digest.hex()) {
-                // Docker's manifests have a type of their own, which they must state.
+                // A Docker manifest must have the field `mediaType`, so its entry gets this type.
                 let media_type = manifest.media_type().clone().unwrap_or(MediaType::ImageManifest).to_string();
                 manifests.push(json!({"mediaType": media_type, "digest": digest, "size": bytes.len()}));
             }
@@ -195,7 +195,7 @@ impl Repair<'_> {
 
     /// Writes a document so that readers see the old one or the new one.
     fn replace(&self, path: &Path, document: &Value) -> Result<(), SystemError> {
-        let staged = self.staging.vacant();
+        let staged = self.staging.unused_path();
         let written = || -> io::Result<()> {
             let mut file = private::create(&staged)?;
             file.write_all(document.to_string().as_bytes())?;

@@ -76,7 +76,7 @@ impl Pass<'_> {
         for (id, error) in containers.damaged()? {
             all_known = false;
             let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            let fix = format!("`minicontainer rm {}` removes it with all that it wrote", id.short());
+            let fix = format!("`minicontainer rm {}` removes it and everything that it wrote", id.short());
             let place = containers.place(&id).join("state.json");
             self.find("damaged container", id.to_string(), place, why, Fix::ByHand(fix));
         }
@@ -99,7 +99,7 @@ impl Pass<'_> {
                 let fix = format!("`minicontainer pull {}` or a load restores it", container.config.image);
                 self.find("container without image", name.clone(), place.clone(), why, Fix::ByHand(fix));
             }
-            let fix = || Fix::ByHand(format!("`minicontainer rm {name}` removes it with all that it wrote"));
+            let fix = || Fix::ByHand(format!("`minicontainer rm {name}` removes it and everything that it wrote"));
             if let Err(error) = containers.runtime_config(&container.id) {
                 let why = format!("its config.json cannot be read: {error}");
                 self.find("damaged container", name.clone(), place.join("config.json"), why, fix());

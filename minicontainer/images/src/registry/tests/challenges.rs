@@ -1,15 +1,15 @@
-//! Odd but legal challenges, answers of token services, and status codes of registries.
+//! Unusual but valid challenges, answers of token services, and status codes of registries.
 
 use super::*;
 
 /// A registry that demands a token by these headers, in which `@` stands for the token service's URL.
-fn demanding(headers: &[&str], answer: &'static str) -> (Server, Server) {
+fn registry_with_challenge(headers: &[&str], answer: &'static str) -> (Server, Server) {
     let service = Server::start(move |_| Reply::new(200, answer));
     let realm = format!("{}/token", service.url());
     let headers: Vec<String> = headers.iter().map(|header| header.replace('@', &realm)).collect();
     let shelf = Shelf::with_image(&[layer("file", 10)]);
-    let server = Server::start(move |asked| match asked.header("authorization") {
-        "Bearer good" => shelf.answer(asked),
+    let server = Server::start(move |request| match request.header("authorization") {
+        "Bearer good" => shelf.answer(request),
         _ => headers.iter().fold(Reply::new(401, ""), |reply, header| reply.header("www-AUTHENTICATE", header)),
     });
     (server, service)
@@ -17,11 +17,11 @@ fn demanding(headers: &[&str], answer: &'static str) -> (Server, Server) {
 
 #[track_caller]
 fn check(headers: &[&str], answer: &'static str, query: &str) {
-    let (server, service) = demanding(headers, answer);
+    let (server, service) = registry_with_challenge(headers, answer);
     RegistryEnv::new().pull(&server).unwrap_or_else(|error| panic!("{headers:?}: {}", full_message(&error)));
-    let asked = service.asked();
-    assert_eq!(asked.len(), 1, "one token is enough");
-    assert_eq!(asked[0].target.split_once('?').map_or("", |(_, query)| query), query, "{headers:?}");
+    let requests = service.requests();
+    assert_eq!(requests.len(), 1, "one token is enough");
+    assert_eq!(requests[0].target.split_once('?').map_or("", |(_, query)| query), query, "{headers:?}");
 }
 
 const TOKEN: &str = r#"{"token": "good"}"#;
@@ -57,17 +57,17 @@ fn token_is_taken_from_either_field() {
     ] {
         check(&challenge, answer, OWN);
     }
-    let (server, _service) = demanding(&challenge, r#"{"token": "", "access_token": ""}"#);
+    let (server, _service) = registry_with_challenge(&challenge, r#"{"token": "", "access_token": ""}"#);
     let error = full_message(&RegistryEnv::new().pull(&server).unwrap_err());
     assert!(error.contains("its answer has no token that can be sent"), "{error}");
 }
 
-/// A challenge whose token service has no address leaves the password.
+/// If a challenge has no address of a token service, the password is used.
 #[test]
 fn basic_is_used_if_there_is_no_token_service() {
     let shelf = Shelf::with_image(&[layer("file", 10)]);
-    let server = Server::start(move |asked| match asked.header("authorization") {
-        "Basic bWU6YTpi" => shelf.answer(asked),
+    let server = Server::start(move |request| match request.header("authorization") {
+        "Basic bWU6YTpi" => shelf.answer(request),
         _ => Reply::new(401, "").header("WWW-Authenticate", "Bearer service=\"x\", BASIC realm=\"y\""),
     });
     let env = RegistryEnv::new();

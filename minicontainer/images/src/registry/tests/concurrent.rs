@@ -27,8 +27,8 @@ fn each_blob_is_fetched_once() {
         }
     });
     let mut fetched: BTreeMap<String, usize> = BTreeMap::new();
-    for asked in server.asked().iter().filter(|asked| asked.target.contains("/blobs/")) {
-        *fetched.entry(asked.target.clone()).or_default() += 1;
+    for request in server.requests().iter().filter(|request| request.target.contains("/blobs/")) {
+        *fetched.entry(request.target.clone()).or_default() += 1;
     }
     assert_eq!(fetched.len(), 1 + 10 + 10, "a shared layer, own layers, configs");
     assert!(fetched.values().all(|&times| times == 1), "{fetched:#?}");
@@ -41,8 +41,8 @@ fn each_blob_is_fetched_once() {
 fn failed_download_is_taken_over() {
     let shared = layer("shared", 100_000);
     let digest = Digest::of(&shared).to_string();
-    let server = Shelf::with_image(&[shared]).serve_but(move |asked, reply| {
-        match asked.target.contains(&digest) && asked.number < 6 {
+    let server = Shelf::with_image(&[shared]).serve_but(move |request, reply| {
+        match request.target.contains(&digest) && request.number < 6 {
             true => Reply::new(403, ""),
             false => reply,
         }

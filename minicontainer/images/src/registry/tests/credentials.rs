@@ -114,7 +114,7 @@ fn password_is_not_sent_over_plain_http() {
 #[test]
 fn login_is_verified_before_it_is_saved() {
     let good = "Basic bWU6YTpi";
-    let server = Server::start(move |asked| match asked.header("authorization") == good {
+    let server = Server::start(move |request| match request.header("authorization") == good {
         true => Reply::new(200, "{}"),
         false => Reply::new(401, "").header("WWW-Authenticate", "Basic realm=\"test\""),
     });
@@ -133,21 +133,21 @@ fn login_is_verified_before_it_is_saved() {
 /// An identity token is sent only to the token service, in a form. Its answer is sent to the registry.
 #[test]
 fn identity_token_is_exchanged_for_access_token() {
-    let service = Server::start(|asked| {
-        let form = String::from_utf8(asked.body.clone()).unwrap();
+    let service = Server::start(|request| {
+        let form = String::from_utf8(request.body.clone()).unwrap();
         let right = [
             "grant_type=refresh_token",
             &format!("refresh_token={SECRET}"),
             "service=test",
             "scope=repository%3Aapp%3Apull",
         ];
-        let known = asked.method == "POST" && right.iter().all(|part| form.split('&').any(|field| field == *part));
+        let known = request.method == "POST" && right.iter().all(|part| form.split('&').any(|field| field == *part));
         if known { Reply::new(200, r#"{"access_token": "short-lived"}"#) } else { Reply::new(401, "") }
     });
     let challenge = format!("Bearer realm=\"{}/token\",service=\"test\"", service.url());
     let shelf = Shelf::with_image(&[layer("file", 10)]);
-    let server = Server::start(move |asked| match asked.header("authorization") {
-        "Bearer short-lived" => shelf.answer(asked),
+    let server = Server::start(move |request| match request.header("authorization") {
+        "Bearer short-lived" => shelf.answer(request),
         _ => Reply::new(401, "").header("WWW-Authenticate", challenge.clone()),
     });
     let env = RegistryEnv::new();
@@ -155,7 +155,7 @@ fn identity_token_is_exchanged_for_access_token() {
     fs::write(env.directory.path().join("config.json"), auths.to_string()).unwrap();
     env.pull(&server).unwrap();
     assert_eq!(service.count("POST", "/token"), 1);
-    assert!(server.asked().iter().all(|asked| !asked.header("authorization").contains(SECRET)));
+    assert!(server.requests().iter().all(|request| !request.header("authorization").contains(SECRET)));
     // A rejected identity token is reported, but not shown.
     fs::write(env.directory.path().join("config.json"), auths.to_string().replace(SECRET, "old")).unwrap();
     let error = full_message(&env.pull_name(&format!("{}/app:2", server.name())).unwrap_err());

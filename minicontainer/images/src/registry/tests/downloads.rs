@@ -6,7 +6,7 @@ use super::*;
 
 const SIZE: usize = 1 << 20;
 
-fn big() -> (Shelf, String) {
+fn one_layer_image() -> (Shelf, String) {
     let big = layer("big", SIZE);
     (Shelf::with_image(std::slice::from_ref(&big)), Digest::of(&big).to_string())
 }
@@ -14,11 +14,11 @@ fn big() -> (Shelf, String) {
 /// Row F19 of the hostile corpus: the connection breaks after each 64 KiB, and each byte is transferred once.
 #[test]
 fn download_resumes_where_it_broke() {
-    let (shelf, digest) = big();
+    let (shelf, digest) = one_layer_image();
     let blob = digest.clone();
     let sent = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&sent);
-    let server = shelf.serve_but(move |asked, reply| match asked.target.contains(&blob) {
+    let server = shelf.serve_but(move |request, reply| match request.target.contains(&blob) {
         true => {
             count.fetch_add(reply.body.len().min(1 << 16), Ordering::SeqCst);
             reply.cut(1 << 16)
@@ -39,9 +39,9 @@ fn download_resumes_where_it_broke() {
 /// skipped.
 #[test]
 fn server_without_ranges_works() {
-    let (shelf, digest) = big();
+    let (shelf, digest) = one_layer_image();
     let whole = shelf.blobs[&digest].clone();
-    let server = shelf.serve_but(move |asked, reply| match (asked.target.contains(&digest), asked.number) {
+    let server = shelf.serve_but(move |request, reply| match (request.target.contains(&digest), request.number) {
         (true, number) if number < 4 => Reply::new(200, whole.clone()).cut(whole.len() / 2 + number * 1000),
         (true, _) => Reply::new(200, whole.clone()),
         _ => reply,
@@ -53,21 +53,21 @@ fn server_without_ranges_works() {
 #[test]
 fn wrong_range_is_not_used() {
     for wrong in ["bytes 0-9/10", "bytes 5-1/x", "nonsense", ""] {
-        let (shelf, digest) = big();
-        let server = shelf.serve_but(move |asked, mut reply| match asked.target.contains(&digest) {
-            true if !asked.header("range").is_empty() => {
+        let (shelf, digest) = one_layer_image();
+        let server = shelf.serve_but(move |request, mut reply| match request.target.contains(&digest) {
+            true if !request.header("range").is_empty() => {
                 reply.headers.clear();
                 reply.header("Content-Range", wrong)
             }
-            true if asked.number < 4 => reply.cut(100_000),
+            true if request.number < 4 => reply.cut(100_000),
             _ => reply,
         });
         RegistryEnv::new().pull(&server).unwrap_or_else(|error| panic!("{wrong}: {error}"));
     }
-    let (shelf, digest) = big();
-    let server = shelf.serve_but(move |asked, reply| match asked.target.contains(&digest) {
-        true if !asked.header("range").is_empty() => Reply::new(416, ""),
-        true if asked.number < 4 => reply.cut(100_000),
+    let (shelf, digest) = one_layer_image();
+    let server = shelf.serve_but(move |request, reply| match request.target.contains(&digest) {
+        true if !request.header("range").is_empty() => Reply::new(416, ""),
+        true if request.number < 4 => reply.cut(100_000),
         _ => reply,
     });
     RegistryEnv::new().pull(&server).unwrap();
@@ -76,10 +76,10 @@ fn wrong_range_is_not_used() {
 /// Row F19: content that changes between two parts has another digest.
 #[test]
 fn parts_of_different_blobs_are_refused() {
-    let (shelf, digest) = big();
-    let server = shelf.serve_but(move |asked, mut reply| {
-        if asked.target.contains(&digest) {
-            let first = asked.header("range").is_empty();
+    let (shelf, digest) = one_layer_image();
+    let server = shelf.serve_but(move |request, mut reply| {
+        if request.target.contains(&digest) {
+            let first = request.header("range").is_empty();
             let etag = if first { "\"one\"" } else { "\"two\"" };
             reply.body.iter_mut().for_each(|byte| *byte = byte.wrapping_add(u8::from(!first)));
             reply = reply.header("ETag", etag);
@@ -92,10 +92,10 @@ fn parts_of_different_blobs_are_refused() {
 
 #[test]
 fn connection_that_always_breaks_is_given_up() {
-    let (shelf, digest) = big();
+    let (shelf, digest) = one_layer_image();
     let blob = digest.clone();
     let server =
-        shelf.serve_but(move |asked, reply| if asked.target.contains(&blob) { reply.cut(10) } else { reply });
+        shelf.serve_but(move |request, reply| if request.target.contains(&blob) { reply.cut(10) } else { reply });
     RegistryEnv::new().check_refused(&server, "cannot reach");
     assert!(server.count("GET", &digest) <= 10, "{}", server.count("GET", &digest));
 }
@@ -106,9 +106,9 @@ fn sizes_and_digests_are_verified() {
         [(1, "but its descriptor says"), (-1, "but its descriptor says"), (0, "does not match its digest")]
     {
         for chunked in [false, true] {
-            let (shelf, digest) = big();
-            let server = shelf.serve_but(move |asked, mut reply| {
-                if !asked.target.contains(&digest) {
+            let (shelf, digest) = one_layer_image();
+            let server = shelf.serve_but(move |request, mut reply| {
+                if !request.target.contains(&digest) {
                     return reply;
                 }
                 match extra {
@@ -135,7 +135,7 @@ fn sizes_and_digests_are_verified() {
 fn busy_registry_is_retried() {
     for status in [408, 429, 500, 502, 503, 504] {
         let shelf = Shelf::with_image(&[layer("file", 10)]);
-        let server = shelf.serve_but(move |asked, reply| match asked.number % 3 {
+        let server = shelf.serve_but(move |request, reply| match request.number % 3 {
             2 => reply,
             _ => Reply::new(status, "").header("Retry-After", "0"),
         });
@@ -143,23 +143,23 @@ fn busy_registry_is_retried() {
         let server = Server::start(move |_| Reply::new(status, r#"{"errors":[{"code":"TOOMANYREQUESTS"}]}"#));
         RegistryEnv::new()
             .check_refused(&server, &format!("answered {status} to each of 5 attempts: toomanyrequests"));
-        assert_eq!(server.asked().len(), 5);
+        assert_eq!(server.requests().len(), 5);
         let server = Server::start(move |_| Reply::new(status, "").header("Retry-After", "86400"));
         RegistryEnv::new().check_refused(&server, "asks to wait 86400 seconds");
-        assert_eq!(server.asked().len(), 1);
+        assert_eq!(server.requests().len(), 1);
     }
     for status in [400, 405, 410, 501] {
         let server = Server::start(move |_| Reply::new(status, ""));
         RegistryEnv::new().check_refused(&server, &format!("answered {status}"));
-        assert_eq!(server.asked().len(), 1);
+        assert_eq!(server.requests().len(), 1);
     }
 }
 
 /// Row F21: a blob with chunked encoding, without a `Content-Length`.
 #[test]
 fn blob_without_length_is_fetched() {
-    let (shelf, digest) = big();
-    let server = shelf.serve_but(move |asked, reply| match asked.target.contains(&digest) {
+    let (shelf, digest) = one_layer_image();
+    let server = shelf.serve_but(move |request, reply| match request.target.contains(&digest) {
         true => {
             let mut body = Vec::new();
             for chunk in reply.body.chunks(50_000) {

@@ -89,12 +89,12 @@ fn foreign_layer_is_not_fetched_from_its_url() {
     let server = serving(MANIFEST, &document);
     let env = RegistryEnv::with_login(&server, "user", SECRET);
     env.check_refused(&server, "refers to another server, which is not supported");
-    assert_eq!(elsewhere.asked().len(), 0);
+    assert_eq!(elsewhere.requests().len(), 0);
     // If the registry has the layer, its `urls` do no harm.
     let mut document = manifest();
     document["layers"][0]["urls"] = json!([format!("{}/layer", elsewhere.url())]);
     RegistryEnv::new().pull(&serving(MANIFEST, &document)).unwrap();
-    assert_eq!(elsewhere.asked().len(), 0);
+    assert_eq!(elsewhere.requests().len(), 0);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn platform_is_selected_and_reported() {
     let server = shelf.serve();
     let env = RegistryEnv::new();
     let pulled = env.pull(&server).unwrap();
-    assert_eq!(pulled.digest.to_string(), digest, "the digest that is told is the index's");
+    assert_eq!(pulled.digest.to_string(), digest, "the reported digest is that of the index");
     let image = env.store.image(&format!("{}/app:1", server.name())).unwrap();
     assert_eq!(image.size(), 11);
     let name = |tag: &str| format!("{}/app{tag}", server.name());
@@ -191,12 +191,13 @@ fn digest_of_the_index_is_kept_for_its_repository() {
     };
     assert_eq!(digest_of(&name(":1")), (own.clone(), Some(digest.clone())));
     assert_eq!(digest_of(&name(&format!("@{digest}"))).0, own, "it is found by the index's digest");
-    // A tag in the same repository names what the registry has there. Another repository has no such index.
+    // The digest of the index is kept for a tag in the same repository, but not in another one, which may not have
+    // this index.
     for (tagged, expected) in [(name(":2"), Some(digest.clone())), ("other:1".to_owned(), None)] {
         env.store.tag(&name(":1"), &tagged.parse().unwrap()).unwrap();
         assert_eq!(digest_of(&tagged), (own.clone(), expected), "{tagged}");
     }
-    // Pulled by the manifest's own digest, there is no index.
+    // If the image is pulled by the digest of its manifest, there is no index.
     let env = RegistryEnv::new();
     env.pull_name(&name(&format!("@{own}"))).unwrap();
     let image = env.store.image(&name(&format!("@{own}"))).unwrap();
@@ -209,7 +210,7 @@ fn content_must_match_the_requested_digest() {
     let mut shelf = Shelf::with_image(&[layer("file", 10)]);
     let content = shelf.manifests["1"].clone();
     shelf.manifests.insert(digest.to_string(), content);
-    let server = shelf.serve_but(move |asked, reply| match asked.target.ends_with("/1") {
+    let server = shelf.serve_but(move |request, reply| match request.target.ends_with("/1") {
         true => reply.header("Docker-Content-Digest", digest.to_string()),
         false => reply,
     });

@@ -30,7 +30,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{retry::RetryPolicy, *};
-use server::{Asked, Reply, Server};
+use server::{ReceivedRequest, Reply, Server};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -95,10 +95,10 @@ impl Shelf {
     }
 
     /// The correct answer.
-    fn answer(&self, asked: &Asked) -> Reply {
-        let path = asked.target.split('?').next().unwrap_or_default();
+    fn answer(&self, request: &ReceivedRequest) -> Reply {
+        let path = request.target.split('?').next().unwrap_or_default();
         let last = path.rsplit('/').next().unwrap_or_default();
-        if asked.target.contains("/manifests/") {
+        if request.target.contains("/manifests/") {
             return match self.manifests.get(last) {
                 Some((media_type, content)) => {
                     Reply::new(200, content.clone()).header("Content-Type", media_type.clone())
@@ -106,10 +106,10 @@ impl Shelf {
                 None => Reply::new(404, r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}"#),
             };
         }
-        let Some(content) = self.blobs.get(last).filter(|_| asked.target.contains("/blobs/")) else {
+        let Some(content) = self.blobs.get(last).filter(|_| request.target.contains("/blobs/")) else {
             return Reply::new(404, "");
         };
-        match asked.header("range").strip_prefix("bytes=").and_then(|range| range.strip_suffix('-')?.parse().ok()) {
+        match request.header("range").strip_prefix("bytes=").and_then(|range| range.strip_suffix('-')?.parse().ok()) {
             Some(from) => {
                 let from: usize = from;
                 let range = format!("bytes {from}-{}/{}", content.len() - 1, content.len());
@@ -120,12 +120,12 @@ impl Shelf {
     }
 
     fn serve(self) -> Server {
-        Server::start(move |asked| self.answer(asked))
+        Server::start(move |request| self.answer(request))
     }
 
     /// Serves the content, with the answers of `fault` in place of the correct ones.
-    fn serve_but(self, fault: impl Fn(&Asked, Reply) -> Reply + Send + Sync + 'static) -> Server {
-        Server::start(move |asked| fault(asked, self.answer(asked)))
+    fn serve_but(self, fault: impl Fn(&ReceivedRequest, Reply) -> Reply + Send + Sync + 'static) -> Server {
+        Server::start(move |request| fault(request, self.answer(request)))
     }
 }
 
@@ -242,9 +242,9 @@ fn image_is_pulled_with_progress_events() {
     {
         assert!(log.contains(expect), "{log}\nshould have {expect}");
     }
-    let asked = server.asked().len();
+    let requests = server.requests().len();
     assert!(!env.pull(&server).unwrap().newer, "nothing is newer the second time");
-    assert_eq!(server.asked().len(), asked + 1, "only the manifest is asked for");
+    assert_eq!(server.requests().len(), requests + 1, "only the manifest is asked for");
 }
 
 #[test]

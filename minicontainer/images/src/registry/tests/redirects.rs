@@ -15,18 +15,20 @@ use ureq::{
 use super::*;
 
 /// A registry with one image that redirects requests for a blob to another URL.
-fn redirecting(to: impl Fn(&Asked) -> String + Send + Sync + 'static) -> Server {
-    Shelf::with_image(&[layer("file", 10)]).serve_but(move |asked, reply| match asked.target.contains("/blobs/") {
-        true => Reply::new(307, "").header("Location", to(asked)),
-        false => reply,
+fn redirecting(to: impl Fn(&ReceivedRequest) -> String + Send + Sync + 'static) -> Server {
+    Shelf::with_image(&[layer("file", 10)]).serve_but(move |request, reply| {
+        match request.target.contains("/blobs/") {
+            true => Reply::new(307, "").header("Location", to(request)),
+            false => reply,
+        }
     })
 }
 
 /// The same registry, which also requires a password.
-fn with_password(shelf: Shelf, fault: impl Fn(&Asked, Reply) -> Reply + Send + Sync + 'static) -> Server {
+fn with_password(shelf: Shelf, fault: impl Fn(&ReceivedRequest, Reply) -> Reply + Send + Sync + 'static) -> Server {
     let expect = format!("Basic {}", STANDARD.encode(format!("user:{SECRET}")));
-    shelf.serve_but(move |asked, reply| match asked.header("authorization") == expect {
-        true => fault(asked, reply),
+    shelf.serve_but(move |request, reply| match request.header("authorization") == expect {
+        true => fault(request, reply),
         false => Reply::new(401, "").header("WWW-Authenticate", "Basic realm=\"test\""),
     })
 }
@@ -37,17 +39,17 @@ fn redirect_does_not_forward_credentials() {
     let shelf = Shelf::with_image(&[layer("file", 10)]);
     let storage = shelf.clone().serve();
     let place = storage.url();
-    let server = with_password(shelf, move |asked, reply| match asked.target.contains("/blobs/") {
-        true => Reply::new(302, "").header("Location", format!("{place}{}?X-Signature={SECRET}", asked.target)),
+    let server = with_password(shelf, move |request, reply| match request.target.contains("/blobs/") {
+        true => Reply::new(302, "").header("Location", format!("{place}{}?X-Signature={SECRET}", request.target)),
         false => reply,
     });
     RegistryEnv::with_login(&server, "user", SECRET).pull(&server).unwrap();
     assert_eq!(storage.count("GET", "?X-Signature="), 2, "the config and the layer came from there");
-    for asked in storage.asked() {
-        assert_eq!(asked.header("authorization"), "", "{asked:?}");
+    for request in storage.requests() {
+        assert_eq!(request.header("authorization"), "", "{request:?}");
     }
     // The positive control: the registry itself received them.
-    assert!(server.asked().iter().any(|asked| asked.header("authorization").starts_with("Basic ")));
+    assert!(server.requests().iter().any(|request| request.header("authorization").starts_with("Basic ")));
 }
 
 /// Row H46: redirects lead only to HTTP URLs, never from TLS to plain HTTP (see `redirect`), and their number is
@@ -60,11 +62,11 @@ fn redirects_are_limited_in_scheme_and_number() {
     }
     let server = redirecting(|_| "http://registry.invalid/x".to_owned());
     RegistryEnv::new().check_refused(&server, "plain HTTP can be read");
-    let server = redirecting(|asked| format!("{}?again", asked.target.split('?').next().unwrap()));
+    let server = redirecting(|request| format!("{}?again", request.target.split('?').next().unwrap()));
     RegistryEnv::new().check_refused(&server, "redirects in a row");
     assert_eq!(server.count("GET", "/blobs/"), redirect::HOP_LIMIT + 1);
     let server = Shelf::with_image(&[layer("file", 10)])
-        .serve_but(|asked, reply| if asked.target.contains("/blobs/") { Reply::new(302, "") } else { reply });
+        .serve_but(|request, reply| if request.target.contains("/blobs/") { Reply::new(302, "") } else { reply });
     RegistryEnv::new().check_refused(&server, "no Location header");
 }
 
@@ -76,17 +78,17 @@ fn link_local_addresses_are_refused() {
     {
         RegistryEnv::new().check_refused(
             &redirecting(move |_| place.to_owned()),
-            "address of this machine or of a network next to it",
+            "address of this machine or of a private network",
         );
         let challenge = format!("Bearer realm=\"{place}\"");
         let server = Server::start(move |_| Reply::new(401, "").header("WWW-Authenticate", challenge.clone()));
-        RegistryEnv::new().check_refused(&server, "address of this machine or of a network next to it");
+        RegistryEnv::new().check_refused(&server, "address of this machine or of a private network");
     }
 }
 
 /// A registry that requires a token from a realm.
 fn wanting_token(realm: impl Fn() -> String + Send + Sync + 'static) -> Server {
-    Shelf::with_image(&[layer("file", 10)]).serve_but(move |asked, reply| match asked.header("authorization") {
+    Shelf::with_image(&[layer("file", 10)]).serve_but(move |request, reply| match request.header("authorization") {
         "" => {
             Reply::new(401, "").header("WWW-Authenticate", format!("Bearer realm=\"{}\",service=\"test\"", realm()))
         }
@@ -99,7 +101,7 @@ fn wanting_token(realm: impl Fn() -> String + Send + Sync + 'static) -> Server {
 fn token_service_is_validated() {
     for (realm, expect) in [
         ("http://auth.invalid/token", "plain HTTP can be read"),
-        ("https://user:password@auth.invalid/token", "it has a user's name in it"),
+        ("https://user:password@auth.invalid/token", "it contains a user name"),
         ("file:///etc/passwd", "neither https nor http"),
         ("", "it is not a valid URL"),
     ] {
@@ -130,12 +132,12 @@ fn token_is_fetched_once_and_sent_to_registry_only() {
     let server = wanting_token(move || realm.clone());
     let env = RegistryEnv::with_login(&server, "user", "password");
     env.pull(&server).unwrap();
-    let asked = service.asked();
-    assert_eq!(asked.len(), 1, "{asked:?}");
-    assert_eq!(asked[0].target, "/token?x=1&service=test&scope=repository%3Aapp%3Apull");
-    assert_eq!(asked[0].header("authorization"), format!("Basic {}", STANDARD.encode("user:password")));
-    for asked in server.asked().iter().skip(1) {
-        assert_eq!(asked.header("authorization"), format!("Bearer {SECRET}"));
+    let requests = service.requests();
+    assert_eq!(requests.len(), 1, "{requests:?}");
+    assert_eq!(requests[0].target, "/token?x=1&service=test&scope=repository%3Aapp%3Apull");
+    assert_eq!(requests[0].header("authorization"), format!("Basic {}", STANDARD.encode("user:password")));
+    for request in server.requests().iter().skip(1) {
+        assert_eq!(request.header("authorization"), format!("Bearer {SECRET}"));
     }
 }
 
@@ -145,19 +147,19 @@ fn token_is_fetched_once_and_sent_to_registry_only() {
 fn repeated_401_is_an_error_without_secrets() {
     let service = Server::start(|_| Reply::new(200, format!("{{\"token\": \"{SECRET}\"}}")));
     let realm = service.url();
-    let quote = |asked: &Asked| {
-        let shown = asked.header("authorization");
+    let quote = |request: &ReceivedRequest| {
+        let shown = request.header("authorization");
         Reply::new(401, format!(r#"{{"errors":[{{"code":"UNAUTHORIZED","message":"not {shown}"}}]}}"#))
     };
-    let server = Server::start(move |asked| {
-        quote(asked).header("WWW-Authenticate", format!("Bearer realm=\"{realm}\",service=\"test\""))
+    let server = Server::start(move |request| {
+        quote(request).header("WWW-Authenticate", format!("Bearer realm=\"{realm}\",service=\"test\""))
     });
     RegistryEnv::new().check_refused(&server, "pull access denied for");
-    assert_eq!((server.asked().len(), service.asked().len()), (2, 1));
-    let server = Server::start(move |asked| quote(asked).header("WWW-Authenticate", "Basic realm=\"test\""));
+    assert_eq!((server.requests().len(), service.requests().len()), (2, 1));
+    let server = Server::start(move |request| quote(request).header("WWW-Authenticate", "Basic realm=\"test\""));
     let env = RegistryEnv::with_login(&server, "user", SECRET);
     env.check_refused(&server, "not Basic [secret]");
-    assert_eq!(server.asked().len(), 2);
+    assert_eq!(server.requests().len(), 2);
     let server = Server::start(|_| Reply::new(401, "").header("WWW-Authenticate", "Negotiate"));
     RegistryEnv::new().check_refused(&server, "an authentication that is not supported");
 }
@@ -170,7 +172,7 @@ fn tls_failure_never_falls_back_to_plain_http() {
     env.connection.transport = Transport::Tls;
     let error = env.check_refused(&server, "cannot reach");
     assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Tls(TlsError::Plain), .. }), "{error:?}");
-    assert!(server.asked().is_empty(), "{:?}", server.asked());
+    assert!(server.requests().is_empty(), "{:?}", server.requests());
     // The positive control: the same server accepts plain HTTP.
     env.connection.transport = Transport::Default;
     env.pull(&server).unwrap();
@@ -207,7 +209,7 @@ impl Resolver for Names {
 /// Resolves the registry's name, then another name; returns the addresses of the second to which connections are
 /// allowed.
 #[track_caller]
-fn check_led(registry: &str, then: (&str, &[&str]), expect: &[&str]) {
+fn check_reachable(registry: &str, then: (&str, &[&str]), expect: &[&str]) {
     let parse =
         |addresses: &[&str]| addresses.iter().map(|text| SocketAddr::new(text.parse().unwrap(), 443)).collect();
     let names = Names(std::sync::Mutex::new(vec![parse(&[registry]), parse(then.1)]));
@@ -227,15 +229,15 @@ fn check_led(registry: &str, then: (&str, &[&str]), expect: &[&str]) {
 /// Row H47: each resolution of a name is checked anew.
 #[test]
 fn redirect_targets_are_checked_after_name_resolution() {
-    check_led("1.1.1.1", ("storage.test", &["8.8.8.8"]), &["8.8.8.8"]);
+    check_reachable("1.1.1.1", ("storage.test", &["8.8.8.8"]), &["8.8.8.8"]);
     for near in ["127.0.0.1", "10.0.0.1", "192.168.1.1", "169.254.169.254", "::1", "fd00::1", "::ffff:10.0.0.1"] {
-        check_led("1.1.1.1", ("storage.test", &[near]), &[]);
-        check_led("1.1.1.1", ("storage.test", &[near, "8.8.8.8"]), &["8.8.8.8"]);
+        check_reachable("1.1.1.1", ("storage.test", &[near]), &[]);
+        check_reachable("1.1.1.1", ("storage.test", &[near, "8.8.8.8"]), &["8.8.8.8"]);
     }
     // A registry in a private network may store its blobs there.
-    check_led("10.0.0.1", ("storage.test", &["10.0.0.2"]), &["10.0.0.2"]);
-    check_led("10.0.0.1", ("storage.test", &["127.0.0.1"]), &[]);
+    check_reachable("10.0.0.1", ("storage.test", &["10.0.0.2"]), &["10.0.0.2"]);
+    check_reachable("10.0.0.1", ("storage.test", &["127.0.0.1"]), &[]);
     // DNS rebinding: the registry's own name now resolves to this machine.
-    check_led("1.1.1.1", ("registry.test", &["127.0.0.1"]), &[]);
-    check_led("1.1.1.1", ("registry.test", &["8.8.4.4"]), &["8.8.4.4"]);
+    check_reachable("1.1.1.1", ("registry.test", &["127.0.0.1"]), &[]);
+    check_reachable("1.1.1.1", ("registry.test", &["8.8.4.4"]), &["8.8.4.4"]);
 }

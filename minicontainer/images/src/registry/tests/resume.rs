@@ -28,9 +28,9 @@ fn cut_off(broken: &Arc<AtomicBool>) -> (Server, [String; 2]) {
     let layers = [layer("whole", 200_000), layer("cut", SIZE)];
     let digests = [0, 1].map(|number| Digest::of(&layers[number]).to_string());
     let (cut, broken) = (digests[1].clone(), Arc::clone(broken));
-    let server = Shelf::with_image(&layers).serve_but(move |asked, reply| {
-        match asked.target.contains(&cut) && broken.load(Ordering::SeqCst) {
-            true if asked.header("range").is_empty() => reply.cut(CUT),
+    let server = Shelf::with_image(&layers).serve_but(move |request, reply| {
+        match request.target.contains(&cut) && broken.load(Ordering::SeqCst) {
+            true if request.header("range").is_empty() => reply.cut(CUT),
             true => reply.cut(0),
             false => reply,
         }
@@ -51,11 +51,14 @@ fn pull_resumes_where_the_last_one_ended() {
     assert_eq!(server.count("GET", &whole), 1);
 
     broken.store(false, Ordering::SeqCst);
-    let before = server.asked().len();
+    let before = server.requests().len();
     env.pull(&server).unwrap();
-    let asked: Vec<Asked> = server.asked().split_off(before);
-    let again: Vec<&str> =
-        asked.iter().filter(|asked| asked.target.contains(&cut)).map(|asked| asked.header("range")).collect();
+    let requests: Vec<ReceivedRequest> = server.requests().split_off(before);
+    let again: Vec<&str> = requests
+        .iter()
+        .filter(|request| request.target.contains(&cut))
+        .map(|request| request.header("range"))
+        .collect();
     assert_eq!(again, [format!("bytes={had}-")], "only the rest is asked for");
     assert_eq!(server.count("GET", &whole), 1, "what was complete is not fetched again");
     assert_eq!(fs::read_dir(downloads(&env)).unwrap().count(), 0, "nothing is left of the downloads");

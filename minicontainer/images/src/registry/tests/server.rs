@@ -17,7 +17,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// A request, as the server saw it.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct ReceivedRequest {
     pub method: String,
     pub target: String,
     /// Names in lower case.
@@ -26,10 +26,10 @@ pub struct Asked {
     /// How many requests came before it.
     pub number: usize,
     /// Whether the client sent a certificate of its own.
-    pub proven: bool,
+    pub has_certificate: bool,
 }
 
-impl Asked {
+impl ReceivedRequest {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
@@ -70,42 +70,45 @@ impl Reply {
 /// The server; it stops when it is dropped.
 pub struct Server {
     pub address: SocketAddr,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    requests: Arc<Mutex<Vec<ReceivedRequest>>>,
     ended: Arc<AtomicBool>,
 }
 
 impl Server {
-    pub fn start(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Server {
+    pub fn start(answer: impl Fn(&ReceivedRequest) -> Reply + Send + Sync + 'static) -> Server {
         Server::start_with(None, answer)
     }
 
     /// The same over TLS.
-    pub fn start_tls(config: Arc<ServerConfig>, answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Server {
+    pub fn start_tls(
+        config: Arc<ServerConfig>,
+        answer: impl Fn(&ReceivedRequest) -> Reply + Send + Sync + 'static,
+    ) -> Server {
         Server::start_with(Some(config), answer)
     }
 
     fn start_with(
         tls: Option<Arc<ServerConfig>>,
-        answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
+        answer: impl Fn(&ReceivedRequest) -> Reply + Send + Sync + 'static,
     ) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (asked, ended) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
-        let server = Server { address, asked: Arc::clone(&asked), ended: Arc::clone(&ended) };
+        let (requests, ended) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
+        let server = Server { address, requests: Arc::clone(&requests), ended: Arc::clone(&ended) };
         let answer = Arc::new(answer);
         thread::spawn(move || {
             for stream in listener.incoming() {
                 if ended.load(Ordering::SeqCst) {
                     return;
                 }
-                let (answer, asked, ended) = (Arc::clone(&answer), Arc::clone(&asked), Arc::clone(&ended));
+                let (answer, requests, ended) = (Arc::clone(&answer), Arc::clone(&requests), Arc::clone(&ended));
                 let tls = tls.clone();
                 thread::spawn(move || {
                     let stream = stream.unwrap();
                     // A client that disconnects is not a failure of the server.
                     let _ = match tls {
-                        None => serve(stream, false, &*answer, &asked, &ended),
-                        Some(config) => serve_tls(stream, config, &*answer, &asked, &ended),
+                        None => serve(stream, false, &*answer, &requests, &ended),
+                        Some(config) => serve_tls(stream, config, &*answer, &requests, &ended),
                     };
                 });
             }
@@ -123,13 +126,13 @@ impl Server {
     }
 
     /// All requests so far.
-    pub fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap().clone()
+    pub fn requests(&self) -> Vec<ReceivedRequest> {
+        self.requests.lock().unwrap().clone()
     }
 
     /// The number of requests with this method and with this text in their target.
     pub fn count(&self, method: &str, part: &str) -> usize {
-        self.asked().iter().filter(|asked| asked.method == method && asked.target.contains(part)).count()
+        self.requests().iter().filter(|request| request.method == method && request.target.contains(part)).count()
     }
 }
 
@@ -143,8 +146,8 @@ impl Drop for Server {
 fn serve_tls(
     mut stream: TcpStream,
     config: Arc<ServerConfig>,
-    answer: &dyn Fn(&Asked) -> Reply,
-    log: &Mutex<Vec<Asked>>,
+    answer: &dyn Fn(&ReceivedRequest) -> Reply,
+    log: &Mutex<Vec<ReceivedRequest>>,
     ended: &AtomicBool,
 ) -> std::io::Result<()> {
     let mut connection = ServerConnection::new(config).map_err(std::io::Error::other)?;
@@ -158,18 +161,18 @@ fn serve_tls(
             return Err(error);
         }
     }
-    let proven = connection.peer_certificates().is_some();
+    let has_certificate = connection.peer_certificates().is_some();
     let mut stream = StreamOwned::new(connection, stream);
-    serve(&mut stream, proven, answer, log, ended)?;
+    serve(&mut stream, has_certificate, answer, log, ended)?;
     stream.conn.send_close_notify();
     stream.flush()
 }
 
 fn serve(
     stream: impl Read + Write,
-    proven: bool,
-    answer: &dyn Fn(&Asked) -> Reply,
-    log: &Mutex<Vec<Asked>>,
+    has_certificate: bool,
+    answer: &dyn Fn(&ReceivedRequest) -> Reply,
+    log: &Mutex<Vec<ReceivedRequest>>,
     ended: &AtomicBool,
 ) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
@@ -181,28 +184,28 @@ fn serve(
     reader.read_line(&mut line)?;
     let mut words = line.split_whitespace();
     let (Some(method), Some(target)) = (words.next(), words.next()) else { return Ok(()) };
-    let mut asked = Asked {
+    let mut request = ReceivedRequest {
         method: method.to_owned(),
         target: target.to_owned(),
         headers: BTreeMap::new(),
         body: Vec::new(),
         number: 0,
-        proven,
+        has_certificate,
     };
     loop {
         let mut line = String::new();
         reader.read_line(&mut line)?;
         let Some((name, value)) = line.trim().split_once(':') else { break };
-        asked.headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+        request.headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
-    let length = asked.header("content-length").parse().unwrap_or(0);
-    reader.by_ref().take(length).read_to_end(&mut asked.body)?;
-    asked.number = {
+    let length = request.header("content-length").parse().unwrap_or(0);
+    reader.by_ref().take(length).read_to_end(&mut request.body)?;
+    request.number = {
         let mut log = log.lock().unwrap();
-        log.push(asked.clone());
+        log.push(request.clone());
         log.len() - 1
     };
-    send(reader.get_mut(), &answer(&asked), &asked.method, ended)
+    send(reader.get_mut(), &answer(&request), &request.method, ended)
 }
 
 fn send(stream: &mut impl Write, reply: &Reply, method: &str, ended: &AtomicBool) -> std::io::Result<()> {

@@ -14,7 +14,7 @@ use ureq::{
 use super::*;
 
 /// Timeouts that are short enough for a test, and long enough for correct answers of a busy machine.
-fn impatient() -> RegistryEnv {
+fn short_timeouts() -> RegistryEnv {
     let mut env = RegistryEnv::new();
     env.connection.retry_policy = RetryPolicy {
         connect: Duration::from_secs(6),
@@ -34,26 +34,26 @@ fn impatient() -> RegistryEnv {
 fn trickling_download_is_too_slow() {
     let big = layer("big", 1 << 20);
     let digest = Digest::of(&big).to_string();
-    let server = Shelf::with_image(&[big]).serve_but(move |asked, reply| match asked.target.contains(&digest) {
+    let server = Shelf::with_image(&[big]).serve_but(move |request, reply| match request.target.contains(&digest) {
         true => Reply { drip: Some(Duration::from_millis(20)), ..reply },
         false => reply,
     });
-    impatient().check_refused(&server, "is too slow: it sent less than 10000 bytes in 6 seconds");
+    short_timeouts().check_refused(&server, "is too slow: it sent less than 10000 bytes in 6 seconds");
     // A slow manifest has the same limit.
     let server = Server::start(|_| {
         let reply = Reply::new(200, vec![b' '; 1 << 20]).header("Content-Type", MANIFEST);
         Reply { drip: Some(Duration::from_millis(20)), ..reply }
     });
-    impatient().check_refused(&server, "cannot fetch the manifest");
+    short_timeouts().check_refused(&server, "cannot fetch the manifest");
 }
 
 /// Row F20: silence after the request, in the middle of a blob, and in place of the TLS handshake.
 #[test]
 fn silent_server_times_out() {
     let server = Server::start(|_| Reply { silent: true, ..Reply::default() });
-    let error = impatient().check_refused(&server, "cannot reach");
+    let error = short_timeouts().check_refused(&server, "cannot reach");
     assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Time, .. }), "{error:?}");
-    let mut env = impatient();
+    let mut env = short_timeouts();
     env.connection.transport = Transport::Tls;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let name = format!("127.0.0.1:{}/app:1", listener.local_addr().unwrap().port());
@@ -80,7 +80,7 @@ fn endless_response_header_times_out() {
             }
         }
     });
-    let error = impatient().pull_name(&name).unwrap_err();
+    let error = short_timeouts().pull_name(&name).unwrap_err();
     assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Time, .. }), "{error:?}");
 }
 

@@ -58,7 +58,7 @@ impl Identity {
                 let mut roots = RootCertStore::empty();
                 roots.add(authority.certificate.der().clone()).unwrap();
                 let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
-                let verifier = if need == Need::Asked { verifier.allow_unauthenticated() } else { verifier };
+                let verifier = if need == Need::Requested { verifier.allow_unauthenticated() } else { verifier };
                 builder.with_client_cert_verifier(verifier.build().unwrap())
             }
         };
@@ -70,14 +70,14 @@ impl Identity {
 /// Whether a client may or must send a certificate.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Need {
-    Asked,
+    Requested,
     Required,
 }
 
 /// Serves one image as this identity.
 fn serving(config: Arc<ServerConfig>) -> Server {
     let shelf = Shelf::with_image(&[layer("file", 100_000)]);
-    Server::start_tls(config, move |asked| shelf.answer(asked))
+    Server::start_tls(config, move |request| shelf.answer(request))
 }
 
 /// Creates a file in the registry's certificate directory.
@@ -94,7 +94,7 @@ fn registry_with_known_authority_is_trusted() {
     let env = RegistryEnv::new();
     put(&env, &server, "ca.crt", &authority.certificate.pem());
     env.pull(&server).unwrap();
-    assert!(server.count("GET", "/blobs/") == 2 && server.asked().iter().all(|asked| !asked.proven));
+    assert!(server.count("GET", "/blobs/") == 2 && server.requests().iter().all(|request| !request.has_certificate));
     // Two authorities in one file, and an empty directory.
     let env = RegistryEnv::new();
     fs::create_dir_all(env.directory.path().join("more").join(server.name())).unwrap();
@@ -110,7 +110,7 @@ fn check_doubt(server: &Server, env: &mut RegistryEnv, tls_error: TlsError, hint
     let RegistryError::Unreachable { failing: Failing::Tls(found), .. } = &error else { panic!("{error:?}") };
     assert_eq!(*found, tls_error, "{}", full_message(&error));
     assert!(error.hint().is_some_and(|text| text.contains(hint)), "{:?}", error.hint());
-    assert!(server.asked().is_empty(), "{:?}", server.asked());
+    assert!(server.requests().is_empty(), "{:?}", server.requests());
 }
 
 #[test]
@@ -153,24 +153,24 @@ fn plain_http_to_tls_registry_is_reported() {
         let failing = matches!(error, RegistryError::Unreachable { failing: Failing::Tls(TlsError::Tls), .. });
         assert!(failing, "{error:?}");
         assert!(error.hint().is_some_and(|hint| hint.contains("leave --insecure away")), "{:?}", error.hint());
-        assert!(server.asked().len() <= 1, "it is asked once");
+        assert!(server.requests().len() <= 1, "it is asked once");
     }
 }
 
 #[test]
 fn client_certificate_is_sent_to_its_registry_only() {
     let authority = Authority::new();
-    let elsewhere = authority.sign("127.0.0.1", |_| {}).serving(Some((&authority, Need::Asked)));
+    let elsewhere = authority.sign("127.0.0.1", |_| {}).serving(Some((&authority, Need::Requested)));
     let shelf = Shelf::with_image(&[layer("file", 100_000)]);
     let storage = {
         let shelf = shelf.clone();
-        Server::start_tls(elsewhere, move |asked| shelf.answer(asked))
+        Server::start_tls(elsewhere, move |request| shelf.answer(request))
     };
     let place = format!("https://{}", storage.name());
     let own = authority.sign("127.0.0.1", |_| {}).serving(Some((&authority, Need::Required)));
-    let server = Server::start_tls(own, move |asked| match asked.target.contains("/blobs/") {
-        true => Reply::new(307, "").header("Location", format!("{place}{}", asked.target)),
-        false => shelf.answer(asked),
+    let server = Server::start_tls(own, move |request| match request.target.contains("/blobs/") {
+        true => Reply::new(307, "").header("Location", format!("{place}{}", request.target)),
+        false => shelf.answer(request),
     });
     let mut env = RegistryEnv::new();
     put(&env, &server, "ca.crt", &authority.certificate.pem());
@@ -179,9 +179,9 @@ fn client_certificate_is_sent_to_its_registry_only() {
     put(&env, &server, "client.cert", &client.certificate.pem());
     put(&env, &server, "client.key", &client.key.serialize_pem());
     env.pull(&server).unwrap();
-    assert!(server.asked().len() >= 3 && server.asked().iter().all(|asked| asked.proven));
+    assert!(server.requests().len() >= 3 && server.requests().iter().all(|request| request.has_certificate));
     // After the redirect, the authority is still trusted, but the client certificate is not sent.
-    assert!(storage.asked().len() == 2 && storage.asked().iter().all(|asked| !asked.proven));
+    assert!(storage.requests().len() == 2 && storage.requests().iter().all(|request| !request.has_certificate));
 }
 
 /// An invalid certificate file is an error and is not skipped; no such error causes a panic.
@@ -201,7 +201,7 @@ fn invalid_certificate_files_are_named() {
         (&[("client.cert", &certificate), ("client.key", "")], "client.key: it has no private key"),
         (
             &[("client.cert", &certificate), ("client.key", &two.key.serialize_pem())],
-            "client.key: it does not go with",
+            "client.key: it does not belong to",
         ),
         (
             &[("a.cert", &certificate), ("a.key", &key), ("b.cert", &certificate), ("b.key", &key)],
@@ -213,5 +213,5 @@ fn invalid_certificate_files_are_named() {
         files.iter().for_each(|(name, content)| put(&env, &server, name, content));
         env.check_refused(&server, expect);
     }
-    assert!(server.asked().is_empty());
+    assert!(server.requests().is_empty());
 }

@@ -1,5 +1,6 @@
-//! Random layers: the tree is that of a reference unpacker, which knows nothing of file systems, and nothing outside
-//! of the root changes. Once the layers are kept one by one, as in a store, and once they are applied to one directory.
+//! Unpacks random layers. The result must be the tree of a reference implementation, which works in memory, and
+//! nothing outside of the root may change. The layers are unpacked in two ways: separately, as in a store, and one
+//! after the other into one directory.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -21,7 +22,7 @@ enum Member {
     Fifo(String),
 }
 
-/// A file of the reference.
+/// A file of the reference implementation.
 #[derive(Clone, Debug, PartialEq)]
 enum Node {
     File(u8),
@@ -106,7 +107,7 @@ impl Node {
         }
     }
 
-    /// The path of a directory without symbolic links, which are followed inside the root.
+    /// Resolves the path of a directory. Symbolic links are followed inside the root.
     fn resolve(&mut self, path: &str, create: bool) -> Result<Option<Vec<String>>, Failure> {
         let mut way: Vec<String> = Vec::new();
         let mut ahead: VecDeque<String> = path.split('/').map(str::to_owned).collect();
@@ -167,7 +168,7 @@ impl Node {
             Some(node) => node.clone(),
         };
         if target.starts_with(&place) && target != place {
-            return Err(Failure::Refused); // What the link replaces contains its target.
+            return Err(Failure::Refused); // The directory that the link replaces contains its target.
         }
         self.entries(&place[..place.len() - 1]).insert(name, node);
         Ok(())
@@ -183,7 +184,7 @@ impl Node {
         }
     }
 
-    /// Applies the members that can be; returns these and the refused ones.
+    /// Applies the members one by one. Returns the accepted and the refused ones.
     fn apply_all(&mut self, members: Vec<Member>) -> (Vec<Member>, Vec<Member>) {
         let (mut accepted, mut refused) = (Vec::new(), Vec::new());
         for member in members {
@@ -274,7 +275,7 @@ proptest! {
         let (lower, _) = reference.apply_all(lower);
         let mut marks: Vec<(String, bool)> = Vec::new();
         for (path, is_opaque) in hidden {
-            // A layer contradicts itself if it hides a directory in which it has another mark.
+            // A layer is inconsistent if it hides a directory and also has a whiteout in it.
             let contradicts = marks.iter().any(|(other, other_is_opaque)| {
                 let parent = other.rsplit_once('/').map_or("", |(parent, _)| parent);
                 let directory = if *other_is_opaque { other } else { parent };
@@ -285,7 +286,7 @@ proptest! {
             }
         }
         let (mut upper, refused) = reference.apply_all(upper);
-        // A member that is refused at the end refuses the layer.
+        // If the last member is refused, the whole layer is refused.
         let last = refused.into_iter().find(|member| reference.clone().apply(member) == Err(Failure::Refused));
         let expected = last.is_none() || !is_refused;
         upper.extend(last.filter(|_| is_refused));

@@ -1,4 +1,4 @@
-//! Sparse files in the four formats of GNU tar, as Go's `reader_test.go` has them, and maps that lie.
+//! Sparse files in the four formats of GNU tar, as in Go's `reader_test.go`, and invalid maps.
 
 use super::*;
 
@@ -133,7 +133,7 @@ fn check_refused(tar: &[u8], expect: &str) {
 
 const MAP: &str = "its map of a sparse file";
 
-/// Row H26: a few bytes that claim to be a large file, or data that is not there.
+/// Row H26: maps of huge files in small archives, and maps with more data than the archive has.
 #[test]
 fn lying_maps_are_refused() {
     check_refused(&old("00000000000", &[(0, 1)], b"a"), MAP);
@@ -152,10 +152,10 @@ fn lying_maps_are_refused() {
     let overflow = [("GNU.sparse.numblocks", "1"), ("GNU.sparse.map", "9223372036854775807,9223372036854775807")];
     check_refused(&sized(&overflow), MAP);
     let version = [("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"), ("GNU.sparse.realsize", "100")];
-    check_refused(&pax(&version, b'0', b"1\n0\n2\nab"), "it is cut short");
+    check_refused(&pax(&version, b'0', b"1\n0\n2\nab"), "it is truncated");
     check_refused(&pax(&version, b'0', &padded(b"99999999999\n")), MAP);
     check_refused(&pax(&version, b'0', &b"1".repeat(2 << 20)), MAP);
-    check_refused(&pax(&version, b'5', b""), "it is cut short");
+    check_refused(&pax(&version, b'5', b""), "it is truncated");
     check_refused(&header(b'S', "f", 0, POSIX, &[]), MAP);
     let empty = [("GNU.sparse.size", "100"), ("GNU.sparse.numblocks", "0"), ("GNU.sparse.map", "")];
     check_refused(&pax(&empty, b'5', b""), "only a file can be sparse");
