@@ -121,6 +121,7 @@ fn is_in_module(path: &str, name: &str) -> bool {
         "layers" => "minicontainer/layers/src",
         "library" => "minicontainer/src",
         "images" => "minicontainer/images/src",
+        "registry" => "minicontainer/registry/src",
         "build" => "minicontainer/build/src",
         "engine" => "minicontainer/engine/src",
         "cli" => "minicontainer/cli/src",

@@ -9,9 +9,8 @@ use minicontainer::{
     core::Digest,
     store::{Removed, Store, StoreError},
 };
-use minicontainer_images::{
-    Committing, ContainerFiles, ImageError, Loaded, Names, PruneOptions, Pruned, registry::discard_downloads,
-};
+use minicontainer_images::{Committing, ContainerFiles, ImageError, Loaded, Names, PruneOptions, Pruned};
+use minicontainer_registry::discard_downloads;
 
 use crate::{Container, Containers, State};
 

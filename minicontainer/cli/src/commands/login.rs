@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 use minicontainer::core::reference::DEFAULT_REGISTRY;
-use minicontainer_images::registry::{self, Connection, Credentials, Saved, Secret};
+use minicontainer_registry::{self as registry, Connection, Credentials, Saved, Secret};
 use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 
 use super::run::terminal::remember_settings;

@@ -39,7 +39,7 @@ use minicontainer_engine::{
     Containers,
     supervise::signals::{self, Attention},
 };
-use minicontainer_images::registry::{self, Connection, Event};
+use minicontainer_registry::{self as registry, Connection, Event};
 use serde_json::json;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
