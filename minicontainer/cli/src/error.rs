@@ -25,12 +25,13 @@ use std::{
 
 use anyhow::anyhow;
 use clap::error::{ContextKind, ContextValue};
-use minicontainer::{Diagnostic, ErrorKind};
+use minicontainer::{Diagnostic, ErrorKind, core::explain::Message};
 use minicontainer_dockerfile::{Span, error::snippet, suggest::nearest};
 use minicontainer_engine::judge::JudgeError;
 
 use crate::{
     format::template::TemplateError,
+    language,
     output::{printed, say, visible, visible_lines},
 };
 
@@ -155,9 +156,16 @@ pub fn complain(message: &str) {
     say(&format!("{} {message}\n", paint("1;31", "minicontainer:")));
 }
 
-/// Prints a warning to stderr.
-pub fn warn(message: &str) {
-    say(&format!("{} {}\n", paint("1;33", "warning:"), visible_lines(message)));
+/// Prints a warning to stderr, in the language of the environment.
+pub fn warn(message: &Message) {
+    say(&warning_line(message));
+}
+
+/// The line of a warning.
+pub fn warning_line(message: &Message) -> String {
+    let language = language::of_environment();
+    let label = format!("{}:", Message::new("label-warning", []).text(language));
+    format!("{} {}\n", paint("1;33", &label), visible_lines(&message.text(language)))
 }
 
 /// Colours a text for stderr if that is a terminal and NO_COLOR is not set (no-color.org).

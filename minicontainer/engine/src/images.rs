@@ -6,7 +6,7 @@
 use std::io::Write;
 
 use minicontainer::{
-    core::Digest,
+    core::{Digest, explain::Message},
     store::{Removed, Store, StoreError},
 };
 use minicontainer_images::{Committing, ContainerFiles, ImageError, Loaded, Names, PruneOptions, Pruned};
@@ -49,7 +49,7 @@ pub fn commit(store: &Store, container: &Container, wanted: &Committing) -> Resu
 ///
 /// # Errors
 /// If the container's files cannot be read, or the archive cannot be written.
-pub fn export(store: &Store, container: &Container, archive: impl Write) -> Result<Vec<String>, ImageError> {
+pub fn export(store: &Store, container: &Container, archive: impl Write) -> Result<Vec<Message>, ImageError> {
     let directory = Containers::of(store).place(&container.id);
     minicontainer_images::export(store, &files(container, &directory), archive)
 }

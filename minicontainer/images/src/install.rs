@@ -5,6 +5,7 @@ use std::io;
 use minicontainer::{
     core::{
         Digest, Platform, Reference,
+        explain::Message,
         image::{Config, ImageConfig},
     },
     store::{Blob, LayerId, Staging, Store, StoreError, Transaction, diff_ids, set_registry_digest},
@@ -18,6 +19,7 @@ use super::{
     layer_replacement::make_way,
     new_layers::{NewLayers, Stack},
     unpack_progress::Watch,
+    warning::warning,
 };
 
 /// The maximum number of arguments, or variables, of an image. The kernel hardly accepts more (execve(2), "Limits on
@@ -73,7 +75,7 @@ pub struct Loaded {
     /// Its id: the digest of its config.
     pub id: Digest,
     /// Warnings about what could not be kept: for example, an ordinary user cannot create devices.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Message>,
 }
 
 impl StagedImage {
@@ -139,9 +141,9 @@ pub fn install_watched(
         }
         check_entries(id, &config.config)?;
         let (own, other) = (own.architecture(), platform.architecture());
-        foreign.push((other != own).then(|| {
-            format!("the image is for {other} processors, this machine is {own}: its programs may not run here")
-        }));
+        foreign.push(
+            (other != own).then(|| warning("other-processor", [("theirs", other.into()), ("ours", own.into())])),
+        );
         stacks.push(LayerId::stack(&diff_ids(id, image.layers.len(), &config)?));
     }
     let all: Vec<Stack<'_>> =
@@ -159,7 +161,7 @@ pub fn install_watched(
     let mut loaded = Vec::new();
     let mut transaction = Transaction::default();
     for ((image, ids), foreign) in images.iter().zip(&stacks).zip(foreign) {
-        let warnings: Vec<String> = layers.warnings(ids).chain(foreign).collect();
+        let warnings: Vec<Message> = layers.warnings(ids).chain(foreign).collect();
         transaction.blobs.extend(image.layers.iter().chain([&image.config, &image.manifest]));
         // A manifest of Docker's keeps its type: other tools refuse an entry of another type than its document.
         let manifest: ImageManifest = image.manifest.document("the manifest", "image manifest")?;

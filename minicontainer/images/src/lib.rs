@@ -77,6 +77,7 @@ mod tests;
 mod unpack;
 mod unpack_progress;
 mod verify;
+mod warning;
 
 pub use check_layer::{Applied, check_layer};
 pub use commit::{Committing, ContainerFiles, commit, export};

@@ -17,7 +17,7 @@ use std::{
 
 use minicontainer::{
     Store,
-    core::{Digest, Platform, Reference, image::ImageConfig},
+    core::{Digest, Platform, Reference, explain::Message, image::ImageConfig},
     store::{Blob, Image, Staging, StoreError, diff_ids, digest_of},
 };
 use minicontainer_images::{StagedImage, find as find_image, install_watched, parallel::share_work};
@@ -45,7 +45,7 @@ pub struct Pulled {
     /// Whether the store did not have it already.
     pub newer: bool,
     /// Warnings about what could not be kept.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Message>,
 }
 
 /// Fetches an image into the store. Without a platform it must be one for this machine.
@@ -120,7 +120,7 @@ impl Pull<'_> {
         top: &Digest,
         manifest: &ImageManifest,
         fetched: &Fetched,
-    ) -> Result<Vec<String>, RegistryError> {
+    ) -> Result<Vec<Message>, RegistryError> {
         let staging = self.store.sweep_and_stage()?;
         let incoming = self.stage(&staging, manifest, fetched).map(|mut incoming| {
             incoming.registry_digest = Some(top.clone()).filter(|top| *top != fetched.digest);

@@ -6,6 +6,7 @@ use oci_spec::runtime::Spec;
 
 use super::Namespace;
 use crate::diagnostic::{Diagnostic, ErrorKind};
+use crate::explain::Message;
 use crate::seccomp::SeccompError;
 
 /// Why a container cannot be planned. No process exists yet when this is returned.
@@ -62,9 +63,9 @@ pub enum PlanError {
     #[error("cannot create a user namespace: {cause}")]
     UserNamespacesUnavailable {
         /// What went wrong.
-        cause: String,
+        cause: Message,
         /// What would fix it.
-        fix: String,
+        fix: Message,
     },
     /// An id that is not mapped to an id of the host.
     #[error("{kind} {id} is not mapped: only id 0 exists in this container, which stands for you; {cause}")]
@@ -74,9 +75,9 @@ pub enum PlanError {
         /// The id.
         id: u32,
         /// Why there are no other ids.
-        cause: String,
+        cause: Message,
         /// What would fix it.
-        fix: String,
+        fix: Message,
     },
     /// An id beyond the mapped ranges.
     #[error(
@@ -175,9 +176,9 @@ pub enum PlanError {
         /// "memory", "cpu" or "pids".
         limit: &'static str,
         /// Why not.
-        cause: String,
+        cause: Message,
         /// What would fix it.
-        fix: String,
+        fix: Message,
     },
 }
 
@@ -190,7 +191,7 @@ impl Diagnostic for PlanError {
         let hint = match self {
             PlanError::UserNamespacesUnavailable { fix, .. }
             | PlanError::IdNotMapped { fix, .. }
-            | PlanError::LimitUnavailable { fix, .. } => fix.as_str(),
+            | PlanError::LimitUnavailable { fix, .. } => return Some(fix.to_string().into()),
             PlanError::CoversProc { .. } => {
                 "mount it somewhere else, such as /data; single files such as /proc/meminfo can be covered"
             }

@@ -48,6 +48,8 @@ mod whiteouts;
 
 use std::{collections::BTreeSet, io::Read, os::unix::ffi::OsStrExt, path::Path};
 
+use minicontainer::core::explain::Message;
+
 use super::extract::{ArchiveOwners, Extracted};
 
 pub(super) use archive::{Archive, End};
@@ -73,7 +75,7 @@ pub(super) struct Unpacked {
     /// The size of its files in bytes.
     pub(super) size: u64,
     /// Warnings about what could not be kept.
-    pub(super) warnings: BTreeSet<String>,
+    pub(super) warnings: BTreeSet<Message>,
 }
 
 /// Unpacks a tar archive into a directory; returns the reader after the archive's end.

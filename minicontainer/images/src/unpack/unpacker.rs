@@ -11,6 +11,7 @@ use std::{
     io::{self, Read},
 };
 
+use minicontainer::core::explain::Message;
 use minicontainer::host::Owners;
 use minicontainer::layers::{Whiteout, WhiteoutError};
 use nix::errno::Errno;
@@ -25,6 +26,7 @@ use super::{
     parents::{Below, Missing},
     whiteouts::SeenPaths,
 };
+use crate::warning::warning;
 
 /// The maximum size of a layer: 128 GiB.
 const SIZE_LIMIT: u64 = 128 << 30;
@@ -221,7 +223,7 @@ impl Unpacker {
         }
         self.make_parents(path)?;
         if kind != EntryType::Fifo && self.privilege == Privilege::User {
-            self.warn(vec![format!("left out the device {}: only root can create devices", path.display())]);
+            self.warn(vec![warning("left-out-device", [("path", path.display().to_string().into())])]);
             return Ok(());
         }
         self.tree.special(path, kind, major, minor).map_err(path.failed("create a special file"))?;
@@ -279,10 +281,10 @@ impl Unpacker {
         }
     }
 
-    fn warn(&mut self, warnings: Vec<String>) {
-        for warning in warnings {
+    fn warn(&mut self, warnings: Vec<Message>) {
+        for found in warnings {
             let is_reported = self.outcome.warnings.len() < WARNING_LIMIT;
-            self.outcome.warnings.insert(if is_reported { warning } else { "left out more of this kind".to_owned() });
+            self.outcome.warnings.insert(if is_reported { found } else { warning("left-out-more", []) });
         }
     }
 

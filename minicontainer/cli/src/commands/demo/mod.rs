@@ -118,7 +118,7 @@ fn explain_identity(narrator: &Narrator) -> Result<(), Failure> {
     };
     for user_namespaces in [host.user_namespaces, host::try_user_namespace()] {
         if let Availability::Unavailable { cause, .. } = user_namespaces {
-            let forbidden = narrator.text("demo-forbidden", &[("cause", cause.into())]);
+            let forbidden = narrator.text("demo-forbidden", &[("cause", cause.text(narrator.language).into())]);
             return Err(Failure::new(forbidden).hint(narrator.text("demo-fix", &[])));
         }
     }
