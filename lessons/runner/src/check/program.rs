@@ -117,7 +117,7 @@ fn built(program: &str, messages: &str) -> Result<Built> {
             continue;
         }
         if message["fresh"] == false {
-            compiled.push(message["target"]["name"].to_string());
+            compiled.extend(message["target"]["name"].as_str().map(str::to_owned));
         }
         path = message["executable"].as_str().map(PathBuf::from).or(path);
     }
