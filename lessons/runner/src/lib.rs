@@ -1,7 +1,7 @@
 //! The course's runner: one folder per lesson, and the checks that run a student's work in the real engine.
 //!
-//! A lesson's folder (`lessons/01-process`, `04-uts`, `09-two-containers`) has an example to run, an exercise to edit, one
-//! solution, and three wrong ones that the check must refuse. The runner reads its text, in English and in
+//! A lesson's folder (`lessons/01-process`, `04-uts`, `09-two-containers`) has an example to run, an exercise to
+//! edit, one solution, and three wrong ones that the check must refuse. The runner reads its text, in English and in
 //! Portuguese, and the book includes the same text.
 //!
 //! A check does not rely on the output of a student's program. It passes random values to the program, looks at the
@@ -18,8 +18,8 @@
 //! compiles within seconds; it builds a program, and the engine, when they are needed, in the profile in which it was
 //! built itself.
 //!
-//! To add a lesson: create its folder, add it to [`lesson::LESSONS`], add its Rust files to `lessons/Cargo.toml`, write
-//! a check and a page in both books. `tests/checks.rs` and `tests/book.rs` fail if something is missing.
+//! To add a lesson: create its folder, add it to [`lesson::LESSONS`], add its Rust files to `lessons/Cargo.toml`,
+//! write a check and a page in both books. `tests/checks.rs` and `tests/book.rs` fail if something is missing.
 //!
 //! ```
 //! let lesson = lessons::lesson::find(4).unwrap();

@@ -25,7 +25,10 @@ use std::{
 
 use anyhow::anyhow;
 use clap::error::{ContextKind, ContextValue};
-use minicontainer::{Diagnostic, ErrorKind, core::explain::Message};
+use minicontainer::{
+    Diagnostic, ErrorKind,
+    core::explain::{Language, Message},
+};
 use minicontainer_dockerfile::{Span, error::snippet, suggest::nearest};
 use minicontainer_engine::judge::JudgeError;
 
@@ -45,17 +48,19 @@ pub struct Failure {
     pub code: u8,
     error: anyhow::Error,
     hint: Option<String>,
+    /// The language of message and hint: English, but that of its reader for an error of the demo.
+    language: Language,
 }
 
 impl Failure {
     /// An error that this crate detects.
     pub fn new(message: impl Into<String>) -> Failure {
-        Failure { code: 1, error: anyhow!(message.into()), hint: None }
+        Failure { code: 1, error: anyhow!(message.into()), hint: None, language: Language::English }
     }
 
     /// An error of a library.
     pub fn of(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
-        Failure { code: 1, error: error.into(), hint: None }
+        Failure { code: 1, error: error.into(), hint: None, language: Language::English }
     }
 
     /// An invalid value of a flag.
@@ -66,6 +71,11 @@ impl Failure {
     /// Puts what was tried before the message.
     pub fn context(self, tried: impl Into<String>) -> Failure {
         Failure { error: self.error.context(tried.into()), ..self }
+    }
+
+    /// Says that message and hint are in this language.
+    pub fn in_language(self, language: Language) -> Failure {
+        Failure { language, ..self }
     }
 
     /// Sets the hint.
@@ -127,7 +137,8 @@ impl Failure {
             None => complain(&shortened(&visible(&self.message()))),
         }
         if let Some(hint) = &self.hint {
-            say(&format!("  hint: {}\n", visible(hint)));
+            let label = Message::new("label-hint", []).text(self.language);
+            say(&format!("  {label}: {}\n", visible(hint)));
         }
         ExitCode::from(self.code)
     }
@@ -252,7 +263,7 @@ impl<E: Diagnostic + Send + Sync + 'static> From<E> for Failure {
             ErrorKind::CommandNotExecutable => error.context("command cannot be executed"),
             _ => error,
         };
-        Failure { code: exit_code(kind), error, hint }
+        Failure { code: exit_code(kind), error, hint, language: Language::English }
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! The library `minicontainer` has the store, which keeps images. This crate adds images to it, saves them as
 //! archives, and removes them. The crate `minicontainer-registry` above it transfers them over the network, so that a
-//! program which only makes images compiles neither HTTP nor TLS. This crate handles only images and layers: the caller passes in
-//! which containers use an image ([`UserOf`], [`ContainerFiles`]).
+//! program which only makes images compiles neither HTTP nor TLS. This crate handles only images and layers: the
+//! caller passes in which containers use an image ([`UserOf`], [`ContainerFiles`]).
 //!
 //! Each source produces the same value, a [`StagedImage`] whose blobs are staged and verified. The same function,
 //! [`install()`], unpacks its layers and adds it:

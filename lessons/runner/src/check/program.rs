@@ -1,7 +1,7 @@
 //! Builds the programs with cargo: the student's, and the command `minicontainer`.
 //!
-//! Nothing is compiled that is compiled already. So the programs are built for the whole workspace, and in the runner's
-//! own profile: then they use the same compiled crates as `cargo run --release --bin minicontainer`.
+//! Nothing is compiled that is compiled already. So the programs are built for the whole workspace, and in the
+//! runner's own profile: then they use the same compiled crates as `cargo run --release --bin minicontainer`.
 
 use std::{
     env,

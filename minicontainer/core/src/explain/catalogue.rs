@@ -1,9 +1,9 @@
 //! The message catalogue: all translated sentences, from the [Fluent] files next to this one.
 //!
 //! There is a file for each language and subject: `en.ftl` and `pt-BR.ftl` explain plans, `demo.*.ftl` narrate the
-//! command `demo`, `host.*.ftl` say what a machine lacks. To add a message, write it under the same key in both languages; to add a subject, add a pair of
-//! files to [`CATALOGUE`]. The tests below fail if a key is missing in one language, or has different arguments
-//! there. Other crates have their own [`Catalogue`].
+//! command `demo`, `host.*.ftl` say what a machine lacks. To add a message, write it under the same key in both
+//! languages; to add a subject, add a pair of files to [`CATALOGUE`]. The tests below fail if a key is missing in one
+//! language, or has different arguments there. Other crates have their own [`Catalogue`].
 //!
 //! [Fluent]: https://projectfluent.org
 

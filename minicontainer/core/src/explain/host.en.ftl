@@ -1,6 +1,7 @@
 ## What this machine lacks, why, and how to fix it: errors, `doctor`
 
 label-warning = warning
+label-hint = hint
 
 errno = { $name ->
     [EACCES] EACCES (permission denied)

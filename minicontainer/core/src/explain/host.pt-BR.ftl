@@ -1,6 +1,7 @@
 ## O que falta nesta máquina, por quê e como resolver: erros, `doctor`
 
 label-warning = aviso
+label-hint = dica
 
 errno = { $name ->
     [EACCES] EACCES (permissão negada)

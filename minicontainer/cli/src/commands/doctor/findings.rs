@@ -182,7 +182,7 @@ pub(super) fn kernel_features(seen: &Seen) -> Vec<Finding> {
 mod tests {
     use minicontainer::core::{explain::Language, plan::IdRange};
 
-    use super::super::text;
+    use super::super::text::text;
     use super::*;
 
     fn denied() -> Availability {

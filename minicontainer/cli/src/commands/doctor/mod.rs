@@ -1,6 +1,7 @@
 //! `doctor`: checks by trying what this machine can do, and says how to fix what it cannot.
 
 mod findings;
+mod text;
 
 use std::{env, fs, process::ExitCode};
 
@@ -20,17 +21,9 @@ use minicontainer_images::{SeedError, list as list_images, seed_busybox};
 use nix::{sys::utsname::uname, unistd::Uid};
 use serde::Serialize;
 
-use crate::{
-    error::Failure,
-    format::choice::Choice,
-    language,
-    messages::{label, message},
-    output,
-};
+use crate::{error::Failure, format::choice::Choice, language, messages::message, output};
 use findings::Seen;
-
-/// The least width of the column of names.
-const NAME_WIDTH: usize = 16;
+use text::text;
 
 /// Check what this machine can do and how to fix what it cannot
 #[derive(Debug, Args)]
@@ -100,11 +93,6 @@ impl Finding {
         let fix = failure.fix().map(|hint| Fix::Hint(hint.to_owned()));
         Finding { name, verdict, detail: message("doctor-failed", []).because(failure.message()), fix }
     }
-
-    /// The name in a language.
-    fn title(&self, language: Language) -> String {
-        label(&format!("doctor-name-{}", self.name.replace(' ', "-")), language)
-    }
 }
 
 /// Runs `doctor`.
@@ -143,30 +131,6 @@ pub fn execute(arguments: &DoctorArguments) -> Result<ExitCode, Failure> {
         Choice::Template(format) => output::print(&format.render_each(&findings)?)?,
     }
     Ok(if runs { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// A table of the findings. Whatever has several lines is indented below its first line.
-fn text(findings: &[Finding], runs: bool, language: Language) -> String {
-    let signs = ["doctor-works", "doctor-lacks", "doctor-fails"].map(|key| label(key, language));
-    let width = |texts: &mut dyn Iterator<Item = String>| texts.map(|text| text.chars().count()).max().unwrap_or(0);
-    let sign_width = width(&mut signs.iter().cloned());
-    let name_width = width(&mut findings.iter().map(|finding| finding.title(language))).max(NAME_WIDTH);
-    let indent = " ".repeat(sign_width + name_width + 3);
-    let mut text = String::new();
-    for finding in findings {
-        let sign = &signs[finding.verdict as usize];
-        let detail = finding.detail.text(language).replace('\n', &format!("\n{indent}"));
-        text += &format!("{sign:<sign_width$}  {:<name_width$} {detail}\n", finding.title(language));
-        match &finding.fix {
-            None => {}
-            Some(Fix::Message(fix)) => {
-                text += &format!("{indent}{} {}\n", label("doctor-fix", language), fix.text(language));
-            }
-            Some(Fix::Hint(hint)) => text += &format!("{indent}hint: {hint}\n"),
-        }
-    }
-    let conclusion = if runs { "doctor-can-run" } else { "doctor-cannot-run" };
-    format!("{text}\n{}\n", label(conclusion, language))
 }
 
 fn identity(host: &Host) -> Finding {
