@@ -108,7 +108,7 @@ fn warnings_of_builds_are_in_the_language_of_the_locale() {
         "aviso: SecretsUsedInArgOrEnv: Não use as instruções ARG ou ENV para dados sigilosos",
         "aviso: WorkdirRelativePath: O WORKDIR relativo \"rel\"",
         "aviso: JSONArgsRecommended: Recomenda-se um array JSON para CMD",
-        "aviso: nada corresponde a nothing*",
+        "aviso: nada corresponde a /nothing*",
         "aviso: .wh.x ficou de fora: nomes que começam com .wh.",
         "aviso: um ou mais build-args não foram usados: [unused]",
     ] {

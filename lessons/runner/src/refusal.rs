@@ -134,10 +134,7 @@ impl Refusal {
     fn english(&self) -> (String, String) {
         match self {
             Refusal::EndedEarly { status } => (
-                match (status.code(), status.signal()) {
-                    (Some(code), _) => format!("your program ended too early, with exit code {code}"),
-                    (None, signal) => format!("your program was killed by signal {}", signal.unwrap_or_default()),
-                },
+                ending(*status, Language::English),
                 "your program does its task without an error; `hint` helps with common ones".into(),
             ),
             Refusal::NoPid { printed } => (
@@ -200,12 +197,7 @@ impl Refusal {
     fn portuguese(&self) -> (String, String) {
         match self {
             Refusal::EndedEarly { status } => (
-                match (status.code(), status.signal()) {
-                    (Some(code), _) => format!("seu programa terminou cedo demais, com o código de saída {code}"),
-                    (None, signal) => {
-                        format!("seu programa foi encerrado pelo sinal {}", signal.unwrap_or_default())
-                    }
-                },
+                ending(*status, Language::Portuguese),
                 "que o programa cumpra a tarefa sem erro; `hint` ajuda com os erros mais comuns".into(),
             ),
             Refusal::NoPid { printed } => (
@@ -263,6 +255,22 @@ impl Refusal {
                 format!("/note na camada de escrita de \"left\" contém \"{seen}\""),
                 format!("\"{expected}\", a palavra que o seu script recebeu"),
             ),
+        }
+    }
+}
+
+/// How a program ended that ended too early.
+fn ending(status: ExitStatus, language: Language) -> String {
+    match (status.code(), language) {
+        (Some(code), Language::English) => format!("your program ended too early, with exit code {code}"),
+        (Some(code), Language::Portuguese) => {
+            format!("seu programa terminou cedo demais, com o código de saída {code}")
+        }
+        (None, Language::English) => {
+            format!("your program was killed by signal {}", status.signal().unwrap_or_default())
+        }
+        (None, Language::Portuguese) => {
+            format!("seu programa foi encerrado pelo sinal {}", status.signal().unwrap_or_default())
         }
     }
 }

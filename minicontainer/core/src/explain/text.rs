@@ -18,9 +18,14 @@ use serde::{Serialize, Serializer};
 
 use super::{Argument, Catalogue, Language, catalogue::CATALOGUE};
 
-/// A message of a catalogue with its arguments.
+/// A message of a catalogue with its arguments. It is small, because errors contain messages.
 #[derive(Clone)]
 pub struct Message {
+    parts: Box<Parts>,
+}
+
+#[derive(Clone)]
+struct Parts {
     catalogue: &'static Catalogue,
     key: Cow<'static, str>,
     arguments: Vec<(&'static str, Value)>,
@@ -54,12 +59,14 @@ impl Message {
         key: impl Into<Cow<'static, str>>,
         arguments: impl IntoIterator<Item = (&'static str, Value)>,
     ) -> Message {
-        Message { catalogue, key: key.into(), arguments: arguments.into_iter().collect(), error: None }
+        let arguments = arguments.into_iter().collect();
+        Message { parts: Box::new(Parts { catalogue, key: key.into(), arguments, error: None }) }
     }
 
     /// Adds the error behind the message.
-    pub fn because(self, error: impl fmt::Display) -> Message {
-        Message { error: Some(error.to_string()), ..self }
+    pub fn because(mut self, error: impl fmt::Display) -> Message {
+        self.parts.error = Some(error.to_string());
+        self
     }
 
     /// The name of an error of the kernel, such as `EACCES`, with its meaning if it is a common one.
@@ -74,18 +81,20 @@ impl Message {
             Value::Number(number) => Argument::from(*number),
             Value::Message(message) => Argument::from(message.text(language)),
         };
+        let Parts { catalogue, key, arguments, error } = &*self.parts;
         let arguments: Vec<(&str, Argument)> =
-            self.arguments.iter().map(|(name, value)| (*name, argument(value))).collect();
-        let text = self.catalogue.message(language, &self.key, &arguments);
-        match (&self.error, language) {
+            arguments.iter().map(|(name, value)| (*name, argument(value))).collect();
+        let text = catalogue.message(language, key, &arguments);
+        match (error, language) {
             (None, _) => text,
             (Some(error), Language::English) => format!("{text}: {error}"),
             (Some(error), Language::Portuguese) => format!("{text}\n  {error}"),
         }
     }
 
-    fn parts(&self) -> (&str, &[(&'static str, Value)], Option<&str>) {
-        (&self.key, &self.arguments, self.error.as_deref())
+    /// What is compared.
+    fn identity(&self) -> (&str, &[(&'static str, Value)], Option<&str>) {
+        (&self.parts.key, &self.parts.arguments, self.parts.error.as_deref())
     }
 }
 
@@ -111,7 +120,7 @@ impl Serialize for Message {
 
 impl PartialEq for Message {
     fn eq(&self, other: &Message) -> bool {
-        self.parts() == other.parts()
+        self.identity() == other.identity()
     }
 }
 
@@ -119,7 +128,7 @@ impl Eq for Message {}
 
 impl Ord for Message {
     fn cmp(&self, other: &Message) -> Ordering {
-        self.parts().cmp(&other.parts())
+        self.identity().cmp(&other.identity())
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) fn group(spec: &Spec, host: &Host) -> Result<Group, PlanError> {
     if let Some((limit, _)) = limits.first() {
         let limit = *limit;
         if let Availability::Unavailable { cause, fix } = &host.cgroups.access {
-            return Err(PlanError::LimitUnavailable { limit, cause: cause.clone(), fix: fix.clone() });
+            return Err(PlanError::LimitUnavailable { limit, cause: cause.to_string(), fix: fix.to_string() });
         }
     }
     let mut controllers: Vec<&str> =
@@ -58,11 +58,12 @@ pub(super) fn group(spec: &Spec, host: &Host) -> Result<Group, PlanError> {
         if !host.cgroups.layout.offers(limit) {
             return Err(PlanError::LimitUnavailable {
                 limit,
-                cause: Message::new("cause-no-controller", [("controller", (*limit).into())]),
+                cause: Message::new("cause-no-controller", [("controller", (*limit).into())]).to_string(),
                 fix: match host.identity {
                     Identity::User { .. } => Message::new("fix-controllers", []),
                     Identity::Root => Message::new("fix-controller-kernel", [("controller", (*limit).into())]),
-                },
+                }
+                .to_string(),
             });
         }
         let is_file = *limit == "devices" && matches!(host.cgroups.layout, CgroupLayout::V2 { .. });

@@ -6,7 +6,6 @@ use oci_spec::runtime::Spec;
 
 use super::Namespace;
 use crate::diagnostic::{Diagnostic, ErrorKind};
-use crate::explain::Message;
 use crate::seccomp::SeccompError;
 
 /// Why a container cannot be planned. No process exists yet when this is returned.
@@ -63,9 +62,9 @@ pub enum PlanError {
     #[error("cannot create a user namespace: {cause}")]
     UserNamespacesUnavailable {
         /// What went wrong.
-        cause: Message,
+        cause: String,
         /// What would fix it.
-        fix: Message,
+        fix: String,
     },
     /// An id that is not mapped to an id of the host.
     #[error("{kind} {id} is not mapped: only id 0 exists in this container, which stands for you; {cause}")]
@@ -75,9 +74,9 @@ pub enum PlanError {
         /// The id.
         id: u32,
         /// Why there are no other ids.
-        cause: Message,
+        cause: String,
         /// What would fix it.
-        fix: Message,
+        fix: String,
     },
     /// An id beyond the mapped ranges.
     #[error(
@@ -176,9 +175,9 @@ pub enum PlanError {
         /// "memory", "cpu" or "pids".
         limit: &'static str,
         /// Why not.
-        cause: Message,
+        cause: String,
         /// What would fix it.
-        fix: Message,
+        fix: String,
     },
 }
 
@@ -191,7 +190,7 @@ impl Diagnostic for PlanError {
         let hint = match self {
             PlanError::UserNamespacesUnavailable { fix, .. }
             | PlanError::IdNotMapped { fix, .. }
-            | PlanError::LimitUnavailable { fix, .. } => return Some(fix.to_string().into()),
+            | PlanError::LimitUnavailable { fix, .. } => fix.as_str(),
             PlanError::CoversProc { .. } => {
                 "mount it somewhere else, such as /data; single files such as /proc/meminfo can be covered"
             }
