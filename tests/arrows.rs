@@ -16,16 +16,18 @@ use std::{
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// Each package: its name in the table, the directories of its sources and of its manifest, and its name in code.
-const CRATES: [(&str, &str, &str, &str); 11] = [
+const CRATES: [(&str, &str, &str, &str); 13] = [
     ("core", "minicontainer/core/src", "minicontainer/core", "minicontainer_core"),
     ("layers", "minicontainer/layers/src", "minicontainer/layers", "minicontainer_layers"),
     ("dockerfile", "minicontainer/dockerfile/src", "minicontainer/dockerfile", "minicontainer_dockerfile"),
     ("library", "minicontainer/src", "minicontainer", "minicontainer"),
     ("images", "minicontainer/images/src", "minicontainer/images", "minicontainer_images"),
+    ("registry", "minicontainer/registry/src", "minicontainer/registry", "minicontainer_registry"),
     ("build", "minicontainer/build/src", "minicontainer/build", "minicontainer_build"),
     ("engine", "minicontainer/engine/src", "minicontainer/engine", "minicontainer_engine"),
     ("cli", "minicontainer/cli/src", "minicontainer/cli", "minicontainer_cli"),
-    ("lessons", "lessons", "lessons", "lessons"),
+    ("lessons", "lessons", "lessons", "lesson_programs"),
+    ("runner", "lessons/runner", "lessons/runner", "lessons"),
     ("web-demo", "web-demo/src", "web-demo", "web_demo"),
     ("book", "book/preprocessor", "book/preprocessor", "book_preprocessor"),
 ];
@@ -219,14 +221,16 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Every Rust file below a directory by its relative path, without build outputs.
+/// Every Rust file below a directory by its relative path, without build outputs and other packages.
 fn sources(directory: &Path) -> BTreeMap<PathBuf, String> {
     let (mut found, mut ahead) = (BTreeMap::new(), vec![directory.to_owned()]);
     while let Some(next) = ahead.pop() {
         for entry in fs::read_dir(&next).expect("a directory of the repository") {
             let path = entry.expect("an entry").path();
             let name = path.strip_prefix(directory).expect("it is below").to_owned();
-            if path.is_dir() && !path.ends_with("target") && !path.ends_with("node_modules") {
+            let is_other =
+                path.ends_with("target") || path.ends_with("node_modules") || path.join("Cargo.toml").exists();
+            if path.is_dir() && !is_other {
                 ahead.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 found.insert(name, fs::read_to_string(path).expect("a source file"));

@@ -35,6 +35,7 @@ pub fn files_of(path: &str) -> Vec<PathBuf> {
         "layers" => "minicontainer/layers/src",
         "library" => "minicontainer/src",
         "images" => "minicontainer/images/src",
+        "registry" => "minicontainer/registry/src",
         "build" => "minicontainer/build/src",
         "engine" => "minicontainer/engine/src",
         "cli" => "minicontainer/cli/src",

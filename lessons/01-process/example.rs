@@ -1,4 +1,4 @@
-//! Lesson 1, to read and run: `cargo run --example 01-process-example`
+//! Lesson 1, to read and run: `cargo run --release --bin 01-process-example`
 //!
 //! A container is started like any program, and while it runs, the host's own list of processes shows it.
 

@@ -1,4 +1,4 @@
-//! Lesson 1, your turn. Check it with `cargo run --bin lessons -- check 1`.
+//! Lesson 1, your turn. Check it with `cargo run --release --bin lessons -- check 1`.
 //!
 //! This program gets another program and its arguments. Now it starts that as an ordinary process. Start it in a
 //! container, print its process id on the host, wait for it, and print its exit code.

@@ -1,4 +1,4 @@
-//! Lesson 4, to read and run: `cargo run --example 04-uts-example`
+//! Lesson 4, to read and run: `cargo run --release --bin 04-uts-example`
 //!
 //! One process, before and after it moves to its own UTS namespace.
 

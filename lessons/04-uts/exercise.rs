@@ -1,4 +1,4 @@
-//! Lesson 4, your turn. Check it with `cargo run --bin lessons -- check 4`.
+//! Lesson 4, your turn. Check it with `cargo run --release --bin lessons -- check 4`.
 //!
 //! This program gets a name, another program and its arguments. It must become that program, in its own UTS namespace
 //! with the given name as the hostname.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Lesson 9, your turn. Check it with `cargo run --bin lessons -- check 9`.
+# Lesson 9, your turn. Check it with `cargo run --release --bin lessons -- check 9`.
 #
 # The first argument is a word. Create two containers of the image busybox and keep both, stopped:
 #   left   writes the word into the file /note

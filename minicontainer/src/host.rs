@@ -9,8 +9,10 @@ mod owners;
 mod removal;
 
 use std::path::Path;
+use std::sync::LazyLock;
 use std::{fs, io};
 
+use minicontainer_core::explain::Message;
 use minicontainer_core::options::CpuSet;
 use minicontainer_core::plan::delegation::{CgroupProbe, assess, delegated_group};
 use minicontainer_core::plan::{Availability, CgroupLayout, Cgroups, Host, Identity, Overlay};
@@ -30,10 +32,8 @@ pub use owners::{CAPABILITY, Owner, Owners, capability_in};
 pub use removal::remove_tree;
 
 /// The hint if user namespaces are forbidden.
-pub const USER_NAMESPACES_HINT: &str = "run as root, or let users create user namespaces: on Ubuntu \
-     `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, on older Debian \
-     `sudo sysctl kernel.unprivileged_userns_clone=1`, elsewhere `sudo sysctl user.max_user_namespaces=15000`; \
-     inside another container, that container must allow it";
+pub(crate) static USER_NAMESPACES_HINT: LazyLock<String> =
+    LazyLock::new(|| Message::new("fix-user-namespaces", []).to_string());
 
 /// The architecture of this machine's system calls.
 pub(crate) const ARCHITECTURE: Architecture =
@@ -91,11 +91,12 @@ pub fn identity() -> Identity {
 
 /// Reads the switches that distributions use to forbid user namespaces.
 fn user_namespaces() -> Availability {
-    let switches = [("/proc/sys/user/max_user_namespaces", "0"), ("/proc/sys/kernel/unprivileged_userns_clone", "0")];
-    let off = switches.into_iter().find(|(path, off)| fs::read_to_string(path).is_ok_and(|text| text.trim() == *off));
+    let switches = ["/proc/sys/user/max_user_namespaces", "/proc/sys/kernel/unprivileged_userns_clone"];
+    let off = switches.into_iter().find(|path| fs::read_to_string(path).is_ok_and(|text| text.trim() == "0"));
     match off {
-        Some((path, value)) if !geteuid().is_root() || path.ends_with("max_user_namespaces") => {
-            Availability::Unavailable { cause: format!("{path} is {value}"), fix: USER_NAMESPACES_HINT.to_owned() }
+        Some(path) if !geteuid().is_root() || path.ends_with("max_user_namespaces") => {
+            let cause = Message::new("cause-switch-off", [("path", path.into())]);
+            Availability::Unavailable { cause, fix: Message::new("fix-user-namespaces", []) }
         }
         _ => Availability::Available,
     }
@@ -105,10 +106,10 @@ fn user_namespaces() -> Availability {
 pub fn try_user_namespace() -> Availability {
     let cause = match user_namespace::can_mount() {
         Ok(true) => return Availability::Available,
-        Ok(false) => "a user namespace can be created, but mounting in it is denied".to_owned(),
-        Err(error) => error.to_string(),
+        Ok(false) => Message::new("cause-mount-denied", []),
+        Err(errno) => Message::new("cause-user-namespace", [("errno", Message::errno(&format!("{errno:?}")).into())]),
     };
-    Availability::Unavailable { cause, fix: USER_NAMESPACES_HINT.to_owned() }
+    Availability::Unavailable { cause, fix: Message::new("fix-user-namespaces", []) }
 }
 
 /// Whether the running kernel is of this version or newer.
@@ -170,7 +171,7 @@ pub fn cgroups(identity: Identity) -> Cgroups {
     }
     let denied = files.iter().find_map(|file| access(&place.join(file), AccessFlags::W_OK).err());
     let probe = CgroupProbe {
-        denied: denied.map(|errno| errno.to_string()),
+        denied: denied.map(|errno| format!("{errno:?}")),
         read_only: denied == Some(Errno::EROFS),
         has_processes: has_processes(&place),
         numbers: ["pid_max", "threads-max"].iter().filter_map(|name| number(name)).min(),

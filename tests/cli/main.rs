@@ -20,6 +20,7 @@ mod image_metadata;
 mod inspect;
 mod interrupted_transfer;
 mod judge;
+mod languages;
 mod layers;
 mod lifecycle;
 mod messages;

@@ -47,7 +47,7 @@ impl Copy<'_, '_> {
         let kept = ArchiveOwners::Kept;
         let Extracted { implied, warnings } = extract(&mut content, &place, &into, self.target.directories, kept)
             .map_err(|source| BuildError::Unpack { path: found.path.clone(), source: Box::new(source) })?;
-        self.warnings.extend(warnings.into_iter().map(|warning| format!("warning: {warning}")));
+        self.warnings.extend(warnings);
         std::io::copy(&mut content, &mut std::io::sink()).map_err(failed)?;
         let unpacked = Layers::new(format!("the archive {}", found.path.display()), &[place])?;
         let from = &unpacked as &dyn Files;

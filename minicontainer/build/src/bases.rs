@@ -11,7 +11,8 @@ use minicontainer_dockerfile::{
     plan::{BaseImage, Bases, ImageRequest, Outcome, plan},
 };
 
-use minicontainer_images::{ImageError, find, registry::RegistryError};
+use minicontainer_images::{ImageError, find};
+use minicontainer_registry::RegistryError;
 
 use super::{BuildError, Progress, StepOutcome};
 

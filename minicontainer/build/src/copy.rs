@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use minicontainer::{
     core::{
         Digest,
+        explain::Message,
         options::{UserSpec, resolve_user},
     },
     rootfs::read_files,
@@ -30,13 +31,12 @@ use super::{
     files::{Files, Found, Kind, Resolved, resolve},
     layers::Layers,
     select::{Fingerprint, FingerprintReader, Selected, attributes, each, select},
+    warning::warning,
 };
 use minicontainer_images::PackedLayer;
 
 /// The maximum size of an image's `/etc/passwd` or `/etc/group`.
 const ACCOUNT_FILE_LIMIT: u64 = 1024 * 1024;
-
-const LINK: &str = "note: --link is carried out as an ordinary copy: links in the destination's path are followed";
 
 /// The stage that files are copied into.
 pub(super) struct Target<'a> {
@@ -61,7 +61,7 @@ pub(super) fn copy(
     contents: &[Digest],
     staging: &Staging,
     clock: Clock,
-) -> Result<(PackedLayer, Vec<String>), BuildError> {
+) -> Result<(PackedLayer, Vec<Message>), BuildError> {
     let owner = copying.chown.as_deref().map(|user| account(user, target.directories)).transpose()?;
     let exclude = excluded(copying)?;
     let sources = copying.sources.iter().map(|source| select(from, source)).collect::<Result<Vec<_>, _>>()?;
@@ -69,7 +69,7 @@ pub(super) fn copy(
     layer(staging, clock, |archive| {
         if count == 0 {
             // As in BuildKit, not even the destination is created.
-            return Ok(vec![format!("warning: nothing matches {}", copying.sources.join(", "))]);
+            return Ok(vec![warning("nothing-matches", [("sources", copying.sources.join(", ").into())])]);
         }
         let way = resolve(target.files, Path::new(&copying.destination))?;
         let is_directory = way.missing.is_empty() && way.found.kind == Kind::Directory;
@@ -89,7 +89,7 @@ pub(super) fn copy(
             existing: DestinationEntries::default(),
             archive,
             clock,
-            warnings: copying.link.then(|| LINK.to_owned()).into_iter().collect(),
+            warnings: copying.link.then(|| warning("link-is-copy", [])).into_iter().collect(),
         };
         for ((selected, source), expected) in sources.iter().zip(&copying.sources).zip(contents) {
             let mut print = Fingerprint::new();
@@ -127,7 +127,7 @@ pub(super) struct Copy<'a, 'b> {
     existing: DestinationEntries,
     pub(super) archive: &'b mut LayerArchive,
     clock: Clock,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Message>,
 }
 
 impl Copy<'_, '_> {
@@ -156,16 +156,15 @@ impl Copy<'_, '_> {
     /// Whether to skip a file of a copied directory: sockets always, FIFOs and devices of the context. They belong to
     /// a process or to this machine. Naming one explicitly is an error.
     fn is_left_out(&mut self, found: &Found) -> bool {
-        let is_left_out = match found.kind {
-            Kind::Socket => true,
-            Kind::Fifo | Kind::Device { .. } => !self.from.has_owners(),
-            Kind::File | Kind::Directory | Kind::Symlink => false,
+        let kind = match found.kind {
+            Kind::Socket => "socket",
+            Kind::Fifo if !self.from.has_owners() => "fifo",
+            Kind::Device { .. } if !self.from.has_owners() => "device",
+            Kind::Fifo | Kind::Device { .. } | Kind::File | Kind::Directory | Kind::Symlink => return false,
         };
-        if is_left_out {
-            let path = found.path.to_string_lossy();
-            self.warnings.push(format!("warning: left out {}: it is {}", path.escape_debug(), found.kind.words()));
-        }
-        is_left_out
+        let path = found.path.to_string_lossy().escape_debug().to_string();
+        self.warnings.push(warning("left-out-file", [("path", path.into()), ("kind", kind.into())]));
+        true
     }
 
     /// The attributes of the copy, with the owner of `--chown` and the mode of `--chmod`.

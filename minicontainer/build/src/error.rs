@@ -14,7 +14,8 @@ use minicontainer::{
 };
 use minicontainer_dockerfile::{DockerfileError, IgnoreError, Position, Span};
 
-use minicontainer_images::{ImageError, registry::RegistryError};
+use minicontainer_images::ImageError;
+use minicontainer_registry::RegistryError;
 
 use super::RunContainerError;
 

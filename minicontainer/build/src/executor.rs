@@ -11,7 +11,7 @@ use std::{
 use jiff::Timestamp;
 use minicontainer::{
     Running, Signaller,
-    core::Digest,
+    core::{Digest, explain::Message},
     store::{LayerLease, Staging, Store},
 };
 use minicontainer_dockerfile::{
@@ -40,7 +40,7 @@ pub struct Built {
     pub manifest: Digest,
     /// Warnings about files and attributes that could not be kept. For example, an ordinary user cannot create device
     /// nodes.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Message>,
 }
 
 /// A build that can be executed once and cancelled from any thread.

@@ -54,13 +54,14 @@ mod settings;
 mod stack;
 mod stages;
 mod step;
+mod warning;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
 };
 
-use minicontainer::core::{Reference, options::Network};
+use minicontainer::core::{Reference, explain::Message, options::Network};
 
 pub use bases::{Fetch, ResolvedPlan, When, prepare};
 pub use containers::{RunContainer, RunContainerError, RunContainers};
@@ -133,6 +134,8 @@ pub trait Progress: Sync {
     fn begin(&self, title: &str) -> usize;
     /// A task writes a line of output.
     fn output(&self, work: usize, line: &[u8]);
+    /// A task has a warning.
+    fn warn(&self, work: usize, warning: &Message);
     /// A task ends.
     fn end(&self, work: usize, how: StepOutcome<'_>);
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use minicontainer::{
     Launch, Running, Sandbox, Stdio, Verdict,
-    core::{RunOptions, options},
+    core::{RunOptions, explain::Message, options},
     rootfs::Driver,
     store::{Image, Layer},
 };
@@ -33,7 +33,7 @@ impl BuildRun<'_> {
         image: &Layers,
         mounts: &Mounts,
         print: &(dyn Fn(&[u8]) + Sync),
-    ) -> Result<PackedLayer, BuildError> {
+    ) -> Result<(PackedLayer, Vec<Message>), BuildError> {
         let process = command.argv.join(" ");
         let failed = |source| BuildError::Sandbox { process: process.clone(), source: Box::new(source) };
         let no_container = |source| BuildError::Container { process: process.clone(), source };
@@ -68,8 +68,7 @@ impl BuildRun<'_> {
         let latest = self.request.epoch.map(|epoch| u64::try_from(epoch).unwrap_or_default());
         let (packed, warnings) = layer_from_upper(&upper, self.staging, latest).map_err(ImageError::from)?;
         // For example, a file name is reserved for whiteouts.
-        warnings.iter().for_each(|warning| print(format!("warning: {warning}").as_bytes()));
-        Ok(packed)
+        Ok((packed, warnings))
     }
 
     fn options(&self, command: &RunCommand, mounts: &Mounts) -> Result<RunOptions, BuildError> {

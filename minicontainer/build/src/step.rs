@@ -7,7 +7,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use minicontainer::{core::Digest, store::Layer};
+use minicontainer::{
+    core::{
+        Digest,
+        explain::{Message, Value},
+    },
+    store::Layer,
+};
 use minicontainer_dockerfile::plan::{Action, Source, Step};
 use minicontainer_images::{PackedLayer, unpack_built};
 
@@ -22,6 +28,7 @@ use super::{
     layers::Layers,
     mounts::Sources,
     stack::{Stack, StageLayer},
+    warning::warning,
 };
 
 impl BuildRun<'_> {
@@ -60,9 +67,7 @@ impl BuildRun<'_> {
                 let target = Target { files: &image, directories: &directories };
                 let from = files(&copying.from)?;
                 let (packed, warnings) = copy(copying, from.as_ref(), &target, contents, self.staging, self.clock)?;
-                for warning in warnings {
-                    self.build.progress.output(work, warning.as_bytes());
-                }
+                self.warn(work, &warnings);
                 Ok(packed)
             }
             Action::MakeDirectory { path, user } => self.make_directory(&image, &directories, path, user),
@@ -78,10 +83,16 @@ impl BuildRun<'_> {
                 let mut mounts = sources.prepare(command)?;
                 self.add_hosts(&sources, &directories, &mut mounts)?;
                 let print = |line: &[u8]| self.build.progress.output(work, line);
-                self.run(command, stack, &image, &mounts, &print)
+                let (packed, warnings) = self.run(command, stack, &image, &mounts, &print)?;
+                self.warn(work, &warnings);
+                Ok(packed)
             }
             Action::Nothing => layer(self.staging, self.clock, |_| Ok(())).map(|(packed, ())| packed),
         }
+    }
+
+    fn warn(&self, work: usize, warnings: &[Message]) {
+        warnings.iter().for_each(|warning| self.build.progress.warn(work, warning));
     }
 
     /// `WORKDIR`: creates a directory. The layer has no entries if the directory exists already.
@@ -113,7 +124,9 @@ impl BuildRun<'_> {
         step: &Step,
     ) -> Result<(), BuildError> {
         let mut built = unpack_built(self.staging, &packed)?;
-        built.warnings = built.warnings.iter().map(|warning| format!("{}: {warning}", step.text)).collect();
+        let in_step =
+            |found| warning("in-step", [("step", step.text.as_str().into()), ("warning", Value::Message(found))]);
+        built.warnings = built.warnings.into_iter().map(in_step).collect();
         let seconds = self.request.epoch.unwrap_or_else(|| Timestamp::now().as_second()).max(0);
         // RFC 3339 allows only years with four digits, so a later time is replaced by the maximum.
         let created = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);

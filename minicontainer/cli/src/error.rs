@@ -25,12 +25,16 @@ use std::{
 
 use anyhow::anyhow;
 use clap::error::{ContextKind, ContextValue};
-use minicontainer::{Diagnostic, ErrorKind};
+use minicontainer::{
+    Diagnostic, ErrorKind,
+    core::explain::{Language, Message},
+};
 use minicontainer_dockerfile::{Span, error::snippet, suggest::nearest};
 use minicontainer_engine::judge::JudgeError;
 
 use crate::{
     format::template::TemplateError,
+    language,
     output::{printed, say, visible, visible_lines},
 };
 
@@ -44,17 +48,19 @@ pub struct Failure {
     pub code: u8,
     error: anyhow::Error,
     hint: Option<String>,
+    /// The language of message and hint: English, but that of its reader for an error of the demo.
+    language: Language,
 }
 
 impl Failure {
     /// An error that this crate detects.
     pub fn new(message: impl Into<String>) -> Failure {
-        Failure { code: 1, error: anyhow!(message.into()), hint: None }
+        Failure { code: 1, error: anyhow!(message.into()), hint: None, language: Language::English }
     }
 
     /// An error of a library.
     pub fn of(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
-        Failure { code: 1, error: error.into(), hint: None }
+        Failure { code: 1, error: error.into(), hint: None, language: Language::English }
     }
 
     /// An invalid value of a flag.
@@ -65,6 +71,11 @@ impl Failure {
     /// Puts what was tried before the message.
     pub fn context(self, tried: impl Into<String>) -> Failure {
         Failure { error: self.error.context(tried.into()), ..self }
+    }
+
+    /// Says that message and hint are in this language.
+    pub fn in_language(self, language: Language) -> Failure {
+        Failure { language, ..self }
     }
 
     /// Sets the hint.
@@ -126,7 +137,8 @@ impl Failure {
             None => print_error(&shortened(&visible(&self.message()))),
         }
         if let Some(hint) = &self.hint {
-            say(&format!("  hint: {}\n", visible(hint)));
+            let label = Message::new("label-hint", []).text(self.language);
+            say(&format!("  {label}: {}\n", visible(hint)));
         }
         ExitCode::from(self.code)
     }
@@ -155,9 +167,16 @@ pub fn print_error(message: &str) {
     say(&format!("{} {message}\n", paint("1;31", "minicontainer:")));
 }
 
-/// Prints a warning to stderr.
-pub fn warn(message: &str) {
-    say(&format!("{} {}\n", paint("1;33", "warning:"), visible_lines(message)));
+/// Prints a warning to stderr, in the language of the environment.
+pub fn warn(message: &Message) {
+    say(&warning_line(message));
+}
+
+/// The line of a warning.
+pub fn warning_line(message: &Message) -> String {
+    let language = language::of_environment();
+    let label = format!("{}:", Message::new("label-warning", []).text(language));
+    format!("{} {}\n", paint("1;33", &label), visible_lines(&message.text(language)))
 }
 
 /// Colours a text for stderr if that is a terminal and NO_COLOR is not set (no-color.org).
@@ -244,7 +263,7 @@ impl<E: Diagnostic + Send + Sync + 'static> From<E> for Failure {
             ErrorKind::CommandNotExecutable => error.context("command cannot be executed"),
             _ => error,
         };
-        Failure { code: exit_code(kind), error, hint }
+        Failure { code: exit_code(kind), error, hint, language: Language::English }
     }
 }
 

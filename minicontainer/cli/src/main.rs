@@ -17,7 +17,7 @@
 //! | [`progress`] | progress of a pull, a push or a load |
 //! | [`error`] | messages, hints and Docker's exit codes |
 //! | [`panic`] | the report of a bug in this command, in one line |
-//! | [`language`] | English or Portuguese, from a flag or the locale |
+//! | [`language`], [`messages`] | English or Portuguese, from a flag or the locale; warnings and other messages in both |
 //!
 //! Decisions: `minicontainer/decisions/command.md`.
 
@@ -30,6 +30,7 @@ mod commands;
 mod error;
 mod format;
 mod language;
+mod messages;
 mod output;
 mod panic;
 mod progress;

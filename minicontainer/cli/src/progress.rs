@@ -12,7 +12,7 @@ use std::{
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use minicontainer::core::Digest;
-use minicontainer_images::registry::{Event, Progress};
+use minicontainer_registry::{Event, Progress};
 
 use crate::{
     error::Failure,

@@ -4,10 +4,12 @@
 
 use std::fmt;
 
+use minicontainer_core::explain::{Language, Message, Value};
 use serde::Serialize;
 
 use crate::{
     boolean::boolean,
+    explain::message,
     instruction::{Command, Dockerfile, Instruction, Kind},
     keyword::Keyword,
     position::{Span, Word},
@@ -55,17 +57,19 @@ pub struct Warning {
     /// The check that produced it.
     pub check: Check,
     /// The message.
-    pub message: String,
+    pub message: Message,
 }
 
 impl Warning {
-    pub(crate) fn new(check: Check, span: Span, message: String) -> Warning {
+    pub(crate) fn new(check: Check, span: Span, message: Message) -> Warning {
         Warning { span, check, message }
     }
 
     /// The warning with its line of the file and a caret, as a terminal shows it.
-    pub fn render(&self, file: &str, source: &str) -> String {
-        crate::error::snippet(file, source, self.span, &format!("warning: {}: {}", self.check, self.message), None)
+    pub fn render(&self, file: &str, source: &str, language: Language) -> String {
+        let label = Message::new("label-warning", []).text(language);
+        let message = format!("{label}: {}: {}", self.check, self.message.text(language));
+        crate::error::snippet(file, source, self.span, &message, None)
     }
 }
 
@@ -74,16 +78,13 @@ impl Dockerfile {
     ///
     /// ```
     /// let file = minicontainer_dockerfile::parse(b"FROM a\nENV API_KEY=x\n").unwrap();
-    /// assert_eq!(file.warnings()[0].message, r#"Do not use ARG or ENV instructions for sensitive data (ENV "API_KEY")"#);
+    /// assert_eq!(file.warnings()[0].message.to_string(), r#"Do not use ARG or ENV instructions for sensitive data (ENV "API_KEY")"#);
     /// ```
     pub fn warnings(&self) -> Vec<Warning> {
         let mut found: Vec<Warning> = Vec::new();
         let empty = |place| {
-            Warning::new(
-                Check::NoEmptyContinuation,
-                Span { start: place, end: place },
-                "Empty continuation line".into(),
-            )
+            let message = message("check-empty-continuation", []);
+            Warning::new(Check::NoEmptyContinuation, Span { start: place, end: place }, message)
         };
         found.extend(self.empty_continuations.iter().copied().map(empty));
         casing(&self.instructions, &mut found);
@@ -134,17 +135,19 @@ fn casing(instructions: &[Instruction], found: &mut Vec<Warning>) {
     let is_upper = |word: &Word| word.text == word.text.to_uppercase();
     let lower = instructions.iter().filter(|instruction| is_lower(&instruction.keyword)).count();
     let upper = instructions.iter().filter(|instruction| is_upper(&instruction.keyword)).count();
-    let majority = if lower > upper { "lowercase" } else { "uppercase" };
+    let majority = if lower > upper { "lower" } else { "upper" };
     for Instruction { keyword, kind, .. } in instructions {
         if !(if lower > upper { is_lower(keyword) } else { is_upper(keyword) }) {
-            let message = format!("Command '{keyword}' should match the case of the command majority ({majority})");
+            let arguments = [("command", keyword.text.as_str().into()), ("majority", majority.into())];
+            let message = message("check-casing", arguments);
             found.push(Warning::new(Check::ConsistentInstructionCasing, keyword.span, message));
         }
         if let Kind::From(from) = kind
             && let Some(as_word) = &from.as_word
             && ((is_lower(keyword) && !is_lower(as_word)) || (is_upper(keyword) && !is_upper(as_word)))
         {
-            let message = format!("'{as_word}' and '{keyword}' keywords' casing do not match");
+            let arguments = [("as", as_word.text.as_str().into()), ("from", keyword.text.as_str().into())];
+            let message = message("check-from-as-casing", arguments);
             found.push(Warning::new(Check::FromAsCasing, as_word.span, message));
         }
     }
@@ -159,14 +162,14 @@ fn stage_names(instructions: &[Instruction], found: &mut Vec<Warning>) {
         let lower = name.text.to_lowercase();
         let mut warn = |check, message| found.push(Warning::new(check, name.span, message));
         if lower != name.text {
-            warn(Check::StageNameCasing, format!("Stage name '{name}' should be lowercase"));
+            warn(Check::StageNameCasing, message("check-stage-name-casing", [("name", name.text.as_str().into())]));
         }
         if matches!(lower.as_str(), "scratch" | "context") {
-            let message = format!("Stage name should not use the same name as reserved stage {lower:?}");
+            let message = message("check-reserved-stage-name", [("name", lower.as_str().into())]);
             warn(Check::ReservedStageName, message);
         }
         if seen.contains(&lower) {
-            let message = format!("Duplicate stage name {lower:?}, stage names should be unique");
+            let message = message("check-duplicate-stage-name", [("name", lower.as_str().into())]);
             warn(Check::DuplicateStageName, message);
         }
         seen.push(lower);
@@ -176,11 +179,11 @@ fn stage_names(instructions: &[Instruction], found: &mut Vec<Warning>) {
 /// The warnings about a single instruction.
 fn one(instruction: &Instruction, found: &mut Vec<Warning>) {
     let keyword = instruction.kind.keyword();
-    let mut warn = |check, span, message: String| found.push(Warning::new(check, span, message));
-    let mut secret = |keyword, name: &Word| {
+    let mut warn = |check, span, message: Message| found.push(Warning::new(check, span, message));
+    let mut secret = |keyword: &str, name: &Word| {
         if is_secret(&name.text) {
-            let message =
-                format!("Do not use ARG or ENV instructions for sensitive data ({keyword} {:?})", name.text);
+            let arguments = [("keyword", Value::from(keyword)), ("name", format!("{:?}", name.text).into())];
+            let message = message("check-secret", arguments);
             warn(Check::SecretsUsedInArgOrEnv, name.span, message);
         }
     };
@@ -188,14 +191,11 @@ fn one(instruction: &Instruction, found: &mut Vec<Warning>) {
         Kind::Arg(arguments) => arguments.iter().for_each(|argument| secret("ARG", &argument.name)),
         Kind::Env(pairs) => pairs.iter().for_each(|pair| secret("ENV", &pair.name)),
         Kind::Maintainer(_) => {
-            let message = "Maintainer instruction is deprecated in favor of using label".to_owned();
-            warn(Check::MaintainerDeprecated, instruction.keyword.span, message);
+            warn(Check::MaintainerDeprecated, instruction.keyword.span, message("check-maintainer", []));
         }
         Kind::Onbuild(trigger) => return one(&trigger.instruction, found),
         Kind::Cmd(Command::Shell(text)) | Kind::Entrypoint(Command::Shell(text)) if is_nearly_json(&text.text) => {
-            let message = format!(
-                "{keyword} looks like a JSON array but is not valid JSON, so the shell runs it; use double quotes"
-            );
+            let message = message("check-not-quite-json", [("keyword", keyword.name().into())]);
             warn(Check::NotQuiteJSON, text.span, message);
         }
         _ => {}
@@ -204,15 +204,13 @@ fn one(instruction: &Instruction, found: &mut Vec<Warning>) {
         && let Command::Shell(text) = &run.command
         && is_nearly_json(&text.text)
     {
-        let message =
-            "RUN looks like a JSON array but is not valid JSON, so the shell runs it; use double quotes".to_owned();
+        let message = message("check-not-quite-json", [("keyword", keyword.name().into())]);
         warn(Check::NotQuiteJSON, text.span, message);
     }
     if let Kind::Env(pairs) | Kind::Label(pairs) = &instruction.kind
         && let Some(pair) = pairs.iter().find(|pair| pair.legacy)
     {
-        let message =
-            format!("\"{keyword} key=value\" should be used instead of legacy \"{keyword} key value\" format");
+        let message = message("check-legacy-format", [("keyword", keyword.name().into())]);
         warn(Check::LegacyKeyValueFormat, pair.name.span, message);
     }
 }
@@ -240,9 +238,7 @@ fn only_once(instructions: &[Instruction], found: &mut Vec<Warning>) {
             Keyword::From => last.clear(),
             Keyword::Cmd | Keyword::Entrypoint | Keyword::Healthcheck => {
                 if let Some((_, span)) = last.iter().find(|(before, _)| *before == keyword) {
-                    let message = format!(
-                        "Multiple {keyword} instructions should not be used in the same stage because only the last one will be used"
-                    );
+                    let message = message("check-only-once", [("keyword", keyword.name().into())]);
                     found.push(Warning::new(Check::MultipleInstructionsDisallowed, *span, message));
                 }
                 last.retain(|(before, _)| *before != keyword);

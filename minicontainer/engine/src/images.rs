@@ -6,12 +6,11 @@
 use std::io::Write;
 
 use minicontainer::{
-    core::Digest,
+    core::{Digest, explain::Message},
     store::{Removed, Store, StoreError},
 };
-use minicontainer_images::{
-    CommitOptions, ContainerFiles, ImageError, Loaded, Names, PruneOptions, Pruned, registry::discard_downloads,
-};
+use minicontainer_images::{CommitOptions, ContainerFiles, ImageError, Loaded, Names, PruneOptions, Pruned};
+use minicontainer_registry::discard_downloads;
 
 use crate::{Container, Containers, State};
 
@@ -50,7 +49,7 @@ pub fn commit(store: &Store, container: &Container, wanted: &CommitOptions) -> R
 ///
 /// # Errors
 /// If the container's files cannot be read, or the archive cannot be written.
-pub fn export(store: &Store, container: &Container, archive: impl Write) -> Result<Vec<String>, ImageError> {
+pub fn export(store: &Store, container: &Container, archive: impl Write) -> Result<Vec<Message>, ImageError> {
     let directory = Containers::of(store).place(&container.id);
     minicontainer_images::export(store, &files(container, &directory), archive)
 }

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use minicontainer::core::Digest;
+use minicontainer::core::{Digest, explain::Message};
 
 use super::{
     ImageError, UnpackError,
@@ -22,7 +22,7 @@ pub struct Applied {
     /// The size in bytes of the files that it added.
     pub size: u64,
     /// Warnings about what could not be kept.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Message>,
 }
 
 /// Applies one layer, a tar archive that may be compressed with gzip, zstd, bzip2 or xz, to a directory with the

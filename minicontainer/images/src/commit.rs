@@ -8,6 +8,7 @@ use std::{
 use minicontainer::{
     core::{
         Digest, Reference, RunOptions,
+        explain::Message,
         image::{History, config_of_container},
     },
     rootfs::{Driver, changes, merged::Merged},
@@ -108,7 +109,7 @@ fn top_layer(
     image: &Image,
     staging: &Staging,
     latest: Option<u64>,
-) -> Result<(PackedLayer, Vec<String>), ImageError> {
+) -> Result<(PackedLayer, Vec<Message>), ImageError> {
     let place = container.directory;
     let (upper, copy) = (place.join("upper"), place.join("rootfs"));
     if container.driver == Driver::Copy && copy.exists() {
@@ -124,7 +125,11 @@ fn top_layer(
 }
 
 /// Writes all files of a container as one tar archive, and returns warnings. Nothing is mounted or copied for this.
-pub fn export(store: &Store, container: &ContainerFiles<'_>, archive: impl Write) -> Result<Vec<String>, ImageError> {
+pub fn export(
+    store: &Store,
+    container: &ContainerFiles<'_>,
+    archive: impl Write,
+) -> Result<Vec<Message>, ImageError> {
     let (own, upper) = (container.directory.join("rootfs"), container.directory.join("upper"));
     let files = if own.exists() {
         Merged::plain(&own)

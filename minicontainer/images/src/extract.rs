@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use minicontainer::core::explain::Message;
+
 use super::{
     ImageError, UnpackError,
     compression::decompress,
@@ -27,7 +29,7 @@ pub struct Extracted {
     /// Directories that the archive uses without listing them, and that the layers below have.
     pub implied: BTreeSet<PathBuf>,
     /// Warnings about what could not be kept.
-    pub warnings: BTreeSet<String>,
+    pub warnings: BTreeSet<Message>,
 }
 
 /// Extracts a tar archive, which may be compressed, into an empty directory, as if it were extracted at `destination`

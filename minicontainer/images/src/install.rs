@@ -5,6 +5,7 @@ use std::io;
 use minicontainer::{
     core::{
         Digest, Platform, Reference,
+        explain::Message,
         image::{Config, ImageConfig},
     },
     store::{Blob, LayerId, Staging, Store, StoreError, Transaction, diff_ids, set_registry_digest},
@@ -18,6 +19,7 @@ use super::{
     layer_replacement::move_damaged_layer_away,
     new_layers::{NewLayers, Stack},
     unpack_progress::Watch,
+    warning::warning,
 };
 
 /// The maximum number of arguments, or variables, of an image. The kernel hardly accepts more (execve(2), "Limits on
@@ -73,7 +75,7 @@ pub struct Loaded {
     /// Its id: the digest of its config.
     pub id: Digest,
     /// Warnings about what could not be kept: for example, an ordinary user cannot create devices.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Message>,
 }
 
 impl StagedImage {
@@ -139,9 +141,9 @@ pub fn install_watched(
         }
         check_entries(id, &config.config)?;
         let (own, other) = (own.architecture(), platform.architecture());
-        foreign.push((other != own).then(|| {
-            format!("the image is for {other} processors, this machine is {own}: its programs may not run here")
-        }));
+        foreign.push(
+            (other != own).then(|| warning("other-processor", [("theirs", other.into()), ("ours", own.into())])),
+        );
         stacks.push(LayerId::stack(&diff_ids(id, image.layers.len(), &config)?));
     }
     let all: Vec<Stack<'_>> =
@@ -159,7 +161,7 @@ pub fn install_watched(
     let mut loaded = Vec::new();
     let mut transaction = Transaction::default();
     for ((image, ids), foreign) in images.iter().zip(&stacks).zip(foreign) {
-        let warnings: Vec<String> = layers.warnings(ids).chain(foreign).collect();
+        let warnings: Vec<Message> = layers.warnings(ids).chain(foreign).collect();
         transaction.blobs.extend(image.layers.iter().chain([&image.config, &image.manifest]));
         // The entry has the media type of the manifest, also if that is Docker's: other tools refuse an entry whose
         // type differs from that of its document.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use minicontainer::{
-    core::{Digest, digest::Digester},
+    core::{Digest, digest::Digester, explain::Message},
     store::{ImageLayer, LayerId, StagedLayer, Staging, StoreError},
 };
 
@@ -23,7 +23,7 @@ pub(super) struct Unpacked {
     /// The path of its files until it is installed.
     pub(super) directory: PathBuf,
     /// Warnings about what could not be kept.
-    pub(super) warnings: BTreeSet<String>,
+    pub(super) warnings: BTreeSet<Message>,
 }
 
 /// A layer blob to be read.
@@ -91,7 +91,7 @@ impl<R: Read + Send> LayerBlob<R> {
 #[derive(Default)]
 struct Filled {
     directory: PathBuf,
-    warnings: BTreeSet<String>,
+    warnings: BTreeSet<Message>,
 }
 
 impl Filled {

@@ -1,16 +1,13 @@
 //! Replacing damaged layers of the store, unless they are in use.
 
-use std::{
-    fs,
-    io::{self, Read},
-};
+use std::fs;
 
 use minicontainer::{
     core::Digest,
     store::{Layer, LayerId, Lock, Staging, Store, StoreError},
 };
 
-use super::{ImageError, hashing::Hashing};
+use super::ImageError;
 
 /// Whether the store has the layer with this [key](minicontainer::store::Layer::key). A layer whose record is missing
 /// or invalid does not count.
@@ -30,16 +27,6 @@ pub(super) fn usable_layer(store: &Store, id: &LayerId) -> Result<Option<Layer>,
         Err(StoreError::Document { .. } | StoreError::DocumentSize { .. }) => Ok(None),
         layer => Ok(layer?.filter(|layer| layer.diff_id == id.diff_id && id.keys().contains(&&layer.key))),
     }
-}
-
-/// The digest of some content.
-///
-/// # Errors
-/// If it cannot be read.
-pub fn hash(content: impl Read) -> io::Result<Digest> {
-    let mut content = Hashing::new(content);
-    io::copy(&mut content, &mut io::sink())?;
-    Ok(content.finish())
 }
 
 /// Moves away a damaged layer so that a new one can take its path; it is removed with the staging directory. An

@@ -1,16 +1,16 @@
-//! Adding images to a store, and writing or removing them: archives, registries, containers, programs of this
-//! machine.
+//! Adding images to a store, and writing or removing them: archives, containers, programs of this machine.
 //!
 //! The library `minicontainer` has the store, which keeps images. This crate adds images to it, saves them as
-//! archives, pushes them to a registry, and removes them. It handles only images and layers: the caller passes in
-//! which containers use an image ([`UserOf`], [`ContainerFiles`]).
+//! archives, and removes them. The crate `minicontainer-registry` above it transfers them over the network, so that a
+//! program which only makes images compiles neither HTTP nor TLS. This crate handles only images and layers: the
+//! caller passes in which containers use an image ([`UserOf`], [`ContainerFiles`]).
 //!
 //! Each source produces the same value, a [`StagedImage`] whose blobs are staged and verified. The same function,
 //! [`install()`], unpacks its layers and adds it:
 //!
 //! ```text
 //! docker save, OCI layout ─▶ source ─▶ load ─┐
-//! a registry ─▶ registry::pull ──────────────┤
+//! a registry ─▶ minicontainer_registry::pull ┤
 //! a tar of files ─▶ import ──────────────────┤
 //! a container ─▶ pack ─▶ commit ─────────────┤
 //! programs of this machine ─▶ seed ──────────┴▶ StagedImage ─▶ install ─▶ layer ─▶ unpack ─┬▶ Store::add
@@ -21,7 +21,6 @@
 //! |---|---|
 //! | `load` `source` | archives of images: `docker save`, OCI image layouts |
 //! | `import` `commit` `seed` | images made here: of a tar archive, a container, this machine's programs |
-//! | [`registry`] | pull, push, log in; every response of a registry is verified |
 //! | `install` `find` | how an image enters the store, and is found in it |
 //! | `layer` `unpack` `compression` `verify` `compare` `layer_replacement` | unpacking archives to trees, and comparing trees |
 //! | `new_layers` `unpack_progress` | unpacking the missing layers of an image, with progress |
@@ -68,7 +67,6 @@ mod local_layer;
 mod new_layers;
 mod pack;
 pub mod parallel;
-pub mod registry;
 mod remove;
 mod save;
 mod seed;
@@ -79,6 +77,7 @@ mod tests;
 mod unpack;
 mod unpack_progress;
 mod verify;
+mod warning;
 
 pub use check_layer::{Applied, check_layer};
 pub use commit::{CommitOptions, ContainerFiles, commit, export};

@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use minicontainer::store::{StagedLayer, Staging};
+use minicontainer::{
+    core::explain::Message,
+    store::{StagedLayer, Staging},
+};
 
 use super::{
     ImageError, PackedLayer,
@@ -21,7 +24,7 @@ pub struct Built {
     /// The path of its files until it is installed. The next build steps use it as a lower directory.
     pub directory: PathBuf,
     /// Warnings about what could not be kept.
-    pub warnings: BTreeSet<String>,
+    pub warnings: BTreeSet<Message>,
 }
 
 /// Unpacks a layer that was just packed. It is unpacked from its archive, so that the following build steps use

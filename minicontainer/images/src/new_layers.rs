@@ -9,7 +9,7 @@ use std::{
 };
 
 use minicontainer::{
-    core::Digest,
+    core::{Digest, explain::Message},
     store::{Blob, LayerId, Staging, Store, StoreError},
 };
 
@@ -117,7 +117,7 @@ impl NewLayers {
     }
 
     /// The warnings about the layers that were unpacked here for a stack.
-    pub(super) fn warnings(&self, ids: &[LayerId]) -> impl Iterator<Item = String> {
+    pub(super) fn warnings(&self, ids: &[LayerId]) -> impl Iterator<Item = Message> {
         ids.iter().filter_map(|id| self.of(id)).flat_map(|layer| layer.warnings.iter().cloned())
     }
 

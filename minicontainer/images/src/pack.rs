@@ -25,6 +25,7 @@ use std::{
 };
 
 use minicontainer::{
+    core::explain::Message,
     host::{CAPABILITY, Owner, capability_in},
     layers::OPAQUE_FILE_NAME,
     rootfs::{
@@ -43,6 +44,7 @@ pub use error::PackError;
 use super::{
     changed_entries::Selection,
     hashing::{PackedLayer, packed},
+    warning::warning,
 };
 
 /// How whiteouts and opaque directories are treated.
@@ -62,7 +64,7 @@ pub fn layer_from_upper(
     directory: &Path,
     staging: &Staging,
     latest: Option<u64>,
-) -> Result<(PackedLayer, Vec<String>), PackError> {
+) -> Result<(PackedLayer, Vec<Message>), PackError> {
     layer(&Merged::plain(directory)?, Whiteouts::Upper, staging, latest)
 }
 
@@ -72,7 +74,7 @@ pub fn layer_from_changed(
     changed: &Selection,
     staging: &Staging,
     latest: Option<u64>,
-) -> Result<(PackedLayer, Vec<String>), PackError> {
+) -> Result<(PackedLayer, Vec<Message>), PackError> {
     layer(&Merged::plain(directory)?, Whiteouts::Changed(changed), staging, latest)
 }
 
@@ -81,7 +83,7 @@ fn layer(
     whiteouts: Whiteouts<'_>,
     staging: &Staging,
     latest: Option<u64>,
-) -> Result<(PackedLayer, Vec<String>), PackError> {
+) -> Result<(PackedLayer, Vec<Message>), PackError> {
     packed(staging, |source| PackError::Write { source }, |tar| pack(files, tar, whiteouts, latest))
 }
 
@@ -91,7 +93,7 @@ pub(super) fn pack<W: Write>(
     tar: W,
     whiteouts: Whiteouts<'_>,
     latest: Option<u64>,
-) -> Result<(W, Vec<String>), PackError> {
+) -> Result<(W, Vec<Message>), PackError> {
     let mut packer = Packer {
         whiteouts,
         latest: latest.map(|latest| i64::try_from(latest).unwrap_or(i64::MAX)),
@@ -111,7 +113,7 @@ struct Packer<'a, W: Write> {
     builder: Builder<W>,
     /// The first name of each file that has several names.
     first_names: HashMap<(u64, u64), PathBuf>,
-    warnings: Vec<String>,
+    warnings: Vec<Message>,
 }
 
 impl<W: Write> Packer<'_, W> {
@@ -125,7 +127,7 @@ impl<W: Write> Packer<'_, W> {
         if self.whiteouts != Whiteouts::Whole
             && path.file_name().is_some_and(|name| name.as_bytes().starts_with(b".wh."))
         {
-            self.warnings.push(format!("left out {}: names that begin with .wh. mark deleted files", shown(path)));
+            self.warnings.push(warning("left-out-whiteout", [("path", shown(path).into())]));
             return Ok(Next::Pass);
         }
         if self.whiteouts == Whiteouts::Upper && entry.is_whiteout() {
@@ -195,8 +197,7 @@ impl<W: Write> Packer<'_, W> {
         self.builder.append_data(&mut header, path, &mut content).map_err(failed(path))?;
         if content.lacking > 0 {
             let (path, lacking) = (shown(path), content.lacking);
-            self.warnings
-                .push(format!("{path} became shorter while it was read: its last {lacking} bytes are zeros"));
+            self.warnings.push(warning("became-shorter", [("path", path.into()), ("count", lacking.into())]));
         }
         Ok(())
     }
@@ -247,8 +248,9 @@ impl<W: Write> Packer<'_, W> {
                     Some(CAPABILITY) => kept.push((format!("SCHILY.xattr.{CAPABILITY}"), capability_in(&value))),
                     Some(name) => kept.push((format!("SCHILY.xattr.{name}"), value)),
                     None => {
-                        let (path, name) = (shown(entry.place.path()), bytes.escape_ascii());
-                        self.warnings.push(format!("left out the attribute {name} of {path}: its name is not UTF-8"));
+                        let (path, name) = (shown(entry.place.path()), bytes.escape_ascii().to_string());
+                        let arguments = [("name", name.into()), ("path", path.into())];
+                        self.warnings.push(warning("left-out-attribute-name", arguments));
                     }
                 },
                 // Other attributes are specific to the file system or to this machine.

@@ -19,6 +19,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use minicontainer_core::explain::Message;
 use minicontainer_core::plan::{IdMapping, SubordinateIds, subordinate};
 use nix::unistd::geteuid;
 
@@ -104,10 +105,10 @@ impl Owners {
     }
 
     /// The reason why files cannot keep their owners, and how to change that.
-    pub fn limit(&self) -> String {
+    pub fn limit(&self) -> (Message, Option<Message>) {
         match (self.kind(), subordinate_ids(super::identity())) {
-            (Kind::Single, SubordinateIds::None { cause, fix }) => format!("{cause}; {fix}"),
-            _ => "their ids are higher than your subordinate ids reach".to_owned(),
+            (Kind::Single, SubordinateIds::None { cause, fix }) => (cause, Some(fix)),
+            _ => (Message::new("cause-ids-too-high", []), None),
         }
     }
 

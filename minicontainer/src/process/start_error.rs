@@ -193,7 +193,7 @@ impl StartError {
             StartError::Clone { source: Errno::EPERM | Errno::ENOSPC, namespaces, .. }
                 if namespaces.contains(&Namespace::User) =>
             {
-                Some(crate::host::USER_NAMESPACES_HINT)
+                Some(crate::host::USER_NAMESPACES_HINT.as_str())
             }
             StartError::Clone { source: Errno::EPERM, .. } => {
                 Some("run as root, or as a user who may create user namespaces")
@@ -279,7 +279,7 @@ impl StartError {
                 (
                     Step::UnshareCgroup | Step::SetHostname { .. } | Step::MakeMountsPrivate | Step::Mount { .. },
                     Errno::EPERM | Errno::EACCES,
-                ) => Some(crate::host::USER_NAMESPACES_HINT),
+                ) => Some(crate::host::USER_NAMESPACES_HINT.as_str()),
                 _ => None,
             },
             _ => None,

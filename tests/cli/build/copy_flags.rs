@@ -121,7 +121,7 @@ fn link_is_an_ordinary_copy_and_says_so() {
     let dockerfile =
         "FROM busybox\nRUN mkdir /real && ln -s real /way\nCOPY --link foo /way/a\nCOPY ../foo ../../way/b\n";
     project(&place, "linked", &[("Dockerfile", dockerfile), ("foo", "x")]);
-    let output = build(&place, &["-t", "linked", "linked"]);
-    assert!(output.contains("note: --link is carried out as an ordinary copy"), "{output}");
+    let told = build(&place, &["-t", "linked", "linked"]);
+    assert!(told.contains("warning: --link is carried out as an ordinary copy"), "{told}");
     assert_eq!(say(&place, "linked", "cat /real/a /real/b"), "xx");
 }

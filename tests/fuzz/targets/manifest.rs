@@ -8,7 +8,7 @@
 
 use minicontainer::core::Digest;
 use minicontainer_fuzz::{env::StoreEnv, seeds, tar::Tar};
-use minicontainer_images::registry::fuzzing;
+use minicontainer_registry::fuzzing;
 
 const LAYER: [u8; 1024] = [0; 1024];
 

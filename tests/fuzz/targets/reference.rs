@@ -4,7 +4,7 @@
 
 use minicontainer::core::Reference;
 use minicontainer_fuzz::seeds;
-use minicontainer_images::registry::fuzzing;
+use minicontainer_registry::fuzzing;
 
 libfuzzer_sys::fuzz_target!(
     init: seeds::plant(seeds::REFERENCES),

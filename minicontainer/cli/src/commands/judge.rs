@@ -12,6 +12,7 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
+use minicontainer::core::explain::Language;
 use minicontainer_engine::{
     judge::{Folder, JudgeRun, JudgeVerdict, Judged, junit},
     supervise::signals::{self, SignalScope},
@@ -29,6 +30,8 @@ use crate::commands::open_store;
 use crate::{
     error::{Context, ENGINE_FAILED, Failure, warn},
     format::choice::Choice,
+    language,
+    messages::{label, message},
     output::{print, print_json, say},
     table,
 };
@@ -81,6 +84,10 @@ pub struct JudgeArguments {
     /// Output format: table, json, junit, or a template for each run
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: String,
+
+    /// Language of the table: en or pt [default: the locale's]
+    #[arg(long, value_name = "LANGUAGE", value_parser = language::parse)]
+    lang: Option<Language>,
 }
 
 /// Parses the number of programs that run at once. Each of them needs a thread, open files and memory.
@@ -102,6 +109,7 @@ enum ResultFormat {
 /// Runs `judge`. The exit code is 0 if all programs are accepted.
 pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
     let format = Choice::parse(&arguments.format)?;
+    let language = arguments.lang.unwrap_or_else(language::of_environment);
     if let Choice::Template(format) = &format {
         // A field that does not exist is reported now, not after minutes of judging.
         format.render_each(&[Judged::example()])?;
@@ -114,7 +122,7 @@ pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
     judge_run.check()?;
     let missing = folder.settings.missing(&minicontainer::host::probe());
     if !missing.is_empty() {
-        warn(&format!("limits not available on this machine: {} (see `minicontainer doctor`)", missing.join(", ")));
+        warn(&message("missing-limits", [("limits", missing.join(", ").into())]));
     }
     let jobs = arguments.jobs.or(thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
 
@@ -133,7 +141,7 @@ pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
         return Err(Failure::new("interrupted; all containers were stopped"));
     }
     match format {
-        Choice::Own(ResultFormat::Table) => print(&as_table(&folder, &results, colours()))?,
+        Choice::Own(ResultFormat::Table) => print(&as_table(&folder, &results, language, colours()))?,
         Choice::Own(ResultFormat::Json) => print_json(&results)?,
         Choice::Own(ResultFormat::Junit) => print(&junit(&results))?,
         Choice::Template(format) => print(&format.render_each(&results)?)?,
@@ -205,9 +213,11 @@ fn colours() -> bool {
 }
 
 /// A row for each program, then a line for each run that was not accepted.
-fn as_table(folder: &Folder, results: &[Judged], colours: bool) -> String {
-    let heading = ["PROGRAM"].into_iter().chain(folder.tests.iter().map(|test| test.name.as_str()));
-    let mut rows: Vec<Vec<String>> = vec![heading.chain(["ACCEPTED", "TIME"]).map(str::to_owned).collect()];
+fn as_table(folder: &Folder, results: &[Judged], language: Language, colours: bool) -> String {
+    let tests = folder.tests.iter().map(|test| test.name.clone());
+    let last = ["judge-accepted", "judge-time"].map(|key| label(key, language));
+    let mut rows: Vec<Vec<String>> =
+        vec![[label("judge-program", language)].into_iter().chain(tests).chain(last).collect()];
     for program in results.chunk_by(|one, other| one.program == other.program) {
         let accepted = program.iter().filter(|judged| judged.outcome.verdict == JudgeVerdict::Accepted).count();
         let cpu: Duration = program.iter().filter_map(|judged| Some(judged.report.as_ref()?.cpu_time)).sum();
@@ -220,7 +230,7 @@ fn as_table(folder: &Folder, results: &[Judged], colours: bool) -> String {
     let mut text = if colours { coloured(&table, names) } else { table };
     for Judged { program, test, outcome, .. } in results {
         if let Some(message) = &outcome.message {
-            text += &format!("\n{program} {test}: {} {message}", outcome.verdict);
+            text += &format!("\n{program} {test}: {} {}", outcome.verdict, message.text(language));
         }
     }
     if !text.ends_with('\n') {

@@ -7,12 +7,13 @@ use std::{
 
 use clap::Args;
 use minicontainer::core::reference::DEFAULT_REGISTRY;
-use minicontainer_images::registry::{self, Connection, Credentials, Saved, Secret};
+use minicontainer_registry::{self as registry, Connection, Credentials, Saved, Secret};
 use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 
 use super::run::terminal::remember_settings;
 use crate::{
     error::{Context, Failure, warn},
+    messages::message,
     output::{self, say},
 };
 
@@ -67,7 +68,7 @@ pub fn login(arguments: &LoginArguments) -> Result<ExitCode, Failure> {
     };
     let password = match &arguments.password {
         Some(password) => {
-            warn("using --password via the command line is insecure: use --password-stdin");
+            warn(&message("password-on-command-line", []));
             password.clone()
         }
         None if arguments.password_stdin => {
@@ -82,10 +83,7 @@ pub fn login(arguments: &LoginArguments) -> Result<ExitCode, Failure> {
     }
     let credentials = Credentials::Password { user, password: Secret::new(password) };
     if let Saved::File(path) = registry::login(server, credentials, &connection)? {
-        warn(&format!(
-            "your password is stored unencrypted in {}; a credential helper (credsStore) protects it better",
-            path.display()
-        ));
+        warn(&message("password-unencrypted", [("path", path.display().to_string().into())]));
     }
     output::print_line("Login Succeeded")?;
     Ok(ExitCode::SUCCESS)

@@ -25,7 +25,10 @@ mod unsupported;
 use minicontainer::{Store, store::Image};
 use minicontainer_engine::Engine;
 
-use crate::error::{Failure, warn};
+use crate::{
+    error::{Failure, warn},
+    messages::message,
+};
 
 /// The caller's store. Warns about each directory that it had to close to other users, which happens only once.
 pub fn open_store() -> Result<Store, Failure> {
@@ -41,8 +44,7 @@ pub fn open_engine() -> Result<Engine, Failure> {
 
 fn warn_of_closed(store: &Store) {
     for directory in store.restricted_directories() {
-        let directory = directory.display();
-        warn(&format!("closed {directory} to other users, who could read it (mode 0700)"));
+        warn(&message("closed-directory", [("directory", directory.display().to_string().into())]));
     }
 }
 

@@ -8,10 +8,8 @@ use minicontainer::{
     core::{Platform, Reference},
     store::{Image, StoreError},
 };
-use minicontainer_images::{
-    ImageError,
-    registry::{self, Connection, Transport, check_platform},
-};
+use minicontainer_images::ImageError;
+use minicontainer_registry::{self as registry, Connection, Transport, check_platform};
 
 use super::find_image;
 use crate::commands::open_store;

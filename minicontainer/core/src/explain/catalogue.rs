@@ -1,13 +1,16 @@
 //! The message catalogue: all translated sentences, from the [Fluent] files next to this one.
 //!
 //! There is a file for each language and subject: `en.ftl` and `pt-BR.ftl` explain plans, `demo.*.ftl` narrate the
-//! command `demo`. To add a message, write it under the same key in both languages; to add a subject, add a pair of
-//! files to [`CATALOGUE`]. The tests below fail if a key is missing in one language, or has different arguments
-//! there. Other crates have their own [`Catalogue`].
+//! command `demo`, `host.*.ftl` say what a machine lacks. To add a message, write it under the same key in both
+//! languages; to add a subject, add a pair of files to [`CATALOGUE`]. The tests below fail if a key is missing in one
+//! language, or has different arguments there. Other crates have their own [`Catalogue`].
 //!
 //! [Fluent]: https://projectfluent.org
 
-use std::sync::OnceLock;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::OnceLock,
+};
 
 use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
 
@@ -17,9 +20,9 @@ use super::Language;
 pub use fluent_bundle::FluentValue as Argument;
 
 /// The messages of this crate.
-static CATALOGUE: Catalogue = Catalogue::new(
-    &[include_str!("en.ftl"), include_str!("demo.en.ftl")],
-    &[include_str!("pt-BR.ftl"), include_str!("demo.pt-BR.ftl")],
+pub(super) static CATALOGUE: Catalogue = Catalogue::new(
+    &[include_str!("en.ftl"), include_str!("demo.en.ftl"), include_str!("host.en.ftl")],
+    &[include_str!("pt-BR.ftl"), include_str!("demo.pt-BR.ftl"), include_str!("host.pt-BR.ftl")],
 );
 
 /// Messages in every language, from files that are embedded in the program and parsed on first use.
@@ -63,6 +66,33 @@ impl Catalogue {
         // Errors are missing arguments, which are visible in the text as `{$name}`.
         bundle.format_pattern(pattern, Some(&arguments), &mut Vec::new()).into_owned()
     }
+
+    /// Every key of a language with the names of its arguments; attributes as `key.attribute`. The tests of each
+    /// catalogue compare its languages with this.
+    pub fn keys(&self, language: Language) -> BTreeMap<String, BTreeSet<String>> {
+        let mut keys: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let (mut message, mut key) = (String::new(), String::new());
+        let lines = self.sources[language as usize].iter().flat_map(|source| source.lines());
+        for line in lines.filter(|line| !line.starts_with('#')) {
+            let name = line.split_once(" =").map_or("", |(name, _)| name);
+            let started = match name.trim_start().strip_prefix('.') {
+                Some(attribute) => Some(format!("{message}.{attribute}")),
+                None if !name.is_empty() && !name.starts_with(' ') => Some(name.to_owned()),
+                None => None,
+            };
+            if let Some(started) = started {
+                keys.insert(started.clone(), BTreeSet::new());
+                message = started.split('.').next().unwrap_or_default().to_owned();
+                key = started;
+            }
+            let names = line.split('$').skip(1).filter_map(|rest| rest.split([' ', '}']).next());
+            // A dollar sign before an opening brace is text.
+            let arguments = names.filter(|name| name.chars().all(|sign| sign.is_ascii_alphanumeric()));
+            keys.entry(key.clone()).or_default().extend(arguments.map(str::to_owned));
+        }
+        keys.remove("");
+        keys
+    }
 }
 
 fn parse(language: Language, sources: &[&str]) -> FluentBundle<FluentResource> {
@@ -77,48 +107,19 @@ fn parse(language: Language, sources: &[&str]) -> FluentBundle<FluentResource> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
-
+mod tests {
     use super::*;
-
-    /// Every key of a language with the names of its arguments; attributes as `key.attribute`.
-    pub(in crate::explain) fn keys(language: Language) -> BTreeMap<String, BTreeSet<String>> {
-        let mut keys: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let (mut message, mut key) = (String::new(), String::new());
-        for line in CATALOGUE.sources[language as usize]
-            .iter()
-            .flat_map(|source| source.lines())
-            .filter(|line| !line.starts_with('#'))
-        {
-            let name = line.split_once(" =").map_or("", |(name, _)| name);
-            let started = match name.trim_start().strip_prefix('.') {
-                Some(attribute) => Some(format!("{message}.{attribute}")),
-                None if !name.is_empty() && !name.starts_with(' ') => Some(name.to_owned()),
-                None => None,
-            };
-            if let Some(started) = started {
-                assert!(keys.insert(started.clone(), BTreeSet::new()).is_none(), "{started} is a duplicate");
-                message = started.split('.').next().unwrap().to_owned();
-                key = started;
-            }
-            let arguments = line.split('$').skip(1).map(|rest| rest.split([' ', '}']).next().unwrap().to_owned());
-            keys.entry(key.clone()).or_default().extend(arguments);
-        }
-        keys.remove("");
-        keys
-    }
 
     #[test]
     fn both_languages_have_the_same_keys_and_arguments() {
-        assert!(keys(Language::English).len() > 60, "the catalogue was not read");
-        assert_eq!(keys(Language::English), keys(Language::Portuguese));
+        assert!(CATALOGUE.keys(Language::English).len() > 60, "the catalogue was not read");
+        assert_eq!(CATALOGUE.keys(Language::English), CATALOGUE.keys(Language::Portuguese));
     }
 
     #[test]
     fn every_key_can_be_looked_up() {
         for language in Language::ALL {
-            for (key, arguments) in keys(language) {
+            for (key, arguments) in CATALOGUE.keys(language) {
                 let given: Vec<(&str, Argument)> = arguments.iter().map(|name| (name.as_str(), 2.into())).collect();
                 let text = message(language, &key, &given);
                 assert!(!text.is_empty() && !text.contains(['{', '}']), "{language} {key}: {text}");

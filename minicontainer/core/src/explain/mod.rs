@@ -27,6 +27,7 @@ mod language;
 mod man_pages;
 mod narration;
 mod system_calls;
+mod text;
 
 use serde::Serialize;
 
@@ -36,6 +37,7 @@ pub use narration::{
     ExplainedStep, IsolationExplanation, explain_actor, explain_isolation, explain_plan, explain_weakening, render,
     wrap,
 };
+pub use text::{Message, Value};
 
 use crate::plan::Step;
 use system_calls::CgroupVersion;

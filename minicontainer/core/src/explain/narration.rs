@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Explanation, Language, explain_for, message, system_calls::CgroupVersion};
+use super::{Explanation, Language, Message, explain_for, message, system_calls::CgroupVersion};
 use crate::{
     options::{Isolation, Weakening},
     plan::{Actor, Identity, Plan, Step},
@@ -56,13 +56,14 @@ pub fn explain_isolation(isolation: Isolation, language: Language) -> IsolationE
 
 /// Explains what a weakened isolation means. Root of an ordinary user's container is that user on the host, so it is
 /// less dangerous there.
-pub fn explain_weakening(weakening: &Weakening, identity: Identity, language: Language) -> String {
-    match (weakening, identity) {
-        (Weakening::Privileged, Identity::User { .. }) => message(language, "weakening-privileged-user", &[]),
-        (Weakening::DockerProfile, Identity::User { .. }) => message(language, "weakening-docker-profile-user", &[]),
-        (Weakening::Without(Isolation::Uts), Identity::User { .. }) => message(language, "weakening-uts-user", &[]),
-        _ => message(language, &weakening.key(), &[]),
-    }
+pub fn explain_weakening(weakening: &Weakening, identity: Identity) -> Message {
+    let key = match (weakening, identity) {
+        (Weakening::Privileged, Identity::User { .. }) => "weakening-privileged-user".into(),
+        (Weakening::DockerProfile, Identity::User { .. }) => "weakening-docker-profile-user".into(),
+        (Weakening::Without(Isolation::Uts), Identity::User { .. }) => "weakening-uts-user".into(),
+        _ => weakening.key(),
+    };
+    Message::new(key, [])
 }
 
 /// The name of the process that executes a step.

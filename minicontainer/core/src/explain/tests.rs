@@ -8,7 +8,7 @@ use samples::samples;
 
 /// The kinds of steps in the catalogue.
 fn kinds_with_words() -> BTreeSet<String> {
-    let keys = catalogue::tests::keys(Language::English);
+    let keys = catalogue::CATALOGUE.keys(Language::English);
     keys.keys()
         .filter(|key| !key.contains('.'))
         .filter_map(|key| key.strip_prefix("step-"))
@@ -36,7 +36,7 @@ fn every_step_kind_has_a_sample_and_text() {
 
 #[test]
 fn step_arguments_match_message_placeholders() {
-    let keys = catalogue::tests::keys(Language::English);
+    let keys = catalogue::CATALOGUE.keys(Language::English);
     for kind in kinds_with_words() {
         let mut taken = keys[&format!("step-{kind}")].clone();
         taken.extend(keys[&format!("step-{kind}.why")].clone());
@@ -67,7 +67,7 @@ fn every_sample_has_text_system_calls_and_man_pages() {
 
 #[test]
 fn every_isolation_has_text() {
-    let keys = catalogue::tests::keys(Language::English);
+    let keys = catalogue::CATALOGUE.keys(Language::English);
     let written: BTreeSet<&str> = keys.keys().filter_map(|key| key.strip_prefix("isolation-")).collect();
     let wanted = crate::options::Isolation::ALL.map(|isolation| isolation.name());
     let wanted: BTreeSet<String> =

@@ -167,7 +167,7 @@ mod tests {
         for weakening in options.weakenings() {
             for language in [Language::English, Language::Portuguese] {
                 for identity in [Identity::Root, Identity::User { uid: 1000, gid: 1000 }] {
-                    let meaning = explain_weakening(&weakening, identity, language);
+                    let meaning = explain_weakening(&weakening, identity).text(language);
                     assert!(!meaning.contains('{') && meaning.len() > 20, "{weakening:?}: {meaning}");
                 }
             }

@@ -4,7 +4,7 @@ use oci_spec::runtime::{LinuxCpu, LinuxMemory, LinuxResources, Spec};
 use serde::Serialize;
 
 use super::{Availability, CgroupLayout, Cgroups, Host, Identity, PlanError, Step, device};
-use crate::options::CpuSet;
+use crate::{explain::Message, options::CpuSet};
 
 /// How much swap space the container's processes may use in addition to their memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -28,10 +28,6 @@ pub(crate) fn is_named_by_engine(name: &str) -> bool {
     own.is_some_and(|id| id.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
-/// How an ordinary user gets a controller that the kernel has but that is not delegated.
-pub const CONTROLLERS_HINT: &str = "have it delegated: with systemd `sudo systemctl edit user@.service`, in [Service] \
-     `Delegate=cpu cpuset io memory pids`, and log in again; see cgroups(7)";
-
 /// What the planner needs to know about the container's cgroup.
 pub(super) struct Group {
     /// Whether one is created.
@@ -53,7 +49,7 @@ pub(super) fn group(spec: &Spec, host: &Host) -> Result<Group, PlanError> {
     if let Some((limit, _)) = limits.first() {
         let limit = *limit;
         if let Availability::Unavailable { cause, fix } = &host.cgroups.access {
-            return Err(PlanError::LimitUnavailable { limit, cause: cause.clone(), fix: fix.clone() });
+            return Err(PlanError::LimitUnavailable { limit, cause: cause.to_string(), fix: fix.to_string() });
         }
     }
     let mut controllers: Vec<&str> =
@@ -62,13 +58,12 @@ pub(super) fn group(spec: &Spec, host: &Host) -> Result<Group, PlanError> {
         if !host.cgroups.layout.offers(limit) {
             return Err(PlanError::LimitUnavailable {
                 limit,
-                cause: format!("the {limit} controller is not available here"),
+                cause: Message::new("cause-no-controller", [("controller", (*limit).into())]).to_string(),
                 fix: match host.identity {
-                    Identity::User { .. } => CONTROLLERS_HINT.to_owned(),
-                    Identity::Root => {
-                        format!("boot a kernel with the {limit} controller enabled, see cgroups(7)")
-                    }
-                },
+                    Identity::User { .. } => Message::new("fix-controllers", []),
+                    Identity::Root => Message::new("fix-controller-kernel", [("controller", (*limit).into())]),
+                }
+                .to_string(),
             });
         }
         let is_file = *limit == "devices" && matches!(host.cgroups.layout, CgroupLayout::V2 { .. });

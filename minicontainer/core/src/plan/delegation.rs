@@ -6,13 +6,7 @@
 //! the delegated cgroup itself must not contain any.
 
 use super::{Availability, CgroupLayout, Cgroups, Identity};
-
-/// The hint where systemd runs and an ordinary user has no delegated cgroup.
-pub const HINT_DELEGATION: &str = "have systemd delegate one: `systemd-run --user --scope -p Delegate=yes \
-     minicontainer run ...`; --timeout needs no cgroup";
-
-/// The hint where the hierarchy is read-only.
-const HINT_READ_ONLY: &str = "inside another container, that container must have a writable cgroup hierarchy";
+use crate::explain::Message;
 
 /// The cgroup of the engine itself below a delegated one, next to those of its containers.
 pub const ENGINE_GROUP: &str = "minicontainer-engine";
@@ -26,7 +20,7 @@ pub const COMMON_GROUP: &str = "minicontainer";
 pub struct CgroupProbe {
     /// Its directory.
     pub place: String,
-    /// Why it cannot be written, if it cannot.
+    /// The error if it cannot be written, such as `EACCES`.
     pub denied: Option<String>,
     /// Whether that is because the file system is read-only.
     pub read_only: bool,
@@ -40,33 +34,28 @@ pub struct CgroupProbe {
 
 /// Whether containers can get cgroups, and if not, how to fix it.
 pub fn assess(layout: CgroupLayout, parent: String, identity: Identity, probe: &CgroupProbe) -> Cgroups {
-    let unavailable = |cause: String, fix: &str| Some(Availability::Unavailable { cause, fix: fix.to_owned() });
-    let place = &probe.place;
+    let unavailable = |cause, fix| Some(Availability::Unavailable { cause, fix });
+    let message = |key| Message::new(key, []);
+    let at_place = |key| Message::new(key, [("place", probe.place.as_str().into())]);
+    let denied = |key, errno: &String| {
+        Message::new(key, [("place", probe.place.as_str().into()), ("errno", Message::errno(errno).into())])
+    };
     let access = match (&layout, identity) {
-        (CgroupLayout::None, _) => unavailable(
-            "no cgroup hierarchy is mounted on /sys/fs/cgroup".to_owned(),
-            "mount one: `sudo mount -t cgroup2 none /sys/fs/cgroup`",
-        ),
-        (CgroupLayout::V1 { .. }, Identity::User { .. }) => unavailable(
-            "the cgroup hierarchy belongs to root".to_owned(),
-            "run as root, or without limits; --timeout needs no cgroup",
-        ),
-        (CgroupLayout::V2 { .. }, Identity::User { uid, .. }) => {
-            let denied = probe.denied.as_ref();
-            let cause = denied.map(|why| format!("no cgroup is delegated to you: {place} cannot be written: {why}"));
-            let has_processes =
-                || format!("processes are in {place} itself, so the cgroups below it cannot have limits");
-            let cause = cause.or_else(|| probe.has_processes.then(has_processes));
-            cause.and_then(|cause| unavailable(cause, &delegation_hint(uid, probe)))
+        (CgroupLayout::None, _) => unavailable(message("cause-no-hierarchy"), message("fix-mount-hierarchy")),
+        (CgroupLayout::V1 { .. }, Identity::User { .. }) => {
+            unavailable(message("cause-files-of-root"), message("fix-version-1"))
         }
-        (CgroupLayout::V2 { .. }, Identity::Root) if probe.has_processes => unavailable(
-            format!("processes are in {place} itself, so the cgroups below it cannot have limits"),
-            "inside another container, move them first: `cd /sys/fs/cgroup && mkdir init && \
-             xargs -rn1 < cgroup.procs > init/cgroup.procs`",
-        ),
+        (CgroupLayout::V2 { .. }, Identity::User { uid, .. }) => {
+            let cause = probe.denied.as_ref().map(|errno| denied("cause-no-delegation-denied", errno));
+            let cause = cause.or_else(|| probe.has_processes.then(|| at_place("cause-inhabited")));
+            cause.and_then(|cause| unavailable(cause, delegation_fix(uid, probe)))
+        }
+        (CgroupLayout::V2 { .. }, Identity::Root) if probe.has_processes => {
+            unavailable(at_place("cause-inhabited"), message("fix-move-processes"))
+        }
         (_, Identity::Root) => {
-            let denied = probe.denied.as_ref();
-            denied.and_then(|why| unavailable(format!("{place} cannot be written: {why}"), HINT_READ_ONLY))
+            let errno = probe.denied.as_ref();
+            errno.and_then(|errno| unavailable(denied("cause-not-writable", errno), message("fix-read-only")))
         }
     };
     // An eighth of the process ids stays free: the host needs some as well, for example to kill a runaway container.
@@ -76,15 +65,18 @@ pub fn assess(layout: CgroupLayout, parent: String, identity: Identity, probe: &
 }
 
 /// How an ordinary user gets a cgroup of version 2.
-fn delegation_hint(uid: u32, probe: &CgroupProbe) -> String {
+fn delegation_fix(uid: u32, probe: &CgroupProbe) -> Message {
     match probe {
-        CgroupProbe { read_only: true, .. } => HINT_READ_ONLY.to_owned(),
-        CgroupProbe { systemd: true, .. } => HINT_DELEGATION.to_owned(),
-        _ => format!(
-            "`sudo sh -c 'cd /sys/fs/cgroup && echo +cpu +cpuset +memory +pids >cgroup.subtree_control; \
-             mkdir -p {uid} && cd {uid} && chown {uid} . cgroup.procs cgroup.subtree_control cgroup.threads && \
-             echo '$$' >cgroup.procs'`"
-        ),
+        CgroupProbe { read_only: true, .. } => Message::new("fix-read-only", []),
+        CgroupProbe { systemd: true, .. } => Message::new("fix-delegate-systemd", []),
+        _ => {
+            let command = format!(
+                "sudo sh -c 'cd /sys/fs/cgroup && echo +cpu +cpuset +memory +pids >cgroup.subtree_control; \
+                 mkdir -p {uid} && cd {uid} && chown {uid} . cgroup.procs cgroup.subtree_control cgroup.threads && \
+                 echo '$$' >cgroup.procs'"
+            );
+            Message::new("fix-delegate", [("command", command.into())])
+        }
     }
 }
 

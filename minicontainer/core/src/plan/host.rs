@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{IdRange, SubordinateIds, userns_ids::TakenIds};
-use crate::seccomp::Architecture;
+use crate::{explain::Message, seccomp::Architecture};
 
 /// The properties of the machine that affect a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -55,10 +55,10 @@ pub enum Availability {
     Available,
     /// The feature does not work.
     Unavailable {
-        /// What went wrong, such as "unshare(CLONE_NEWUSER) failed: EPERM".
-        cause: String,
+        /// What went wrong, such as "a user namespace cannot be created: EPERM".
+        cause: Message,
         /// How to fix it.
-        fix: String,
+        fix: Message,
     },
 }
 
@@ -133,8 +133,7 @@ impl Host {
 
     /// The same host for an ordinary user without a delegated cgroup and without subordinate ids.
     pub fn example_rootless() -> Host {
-        let cause = "the cgroup hierarchy belongs to root".to_owned();
-        let fix = "run as root, or let systemd delegate a cgroup to you".to_owned();
+        let (cause, fix) = (Message::new("cause-files-of-root", []), Message::new("fix-delegate-systemd", []));
         let mut host = Host::example();
         host.identity = Identity::User { uid: 1000, gid: 1000 };
         host.overlay = Overlay::UserXattr;
@@ -152,6 +151,8 @@ impl Host {
 }
 
 fn no_subordinate_ids() -> SubordinateIds {
-    let cause = "there are none for ada in /etc/subuid".to_owned();
-    SubordinateIds::None { cause, fix: "sudo usermod --add-subuids 100000-165535 ada".to_owned() }
+    SubordinateIds::None {
+        cause: Message::new("cause-no-user-ids", [("user", "ada".into())]),
+        fix: Message::new("fix-allocate-ids", [("user", "ada".into())]),
+    }
 }

@@ -68,8 +68,8 @@ use crate::options::StorageLimit;
 
 pub use actor::Actor;
 pub use capability::{CAPABILITIES, Capabilities, capability_number};
+pub use cgroup::SwapLimit;
 pub(crate) use cgroup::is_named_by_engine;
-pub use cgroup::{CONTROLLERS_HINT, SwapLimit};
 pub use device::{default_device_rules, every_device};
 pub use device_nodes::is_default_device;
 pub use device_program::device_program;

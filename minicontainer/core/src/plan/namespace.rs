@@ -188,7 +188,10 @@ impl Namespaces {
             Identity::User { .. } if !self.makes(Namespace::User) => Err(PlanError::UserNamespaceNeeded),
             identity => {
                 if let Availability::Unavailable { cause, fix } = &host.user_namespaces {
-                    return Err(PlanError::UserNamespacesUnavailable { cause: cause.clone(), fix: fix.clone() });
+                    return Err(PlanError::UserNamespacesUnavailable {
+                        cause: cause.to_string(),
+                        fix: fix.to_string(),
+                    });
                 }
                 match (identity, self.joined.first()) {
                     (Identity::User { .. }, Some((namespace, _))) => {

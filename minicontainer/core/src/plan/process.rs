@@ -159,7 +159,7 @@ fn groups(spec: &Spec, host: &Host, namespace: UserNamespace) -> Result<Option<V
     let [uids, gids] = maps?;
     let missing = |kind, id| match &host.subordinate {
         SubordinateIds::None { cause, fix } => {
-            Err(PlanError::IdNotMapped { kind, id, cause: cause.clone(), fix: fix.clone() })
+            Err(PlanError::IdNotMapped { kind, id, cause: cause.to_string(), fix: fix.to_string() })
         }
         SubordinateIds::Allocated { .. } => Err(PlanError::IdBeyondMap { kind, id }),
     };

@@ -27,14 +27,11 @@ use oci_spec::runtime::{LinuxIdMapping, LinuxIdMappingBuilder};
 use serde::Serialize;
 
 use super::{IdMapping, Identity};
+use crate::explain::Message;
 
 /// The most ranges that are used: the map must fit into one page of memory, see "Defining user and group id mappings"
 /// in user_namespaces(7).
 const MOST_RANGES: usize = 100;
-
-/// The hint where newuidmap(1) and newgidmap(1) are missing.
-const INSTALL_HELPERS: &str = "`sudo apt-get install uidmap` on Debian and Ubuntu, `sudo dnf install shadow-utils` on \
-     Fedora; if they are installed, `sudo chmod u+s /usr/bin/newuidmap /usr/bin/newgidmap`";
 
 /// Consecutive ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -59,9 +56,9 @@ pub enum SubordinateIds {
     /// None: the container has only id 0, which maps to the user's own id.
     None {
         /// Why not.
-        cause: String,
+        cause: Message,
         /// How to fix it.
-        fix: String,
+        fix: Message,
     },
 }
 
@@ -86,43 +83,38 @@ pub struct SubidSources {
 /// files; its error is a cause (which file cannot be read) and a hint.
 pub fn allocated(
     identity: Identity,
-    sources: impl FnOnce() -> Result<SubidSources, (String, String)>,
+    sources: impl FnOnce() -> Result<SubidSources, (Message, Message)>,
 ) -> SubordinateIds {
-    let none = |cause: String, fix: String| SubordinateIds::None { cause, fix };
+    let none = |cause, fix| SubordinateIds::None { cause: Message::new(cause, []), fix: Message::new(fix, []) };
     let Identity::User { uid, gid } = identity else {
-        return none("root needs none: it may map all ids".to_owned(), String::new());
+        return none("cause-root-needs-none", "fix-map-ids");
     };
     let SubidSources { helpers, no_new_privileges, passwd, subuid, subgid, existing } = match sources() {
         Ok(sources) => sources,
-        Err((cause, hint)) => return none(cause, hint),
+        Err((cause, fix)) => return SubordinateIds::None { cause, fix },
     };
     if !helpers {
-        let cause = "newuidmap and newgidmap are not installed set-user-ID root";
-        return none(cause.to_owned(), INSTALL_HELPERS.to_owned());
+        return none("cause-no-helpers", "fix-helpers");
     }
     if no_new_privileges {
-        let cause = "this process was started with no_new_privs, so newuidmap would run without privileges";
-        let fix = "start minicontainer without it: NoNewPrivileges=no in a systemd unit";
-        return none(cause.to_owned(), fix.to_owned());
+        return none("cause-no-new-privileges", "fix-no-new-privileges");
     }
     let is_own = |line: &&str| line.split(':').nth(2).is_some_and(|field| field.parse() == Ok(uid));
     let login = passwd.lines().find(is_own).and_then(|line| line.split(':').next());
     let (uids, gids) = (ranges(&subuid, login, uid, uid), ranges(&subgid, login, uid, gid));
     let [uid_map, gid_map] = &existing;
     if !(uids.iter().all(|range| exists(range, uid_map)) && gids.iter().all(|range| exists(range, gid_map))) {
-        let cause = "the ids that /etc/subuid and /etc/subgid allocate are not mapped in this user namespace";
-        let fix = "run minicontainer outside the container, or map more ids into it";
-        return none(cause.to_owned(), fix.to_owned());
+        return none("cause-ids-not-mapped", "fix-map-ids");
     }
     let lacking = match (uids.is_empty(), gids.is_empty()) {
         (false, false) => return SubordinateIds::Allocated { uids, gids },
-        (true, true) => "/etc/subuid and /etc/subgid allocate",
-        (true, false) => "/etc/subuid allocates",
-        (false, true) => "/etc/subgid allocates",
+        (true, true) => "cause-no-ids",
+        (true, false) => "cause-no-user-ids",
+        (false, true) => "cause-no-group-ids",
     };
     let who = login.map_or_else(|| uid.to_string(), str::to_owned);
-    let fix = format!("`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {who}`");
-    none(format!("{lacking} no ids to {who}"), fix)
+    let about_user = |key| Message::new(key, [("user", who.as_str().into())]);
+    SubordinateIds::None { cause: about_user(lacking), fix: about_user("fix-allocate-ids") }
 }
 
 /// Whether a map such as `/proc/self/uid_map` contains all ids of a range as ids inside.

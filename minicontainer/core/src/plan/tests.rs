@@ -4,6 +4,7 @@ mod joins;
 mod mounts;
 
 use crate::diagnostic::Diagnostic;
+use crate::explain::Message;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -245,8 +246,10 @@ fn unsupported_plans_are_rejected() {
     let root = Host::example();
     let user = Host::example_rootless();
     let mut no_userns = user.clone();
-    no_userns.user_namespaces =
-        Availability::Unavailable { cause: "clone3: EPERM".into(), fix: "ask the administrator".into() };
+    no_userns.user_namespaces = Availability::Unavailable {
+        cause: Message::new("cause-user-namespace", [("errno", Message::errno("EPERM").into())]),
+        fix: Message::new("fix-user-namespaces", []),
+    };
     let mut no_overlay = user.clone();
     no_overlay.overlay = Overlay::None;
     let with = |change: fn(&mut RunOptions)| {

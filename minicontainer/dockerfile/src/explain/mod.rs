@@ -1,7 +1,8 @@
 //! Every instruction in words, in two languages: what it does to layers, to metadata and to the cache.
 //!
 //! `build --explain` prints it, without building or fetching anything. The words come from the Fluent files next to
-//! this one, one message for each kind of instruction. The catalogue works like that of core
+//! this one, one message for each kind of instruction, and work like those of core. `checks.*.ftl` has the
+//! messages of warnings
 //! ([`minicontainer_core::explain`]).
 //!
 //! ```
@@ -14,12 +15,20 @@
 //! assert_eq!(words.layers, "Nenhuma: os arquivos não mudam.");
 //! ```
 
-use minicontainer_core::explain::{Catalogue, Language, wrap};
+use minicontainer_core::explain::{Catalogue, Language, Message, Value, wrap};
 use serde::Serialize;
 
 use crate::instruction::{Dockerfile, Instruction, Kind};
 
-static CATALOGUE: Catalogue = Catalogue::new(&[include_str!("en.ftl")], &[include_str!("pt-BR.ftl")]);
+static CATALOGUE: Catalogue = Catalogue::new(
+    &[include_str!("en.ftl"), include_str!("checks.en.ftl")],
+    &[include_str!("pt-BR.ftl"), include_str!("checks.pt-BR.ftl")],
+);
+
+/// A message of this crate's catalogue, such as that of a warning.
+pub(crate) fn message(key: &'static str, arguments: impl IntoIterator<Item = (&'static str, Value)>) -> Message {
+    Message::of(&CATALOGUE, key, arguments)
+}
 
 /// Where [`render`] breaks lines.
 const WIDTH: usize = 100;

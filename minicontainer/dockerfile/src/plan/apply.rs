@@ -18,6 +18,7 @@ use super::{
 use crate::{
     check::Check,
     error::DockerfileError,
+    explain::message,
     instruction::{Instruction, Kind},
     keyword::Keyword,
     path,
@@ -188,7 +189,7 @@ impl Stage {
         let given = self.scope.text(word, build)?;
         // BuildKit joins it to the working directory, so a variable without a value changes nothing.
         if !self.workdir_is_own && !given.starts_with('/') {
-            let message = format!("Relative workdir {given:?} can have unexpected results if the base image changes");
+            let message = message("check-relative-workdir", [("path", format!("{given:?}").into())]);
             build.warn(Check::WorkdirRelativePath, word.span, message);
         }
         self.workdir_is_own = true;
@@ -208,10 +209,12 @@ fn check_platform(image: &mut ImageConfig, stage: &ResolvedStage, build: &mut Bu
     let differs = image.os != wanted.os() || image.architecture != wanted.architecture();
     if differs && !image.architecture.is_empty() {
         let actual = format!("{}/{}", image.os, image.architecture);
-        let message = format!(
-            "Base image {} was pulled with platform {actual:?}, expected \"{wanted}\" for current build",
-            stage.from.base
-        );
+        let arguments = [
+            ("image", stage.from.base.text.as_str().into()),
+            ("actual", format!("{actual:?}").into()),
+            ("expected", wanted.to_string().into()),
+        ];
+        let message = message("check-base-platform", arguments);
         build.warn(Check::InvalidBaseImagePlatform, stage.from.base.span, message);
     }
     image.os = wanted.os().to_owned();

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     check::Check,
     error::{DockerfileError, DockerfileErrorKind},
+    explain::message,
     instruction::{self, Dockerfile, Instruction, Kind},
     keyword::Keyword,
     position::{Span, Word},
@@ -87,7 +88,7 @@ pub(super) fn warn_of_defaults(file: &Dockerfile, options: &BuildOptions, build:
         let Kind::From(from) = &instruction.kind else { continue };
         let Ok(base) = expanded(&from.base, build.escape, &defaults.globals) else { return };
         if from.base.text.contains('$') && base.text.parse::<Reference>().is_err() {
-            let message = format!("Default value for ARG {} results in empty or invalid base image name", from.base);
+            let message = message("check-default-argument", [("word", from.base.text.as_str().into())]);
             build.warn(Check::InvalidDefaultArgInFrom, from.base.span, message);
         }
     }
@@ -128,11 +129,10 @@ fn platform(word: &Word, from: &instruction::From, build: &mut Build) -> Result<
     let platform: Platform = found.text.parse().map_err(wrong)?;
     let name = from.name.as_ref().map(|name| name.text.to_lowercase()).unwrap_or_default();
     if matches!(word.text.as_str(), "$TARGETPLATFORM" | "${TARGETPLATFORM}") {
-        let message =
-            format!("Setting platform to predefined {word} in FROM is redundant as this is the default behavior");
+        let message = message("check-redundant-platform", [("word", word.text.as_str().into())]);
         build.warn(Check::RedundantTargetPlatform, word.span, message);
     } else if !word.text.contains('$') && !name.contains(platform.os()) && !name.contains(platform.architecture()) {
-        let message = format!("FROM --platform flag should not use constant value {:?}", found.text);
+        let message = message("check-constant-platform", [("value", format!("{:?}", found.text).into())]);
         build.warn(Check::FromPlatformFlagConstDisallowed, word.span, message);
     }
     Ok(platform)

@@ -9,6 +9,7 @@ use super::{apply::Stage, port, scope::Build, signal};
 use crate::{
     check::Check,
     error::{DockerfileError, DockerfileErrorKind},
+    explain::message,
     instruction::{Command, Healthcheck, Kind, Pair},
     keyword::Keyword,
     position::Word,
@@ -86,7 +87,7 @@ impl Stage {
             for text in self.scope.expand(word, build)?.words {
                 let (found, odd_case) = port::ports(&text, word.span)?;
                 if odd_case {
-                    let message = format!("Defined protocol '{text}' in EXPOSE instruction should be lowercase");
+                    let message = message("check-protocol-casing", [("port", text.as_str().into())]);
                     build.warn(Check::ExposeProtoCasing, word.span, message);
                 }
                 build.add_size(found.len() * 16, word.span)?;
@@ -145,9 +146,7 @@ impl Stage {
         if let Command::Shell(text) = command
             && self.image.config.shell.is_empty()
         {
-            let message = format!(
-                "JSON arguments recommended for {keyword} to prevent unintended behavior related to OS signals"
-            );
+            let message = message("check-json-recommended", [("keyword", keyword.name().into())]);
             build.warn(Check::JSONArgsRecommended, text.span, message);
         }
         in_shell(&self.image.config, command)

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     check::Check,
     error::{DockerfileError, DockerfileErrorKind},
+    explain::message,
     ignore::{Ignore, Pattern, PatternError, Stars},
     instruction::{Copy, Heredoc},
     keyword::Keyword,
@@ -187,8 +188,8 @@ fn source(
     let ignore = &build.options.ignore;
     // With exceptions the result depends on the directory's content.
     if *from == Source::Context && !pattern.has_wildcards() && !ignore.has_exceptions() && ignore.excludes(&path) {
-        let verb = if keyword == Keyword::Add { "Add" } else { "Copy" };
-        let message = format!("Attempting to {verb} file {text:?} that is excluded by .dockerignore");
+        let verb = if keyword == Keyword::Add { "add" } else { "copy" };
+        let message = message("check-ignored-file", [("verb", verb.into()), ("path", format!("{text:?}").into())]);
         build.warn(Check::CopyIgnoredFile, word.span, message);
     }
     Ok(path)

@@ -11,11 +11,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use minicontainer_core::explain::Message;
+
 use super::{BuildOptions, Warning};
 use crate::{
     check::Check,
     error::{DockerfileError, DockerfileErrorKind},
     expand::{Expansion, Quotes, expand},
+    explain::message,
     instruction::Argument,
     position::{Span, Word},
     suggest::nearest,
@@ -94,15 +97,18 @@ impl<'a> Build<'a> {
         let undeclared = found.unmatched.iter().filter(|name| !self.declared.contains(*name)).take(MOST_WARNINGS);
         let message = |name: &String| {
             let known = self.declared.iter().chain(self.globals.keys()).map(String::as_str).take(MOST_VARIABLES);
-            let near = nearest(name, known).map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();
-            format!("FROM argument '{name}' is not declared{near}")
+            about_variable(
+                ["check-undeclared-argument", "check-undeclared-argument-near"],
+                name,
+                nearest(name, known),
+            )
         };
-        let messages: Vec<String> = undeclared.map(message).collect();
+        let messages: Vec<Message> = undeclared.map(message).collect();
         messages.into_iter().for_each(|message| self.warn(Check::UndefinedArgInFrom, word.span, message));
         Ok(found)
     }
 
-    pub(super) fn warn(&mut self, check: Check, span: Span, message: String) {
+    pub(super) fn warn(&mut self, check: Check, span: Span, message: Message) {
         if self.warnings.len() < MOST_WARNINGS {
             self.warnings.push(Warning::new(check, self.place.unwrap_or(span), message));
         }
@@ -187,8 +193,8 @@ impl Scope {
                 return;
             }
             let near = nearest(name, self.variables.keys().map(String::as_str));
-            let near = near.map(|near| format!(" (did you mean ${near}?)")).unwrap_or_default();
-            build.warn(Check::UndefinedVar, span, format!("Usage of undefined variable '${name}'{near}"));
+            let message = about_variable(["check-undefined-variable", "check-undefined-variable-near"], name, near);
+            build.warn(Check::UndefinedVar, span, message);
         }
     }
 
@@ -217,5 +223,13 @@ impl Scope {
             true => Err(DockerfileErrorKind::TooManyVariables { limit: MOST_VARIABLES }.at(span)),
             false => Ok(()),
         }
+    }
+}
+
+/// The message about a variable, which is the first one, or the second one if there is a similar name.
+fn about_variable([alone, with_near]: [&'static str; 2], name: &str, near: Option<&str>) -> Message {
+    match near {
+        Some(near) => message(with_near, [("name", name.into()), ("near", near.into())]),
+        None => message(alone, [("name", name.into())]),
     }
 }

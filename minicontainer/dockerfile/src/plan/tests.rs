@@ -1,4 +1,4 @@
-use minicontainer_core::image::Config;
+use minicontainer_core::{explain::Language, image::Config};
 use proptest::prelude::*;
 
 use super::*;
@@ -285,7 +285,8 @@ fn likely_mistakes_are_warned_about() {
     let source = "# check=skip=StageNameCasing\nARG TAGG=1\nARG IMAGE\nfrom --platform=linux/amd64 a:x$TAG AS Build\nFROM --platform=$TARGETPLATFORM b as build\nfrom ${IMAGE:-x} AS scratch\nMAINTAINER x\nENV API_KEY=1 KEY_FILE=x\nARG password token_version\nENV old way\nWORKDIR rel\nWORKDIR again\nRUN x \\\n\n  y\nCMD a\nCMD b\nENTRYPOINT ['a', 'b']\nEXPOSE 80/TCP $UNKNOWN ${PASSWORD}\nCOPY node_modules /x\nRun z\nLABEL x=$API_KEI\n";
     let ignore = Ignore::parse("node_modules").unwrap();
     let plan = outcome(source, &BuildOptions { ignore, ..options(&[]) }, &[]).unwrap();
-    let lines: Vec<String> = plan.warnings.iter().map(|warning| warning.render("Dockerfile", source)).collect();
+    let lines: Vec<String> =
+        plan.warnings.iter().map(|warning| warning.render("Dockerfile", source, Language::English)).collect();
     insta::assert_snapshot!(lines.join("\n"));
     let quiet =
         outcome(&format!("# check=skip=all\n{}", source.split_once('\n').unwrap().1), &options(&[]), &[]).unwrap();

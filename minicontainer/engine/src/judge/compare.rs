@@ -4,7 +4,10 @@
 //! prints a word. Both texts are read as *units*: lines, or words. Of the current unit, a [`Comparer`] keeps only its
 //! length, its beginning (for the message) and whether it differs from the expected unit so far.
 
+use minicontainer::core::explain::Message;
 use serde::Deserialize;
+
+use super::reason::reason;
 
 /// How an answer is compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -20,7 +23,7 @@ pub enum Comparison {
 }
 
 /// The first difference in words; none if the answer is as expected.
-pub fn difference(answer: &[u8], expected: &[u8], comparison: Comparison) -> Option<String> {
+pub fn difference(answer: &[u8], expected: &[u8], comparison: Comparison) -> Option<Message> {
     let mut comparer = Comparer::new(expected, comparison);
     comparer.feed(answer);
     comparer.finish()
@@ -39,7 +42,7 @@ const BEGINNING: usize = 4 * SHOWN;
 /// let mut comparer = Comparer::new(b"1 2\n3\n", Comparison::Tokens);
 /// comparer.feed(b"1\n");
 /// comparer.feed(b"2 4");
-/// assert_eq!(comparer.finish().as_deref(), Some("word 3: expected \"3\", not \"4\""));
+/// assert_eq!(comparer.finish().unwrap().to_string(), "word 3: expected \"3\", not \"4\"");
 /// ```
 #[derive(Debug)]
 pub struct Comparer<'e> {
@@ -51,7 +54,7 @@ pub struct Comparer<'e> {
     count: usize,
     /// Empty lines, which do not count if they turn out to be the last ones.
     pending: Option<EmptyLines<'e>>,
-    found: Option<String>,
+    found: Option<Message>,
 }
 
 /// A unit of the answer, and the unit that is expected there.
@@ -100,7 +103,7 @@ impl<'e> Comparer<'e> {
     }
 
     /// Ends the comparison and returns the first difference in words; none if the answer is as expected.
-    pub fn finish(mut self) -> Option<String> {
+    pub fn finish(mut self) -> Option<Message> {
         let has_more = match self.comparison {
             // The text after the last line end is a line, too, even if it is empty.
             Comparison::Exact => true,
@@ -201,17 +204,17 @@ impl<'e> Units<'e> {
 }
 
 /// A difference at a place, counted from 0, in words; none if both sides have ended.
-fn describe(comparison: Comparison, place: usize, answer: Option<&[u8]>, expected: Option<&[u8]>) -> Option<String> {
+fn describe(comparison: Comparison, place: usize, answer: Option<&[u8]>, expected: Option<&[u8]>) -> Option<Message> {
     let unit = if comparison == Comparison::Tokens { "word" } else { "line" };
-    let place = place + 1;
-    match (answer, expected) {
-        (Some(answer), Some(expected)) => {
-            Some(format!("{unit} {place}: expected {}, not {}", shown(expected), shown(answer)))
-        }
-        (None, Some(expected)) => Some(format!("{unit} {place} is missing: expected {}", shown(expected))),
-        (Some(answer), None) => Some(format!("{unit} {place} is not expected: {}", shown(answer))),
-        (None, None) => None,
-    }
+    let key = match (answer, expected) {
+        (Some(_), Some(_)) => "unit-differs",
+        (None, Some(_)) => "unit-missing",
+        (Some(_), None) => "unit-unexpected",
+        (None, None) => return None,
+    };
+    let sides = [("answer", answer), ("expected", expected)];
+    let sides = sides.into_iter().filter_map(|(name, text)| Some((name, shown(text?).into())));
+    Some(reason(key, [("unit", unit.into()), ("place", (place + 1).into())].into_iter().chain(sides)))
 }
 
 /// The beginning of a text in quotation marks, with control characters escaped for terminals.

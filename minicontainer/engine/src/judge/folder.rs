@@ -23,9 +23,10 @@ use std::{
     sync::Arc,
 };
 
+use minicontainer::core::explain::Message;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 
-use super::{JudgeError, Settings};
+use super::{JudgeError, Settings, reason::reason};
 
 /// An input and the expected answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,26 +61,34 @@ pub struct Source {
 
 /// Why an entry of `programs` cannot be run. This is the verdict of that entry only, so that one student cannot stop
 /// the judging of the others.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unusable {
     /// It is a FIFO, a socket, a device or a symbolic link, which could lead anywhere on this machine.
-    #[error("it is not a file or directory, and links are not followed")]
     NotAFile,
     /// Its name cannot be shown or mounted.
-    #[error("its name is not valid: only {NAME_RULE} are allowed")]
     Name,
     /// The engine has no file descriptor or memory left to open it.
-    #[error("the engine cannot open it: {reason}")]
     Exhausted {
         /// The cause.
         reason: String,
     },
     /// It could not be opened.
-    #[error("it cannot be opened: {reason}")]
     Open {
         /// The cause.
         reason: String,
     },
+}
+
+impl Unusable {
+    /// The reason in words.
+    pub fn message(&self) -> Message {
+        match self {
+            Unusable::NotAFile => reason("not-a-file", []),
+            Unusable::Name => reason("bad-name", []),
+            Unusable::Exhausted { reason: cause } => reason("engine-cannot-open", []).because(cause),
+            Unusable::Open { reason: cause } => reason("cannot-be-opened", []).because(cause),
+        }
+    }
 }
 
 /// The tests and programs of one folder.

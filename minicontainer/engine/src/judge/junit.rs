@@ -47,7 +47,7 @@ fn case(xml: &mut String, judged: &Judged) {
         JudgeVerdict::EngineFault => "error",
         _ => "failure",
     };
-    let message = escaped(judged.outcome.message.as_deref().unwrap_or_default());
+    let message = escaped(&judged.outcome.message.as_ref().map_or_else(String::new, ToString::to_string));
     let verdict = judged.outcome.verdict;
     xml.push_str(&format!("{head}>\n      <{element} type=\"{verdict}\" message=\"{message}\"/>\n    </testcase>\n"));
 }

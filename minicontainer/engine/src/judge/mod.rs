@@ -40,6 +40,7 @@ mod compare;
 mod folder;
 mod junit;
 mod outcome;
+mod reason;
 mod run;
 mod settings;
 #[cfg(test)]

@@ -2,9 +2,14 @@
 
 use std::{fmt, time::Duration};
 
-use minicontainer::{Report, Verdict, core::report::EnforcedLimits};
+use minicontainer::{
+    Report, Verdict,
+    core::{explain::Message, report::EnforcedLimits},
+};
 use nix::sys::signal::Signal;
 use serde::{Serialize, Serializer};
+
+use super::reason::reason;
 
 /// A verdict, with the abbreviation that programming contests use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,13 +51,17 @@ impl Serialize for JudgeVerdict {
 pub struct Outcome {
     /// The verdict.
     pub verdict: JudgeVerdict,
-    /// The reason in one line; none when there is nothing to explain.
-    pub message: Option<String>,
+    /// The reason; none when there is nothing to explain.
+    pub message: Option<Message>,
 }
 
 impl Outcome {
-    pub(super) fn new(verdict: JudgeVerdict, message: impl Into<String>) -> Outcome {
-        Outcome { verdict, message: Some(message.into()).filter(|message: &String| !message.is_empty()) }
+    pub(super) fn new(verdict: JudgeVerdict, message: Message) -> Outcome {
+        Outcome { verdict, message: Some(message) }
+    }
+
+    fn accepted() -> Outcome {
+        Outcome { verdict: JudgeVerdict::Accepted, message: None }
     }
 }
 
@@ -87,8 +96,12 @@ impl Judged {
             disk_full: Some(false),
             limits: EnforcedLimits::default(),
         };
-        let outcome = Outcome::new(JudgeVerdict::Accepted, "");
-        Judged { program: "ada".to_owned(), test: "one".to_owned(), outcome, report: Some(report) }
+        Judged {
+            program: "ada".to_owned(),
+            test: "one".to_owned(),
+            outcome: Outcome::accepted(),
+            report: Some(report),
+        }
     }
 }
 
@@ -97,29 +110,35 @@ impl Judged {
 /// If the program was killed because of a limit, that limit is the verdict. If it reached a limit without being
 /// killed (the kernel killed only a child because of the memory limit, or the disk is full), the limit is the verdict
 /// only if the answer is wrong, because then it is the likely cause.
-pub fn outcome(report: &Report, difference: Option<String>) -> Outcome {
-    let failed = |verdict, message: String| match report {
+pub fn outcome(report: &Report, difference: Option<Message>) -> Outcome {
+    let failed = |verdict, message: Message| match report {
         Report { oom_kills: 1.., .. } => {
-            Outcome::new(JudgeVerdict::MemoryLimit, format!("{message}, after it ran out of memory"))
+            Outcome::new(JudgeVerdict::MemoryLimit, reason("after-out-of-memory", [("reason", message.into())]))
         }
         Report { disk_full: Some(true), .. } => {
-            Outcome::new(JudgeVerdict::DiskLimit, format!("{message}, with a full disk"))
+            Outcome::new(JudgeVerdict::DiskLimit, reason("with-full-disk", [("reason", message.into())]))
         }
         _ => Outcome::new(verdict, message),
     };
     match report.verdict {
-        Verdict::TimeLimit => Outcome::new(JudgeVerdict::TimeLimit, "wall time limit exceeded"),
-        Verdict::CpuTimeLimit => Outcome::new(JudgeVerdict::TimeLimit, "processor time limit exceeded"),
-        Verdict::MemoryLimit => Outcome::new(JudgeVerdict::MemoryLimit, "memory limit exceeded"),
-        Verdict::OutputLimit => Outcome::new(JudgeVerdict::OutputLimit, "output limit exceeded"),
+        Verdict::TimeLimit => Outcome::new(JudgeVerdict::TimeLimit, reason("wall-time-limit", [])),
+        Verdict::CpuTimeLimit => Outcome::new(JudgeVerdict::TimeLimit, reason("cpu-time-limit", [])),
+        Verdict::MemoryLimit => Outcome::new(JudgeVerdict::MemoryLimit, reason("memory-limit", [])),
+        Verdict::OutputLimit => Outcome::new(JudgeVerdict::OutputLimit, reason("output-limit", [])),
         Verdict::Exited(0) => match difference {
-            None => Outcome::new(JudgeVerdict::Accepted, ""),
+            None => Outcome::accepted(),
             Some(difference) => failed(JudgeVerdict::WrongAnswer, difference),
         },
-        Verdict::Exited(code) => failed(JudgeVerdict::RuntimeError, format!("exit code {code}")),
+        Verdict::Exited(code) => {
+            failed(JudgeVerdict::RuntimeError, reason("exit-code", [("code", code.to_string().into())]))
+        }
         Verdict::Signalled(signal) => {
-            let name = Signal::try_from(signal).map_or(String::new(), |signal| format!(" ({signal})"));
-            failed(JudgeVerdict::RuntimeError, format!("signal {signal}{name}"))
+            let number = ("number", signal.to_string().into());
+            let message = match Signal::try_from(signal) {
+                Ok(name) => reason("signal-named", [number, ("name", name.as_str().into())]),
+                Err(_) => reason("signal", [number]),
+            };
+            failed(JudgeVerdict::RuntimeError, message)
         }
     }
 }

@@ -21,6 +21,7 @@ use minicontainer::{
     Diagnostic, Error, ErrorKind, Report, Running, Sandbox, Signaller, StandardStream, StartError, Stdio, Store,
     core::{
         Host,
+        explain::Message,
         options::{Access, Profile},
         plan::Step,
     },
@@ -31,7 +32,8 @@ use minicontainer_images::parallel::share_work;
 use nix::errno::Errno;
 
 use super::{
-    Comparer, Folder, JudgeVerdict, Judged, Outcome, Program, Source, Test, Unusable, outcome, settings::PLACE,
+    Comparer, Folder, JudgeVerdict, Judged, Outcome, Program, Source, Test, Unusable, outcome, reason::reason,
+    settings::PLACE,
 };
 use crate::{
     container::Containers,
@@ -120,10 +122,11 @@ impl<'a> JudgeRun<'a> {
         let outcome_of = |source| self.output(number, source, test);
         let (outcome, report) = match program.source.as_ref().map(outcome_of) {
             Err(unusable @ Unusable::Exhausted { .. }) => {
-                (Outcome::new(JudgeVerdict::EngineFault, unusable.to_string()), None)
+                (Outcome::new(JudgeVerdict::EngineFault, unusable.message()), None)
             }
             Err(unusable) => {
-                (Outcome::new(JudgeVerdict::RuntimeError, format!("it cannot be judged: {unusable}")), None)
+                let message = reason("cannot-be-judged", [("cause", unusable.message().into())]);
+                (Outcome::new(JudgeVerdict::RuntimeError, message), None)
             }
             Ok(Ok((difference, report))) => (outcome(&report, difference), Some(report)),
             // The program belongs to the student, so a program that cannot be executed is the student's error.
@@ -131,15 +134,18 @@ impl<'a> JudgeRun<'a> {
                 (Outcome::new(JudgeVerdict::RuntimeError, cannot_be_executed(&error)), None)
             }
             Ok(Err(EngineError::Sandbox(error))) if is_program_removed(&error) => {
-                (Outcome::new(JudgeVerdict::RuntimeError, "it was removed or renamed while it was judged"), None)
+                (Outcome::new(JudgeVerdict::RuntimeError, reason("was-removed", [])), None)
             }
-            Ok(Err(error)) => (Outcome::new(JudgeVerdict::EngineFault, in_one_line(&error)), None),
+            Ok(Err(error)) => {
+                let message = reason("engine-failed", []).because(in_one_line(&error));
+                (Outcome::new(JudgeVerdict::EngineFault, message), None)
+            }
         };
         Judged { program: program.name.clone(), test: test.name.clone(), outcome, report }
     }
 
     /// Runs a program with a test. Returns how its answer differs from the expected one, if it does, and the report.
-    fn output(&self, number: usize, program: &Source, test: &Test) -> Result<(Option<String>, Report), EngineError> {
+    fn output(&self, number: usize, program: &Source, test: &Test) -> Result<(Option<Message>, Report), EngineError> {
         let container = Containers::of(self.store).temporary()?;
         let sandbox = self
             .sandbox(program)
@@ -219,7 +225,7 @@ fn is_about_the_program(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::CommandNotFound | ErrorKind::CommandNotExecutable)
 }
 
-fn cannot_be_executed(error: &Error) -> String {
-    let reason = error.hint().map_or_else(|| error.to_string(), Cow::into_owned);
-    format!("it cannot be executed: {reason}")
+fn cannot_be_executed(error: &Error) -> Message {
+    let cause = error.hint().map_or_else(|| error.to_string(), Cow::into_owned);
+    reason("cannot-be-executed", []).because(cause)
 }

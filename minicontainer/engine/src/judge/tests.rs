@@ -4,7 +4,7 @@ use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, time::Duration};
 
 use minicontainer::{Report, Verdict, core::report::EnforcedLimits};
 
-use super::*;
+use super::{reason::reason, *};
 
 fn report(verdict: Verdict) -> Report {
     Report {
@@ -28,7 +28,7 @@ fn check_difference(answer: &str, expected: &str, [exact, lines, tokens]: [Optio
     for (comparison, wanted) in [(Comparison::Exact, exact), (Comparison::Lines, lines), (Comparison::Tokens, tokens)]
     {
         let found = difference(answer.as_bytes(), expected.as_bytes(), comparison);
-        assert_eq!(found.as_deref(), wanted, "{comparison:?}");
+        assert_eq!(found.map(|found| found.to_string()).as_deref(), wanted, "{comparison:?}");
     }
 }
 
@@ -61,9 +61,9 @@ fn outputs_are_compared_as_configured() {
 
 #[test]
 fn program_output_is_escaped_in_messages() {
-    let found = difference(b"\x1b[2J\xff\x07", b"x", Comparison::Exact).unwrap();
+    let found = difference(b"\x1b[2J\xff\x07", b"x", Comparison::Exact).unwrap().to_string();
     assert_eq!(found, "line 1: expected \"x\", not \"\\u{1b}[2J\u{fffd}\\u{7}\"");
-    let long = difference(&vec![b'y'; 1_000_000], b"x", Comparison::Lines).unwrap();
+    let long = difference(&vec![b'y'; 1_000_000], b"x", Comparison::Lines).unwrap().to_string();
     assert!(long.len() < 100, "{long}");
 }
 
@@ -71,7 +71,8 @@ fn program_output_is_escaped_in_messages() {
 fn check(report: Report, answer: &str, expect: &str) {
     let difference = difference(answer.as_bytes(), b"42\n", Comparison::Lines);
     let Outcome { verdict, message } = outcome(&report, difference);
-    assert_eq!(format!("{verdict} {}", message.unwrap_or_default()).trim(), expect);
+    let message = message.map_or_else(String::new, |message| message.to_string());
+    assert_eq!(format!("{verdict} {message}").trim(), expect);
 }
 
 #[test]
@@ -126,7 +127,10 @@ fn junit_escapes_any_program_output() {
     let judged = |program: &str, test: &str, verdict, message: &str| Judged {
         program: program.to_owned(),
         test: test.to_owned(),
-        outcome: Outcome::new(verdict, message),
+        outcome: Outcome {
+            verdict,
+            message: (!message.is_empty()).then(|| reason("exit-code", [("code", message.into())])),
+        },
         report: Some(report(Verdict::Exited(0))),
     };
     insta::assert_snapshot!(junit(&[
@@ -188,7 +192,7 @@ fn unusable_submission_does_not_stop_judging() {
     fs::write(place.path().join("programs").join(<OsStr as OsStrExt>::from_bytes(b"d\xff")), "").unwrap();
     let folder = Folder::read(place.path()).unwrap();
     let found = folder.programs.iter().map(|program| {
-        let fault = program.source.as_ref().err().map_or("judged".to_owned(), ToString::to_string);
+        let fault = program.source.as_ref().err().map_or("judged".to_owned(), |fault| fault.message().to_string());
         format!("{}: {fault}", program.name)
     });
     insta::assert_snapshot!(found.collect::<Vec<_>>().join("\n"));

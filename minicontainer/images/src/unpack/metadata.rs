@@ -11,6 +11,7 @@ use std::{
 };
 
 use minicontainer::{
+    core::explain::Message,
     host::{CAPABILITY, Owner, Owners, capability_in},
     rootfs::{RootFsError, merged::Entry},
 };
@@ -30,6 +31,7 @@ use super::{
     header::mode,
     pax::Time,
 };
+use crate::warning::warning;
 
 /// The maximum size of an extended attribute, see xattr(7). The kernel refuses larger ones as well.
 const ATTRIBUTE_LIMIT: usize = 64 << 10;
@@ -65,7 +67,7 @@ impl Privilege {
 pub(crate) struct Metadata {
     pub(crate) last: FinalAttributes,
     xattrs: Vec<(OsString, Vec<u8>)>,
-    warnings: Vec<String>,
+    warnings: Vec<Message>,
 }
 
 /// The part of a directory's metadata that is set after it is filled: its mode may deny access, and filling changes
@@ -118,10 +120,9 @@ impl Metadata {
         };
         for (name, value) in member.attributes.drain(..) {
             if is_overlay_attribute(&name) {
-                let name = name.escape_ascii();
-                metadata
-                    .warnings
-                    .push(format!("left out the attribute {name} of {}: it is overlayfs's own", path.display()));
+                let arguments =
+                    [("name", name.escape_ascii().to_string().into()), ("path", path.display().to_string().into())];
+                metadata.warnings.push(warning("left-out-overlay-attribute", arguments));
                 continue;
             }
             if name.contains(&0) {
@@ -148,7 +149,7 @@ impl Metadata {
     }
 
     /// Sets everything on an open file, and returns warnings.
-    pub(crate) fn set(&self, file: &File, owners: &Owners) -> io::Result<Vec<String>> {
+    pub(crate) fn set(&self, file: &File, owners: &Owners) -> io::Result<Vec<Message>> {
         let mut warnings = self.set_first(file, owners)?;
         self.last.set(file, owners)?;
         for (name, value) in self.xattrs.iter().filter(|(name, _)| name == CAPABILITY) {
@@ -161,7 +162,7 @@ impl Metadata {
     }
 
     /// Sets root's owners, and attributes. The order matters: chown(2) clears set-user-id bits and capabilities.
-    pub(crate) fn set_first(&self, file: &File, owners: &Owners) -> io::Result<Vec<String>> {
+    pub(crate) fn set_first(&self, file: &File, owners: &Owners) -> io::Result<Vec<Message>> {
         let mut warnings = self.warnings.clone();
         if geteuid().is_root() && owners.can_keep(self.last.owner) {
             let Owner { uid, gid } = self.last.owner;
@@ -183,10 +184,10 @@ fn is_overlay_attribute(attribute: &[u8]) -> bool {
 }
 
 /// Sets an attribute, and returns a warning if that is not permitted.
-fn set_attribute(file: &File, name: &OsString, value: &[u8]) -> io::Result<Option<String>> {
+fn set_attribute(file: &File, name: &OsString, value: &[u8]) -> io::Result<Option<Message>> {
     match file.set_xattr(name, value) {
         Err(error) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EOPNOTSUPP)) => {
-            Ok(Some(format!("left out attributes named {}: not permitted here", name.display())))
+            Ok(Some(warning("left-out-attribute", [("name", name.display().to_string().into())])))
         }
         result => result.map(|()| None),
     }

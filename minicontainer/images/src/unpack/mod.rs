@@ -49,7 +49,10 @@ mod whiteouts;
 
 use std::{collections::BTreeSet, io::Read, os::unix::ffi::OsStrExt, path::Path};
 
+use minicontainer::core::explain::Message;
+
 use super::extract::{ArchiveOwners, Extracted};
+use crate::warning::warning;
 
 pub(super) use archive::{Archive, End};
 pub use error::UnpackError;
@@ -74,7 +77,19 @@ pub(super) struct Unpacked {
     /// The size of its files in bytes.
     pub(super) size: u64,
     /// Warnings about what could not be kept.
-    pub(super) warnings: BTreeSet<String>,
+    pub(super) warnings: BTreeSet<Message>,
+}
+
+/// How many warnings are reported individually.
+const WARNING_LIMIT: usize = 100;
+
+impl Unpacked {
+    fn warn(&mut self, warnings: Vec<Message>) {
+        for found in warnings {
+            let is_reported = self.warnings.len() < WARNING_LIMIT;
+            self.warnings.insert(if is_reported { found } else { warning("left-out-more", []) });
+        }
+    }
 }
 
 /// Unpacks a tar archive into a directory; returns the reader after the archive's end.

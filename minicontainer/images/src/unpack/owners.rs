@@ -2,9 +2,11 @@
 //!
 //! So there is one warning for each layer, and not one for each file.
 
+use minicontainer::core::explain::Message;
 use tar::EntryType;
 
 use super::{UnpackError, archive::Member, entry::EntryPath, metadata::Metadata, unpacker::Unpacker};
+use crate::warning::warning;
 
 impl Unpacker {
     /// The metadata of a member, with root as the owner if its own owner cannot be kept.
@@ -18,11 +20,14 @@ impl Unpacker {
     }
 
     /// The warning about these files, if there are any.
-    pub(super) fn owner_warning(&self) -> Option<String> {
-        match self.without_owner {
-            0 => None,
-            1 => Some(format!("1 file belongs to root instead of its owner: {}", self.owners.limit())),
-            files => Some(format!("{files} files belong to root instead of their owners: {}", self.owners.limit())),
+    pub(super) fn owner_warning(&self) -> Option<Message> {
+        if self.without_owner == 0 {
+            return None;
         }
+        let cause = match self.owners.limit() {
+            (cause, None) => cause,
+            (cause, Some(fix)) => warning("lost-owners-fix", [("cause", cause.into()), ("fix", fix.into())]),
+        };
+        Some(warning("lost-owners", [("count", self.without_owner.into()), ("cause", cause.into())]))
     }
 }

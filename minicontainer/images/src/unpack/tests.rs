@@ -371,7 +371,10 @@ fn device_nodes_are_validated() {
     let env = StoreEnv::new();
     let outcome = unpack_into(&env.root(), &archive(&[null]), Privilege::User).unwrap();
     assert_eq!(env.listing(), "");
-    assert_eq!(Vec::from_iter(outcome.warnings), ["left out the device null: only root can create devices"]);
+    assert_eq!(
+        Vec::from_iter(outcome.warnings.iter().map(ToString::to_string)),
+        ["left out the device null: only root can create devices"]
+    );
     if Privilege::current() == Privilege::Root {
         let null = Entry { device: (1, 3), ..entry(EntryType::Char, "null", "") };
         env.unpack(&[null]).unwrap();
@@ -395,7 +398,7 @@ fn overlayfs_attributes_are_dropped_and_others_kept() {
     assert_eq!(directory.get_xattr("user.overlay.opaque").unwrap(), None);
     assert_eq!(directory.get_xattr("trusted.overlay.redirect").unwrap(), None);
     assert_eq!(
-        Vec::from_iter(outcome.warnings),
+        Vec::from_iter(outcome.warnings.iter().map(ToString::to_string)),
         [
             "left out the attribute trusted.overlay.redirect of d: it is overlayfs's own",
             "left out the attribute user.overlay.opaque of d: it is overlayfs's own"

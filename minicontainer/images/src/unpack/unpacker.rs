@@ -25,6 +25,7 @@ use super::{
     parents::{Below, Missing},
     whiteouts::SeenPaths,
 };
+use crate::warning::warning;
 
 /// The maximum size of a layer: 128 GiB.
 const SIZE_LIMIT: u64 = 128 << 30;
@@ -33,8 +34,6 @@ const MEMBER_LIMIT: u64 = 2 << 20;
 /// The memory for directories and whiteouts, enough for a quarter of a million; where whiteouts are applied, it also
 /// holds the paths that the layer has added, enough for a million.
 const MEMORY_LIMIT: usize = 32 << 20;
-/// How many warnings are reported individually.
-const WARNING_LIMIT: usize = 100;
 
 pub(super) struct Unpacker {
     pub(super) tree: Tree,
@@ -200,7 +199,7 @@ impl Unpacker {
         })?;
         self.outcome.size += size;
         let warnings = metadata.set(&file, &self.owners).map_err(path.failed("set owner, mode and times"))?;
-        self.warn(warnings);
+        self.outcome.warn(warnings);
         Ok(())
     }
 
@@ -220,7 +219,7 @@ impl Unpacker {
         }
         self.make_parents(path)?;
         if kind != EntryType::Fifo && self.privilege == Privilege::User {
-            self.warn(vec![format!("left out the device {}: only root can create devices", path.display())]);
+            self.outcome.warn(vec![warning("left-out-device", [("path", path.display().to_string().into())])]);
             return Ok(());
         }
         self.tree.special(path, kind, major, minor).map_err(path.failed("create a special file"))?;
@@ -245,7 +244,7 @@ impl Unpacker {
     pub(super) fn set_directory(&mut self, path: EntryPath, metadata: &Metadata) -> Result<(), UnpackError> {
         let directory = self.tree.open_directory(&path).map_err(path.failed("open the directory"))?;
         let warnings = metadata.set_first(&directory, &self.owners).map_err(path.failed("set the owner"))?;
-        self.warn(warnings);
+        self.outcome.warn(warnings);
         self.implied.remove(&path);
         let memory_size = path.memory_size() + size_of::<FinalAttributes>();
         match self.directories.insert(path, metadata.last) {
@@ -276,13 +275,6 @@ impl Unpacker {
         match self.memory_size > MEMORY_LIMIT {
             true => Err(UnpackError::TooLarge { limit: 32, unit: "MiB of paths that must be remembered" }),
             false => Ok(()),
-        }
-    }
-
-    fn warn(&mut self, warnings: Vec<String>) {
-        for warning in warnings {
-            let is_reported = self.outcome.warnings.len() < WARNING_LIMIT;
-            self.outcome.warnings.insert(if is_reported { warning } else { "left out more of this kind".to_owned() });
         }
     }
 

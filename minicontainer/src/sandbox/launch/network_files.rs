@@ -4,6 +4,7 @@
 use std::io;
 use std::path::Path;
 
+use minicontainer_core::explain::Message;
 use minicontainer_core::network_files::{NetworkFile, Origin};
 use minicontainer_core::options::{Network, RunOptions};
 use nix::sys::utsname::uname;
@@ -55,6 +56,6 @@ fn host_name() -> Option<String> {
 
 /// The text of a file of the host; empty if there is none.
 fn read(path: &str) -> Result<String, Error> {
-    let failed = |cause: String| Error::Read { path: path.into(), source: io::Error::other(cause) };
+    let failed = |cause: Message| Error::Read { path: path.into(), source: io::Error::other(cause.to_string()) };
     host::read_etc(path).map_err(failed)
 }

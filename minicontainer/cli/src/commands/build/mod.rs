@@ -39,15 +39,16 @@ use minicontainer_engine::{
     Containers,
     supervise::signals::{self, SignalScope},
 };
-use minicontainer_images::registry::{self, Connection, Event};
+use minicontainer_registry::{self as registry, Connection, Event};
 use serde_json::json;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::commands::open_store;
 use crate::{
-    error::{Context as _, Failure, warn},
+    error::{Context as _, Failure, warn, warning_line},
     language,
+    messages::message,
     output::{self, say, visible, visible_lines},
     progress::{Stream, TransferProgress},
 };
@@ -80,7 +81,7 @@ pub fn execute(arguments: &BuildArguments) -> Result<ExitCode, Failure> {
         Ok(built) => built,
         Err(error) => return fail(&input.file, error),
     };
-    built.warnings.iter().for_each(|warning| warn(warning));
+    built.warnings.iter().for_each(warn);
     write_result(arguments, &request, &built)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -108,11 +109,11 @@ fn built(
         Err(error) => return Ok(Err(error)),
     };
     for warning in &planned.plan.warnings {
-        progress.say(&warning.render(&input.file.name, &input.file.text()));
+        progress.say(&warning.render(&input.file.name, &input.file.text(), language::of_environment()));
     }
     if !planned.plan.unused_build_args.is_empty() {
         let names = planned.plan.unused_build_args.join(" ");
-        progress.say(&format!("warning: one or more build-args were not consumed: [{names}]\n"));
+        progress.say(&warning_line(&message("unused-build-arguments", [("names", names.into())])));
     }
     if file.warnings_are_errors() && !planned.plan.warnings.is_empty() {
         return Err(Failure::new("the Dockerfile has warnings, and # check=error=true makes them errors"));

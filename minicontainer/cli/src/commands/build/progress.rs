@@ -10,11 +10,13 @@ use std::{
 };
 
 use clap::ValueEnum;
+use minicontainer::core::explain::Message;
 use minicontainer_build::{self as build, StepOutcome};
 
 use super::view::View;
 use crate::{
     error::Failure,
+    language,
     output::{say, visible},
 };
 
@@ -138,6 +140,12 @@ impl build::Progress for Progress {
             work.printed.pop_front();
         }
         work.printed.push_back((time, line));
+    }
+
+    fn warn(&self, number: usize, warning: &Message) {
+        let language = language::of_environment();
+        let label = Message::new("label-warning", []).text(language);
+        self.output(number, format!("{label}: {}", warning.text(language)).as_bytes());
     }
 
     fn end(&self, number: usize, how: StepOutcome) {

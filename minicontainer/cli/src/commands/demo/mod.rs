@@ -118,8 +118,9 @@ fn explain_identity(narrator: &Narrator) -> Result<(), Failure> {
     };
     for user_namespaces in [host.user_namespaces, host::try_user_namespace()] {
         if let Availability::Unavailable { cause, .. } = user_namespaces {
-            let forbidden = narrator.text("demo-forbidden", &[("cause", cause.into())]);
-            return Err(Failure::new(forbidden).hint(narrator.text("demo-fix", &[])));
+            let forbidden = narrator.text("demo-forbidden", &[("cause", cause.text(narrator.language).into())]);
+            let failure = Failure::new(forbidden).hint(narrator.text("demo-fix", &[]));
+            return Err(failure.in_language(narrator.language));
         }
     }
     narrator.line(&narrator.text("demo-who-user", &[("uid", uid.to_string().into())]))

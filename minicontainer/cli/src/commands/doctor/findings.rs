@@ -1,9 +1,12 @@
 //! The findings that follow from the probed data alone. These functions are pure, so the tests can check hosts that
 //! are not at hand.
 
-use minicontainer::core::plan::{Availability, CONTROLLERS_HINT, CgroupLayout, Host, Identity, SubordinateIds};
+use minicontainer::core::{
+    explain::Message,
+    plan::{Availability, CgroupLayout, Host, Identity, SubordinateIds},
+};
 
-use super::{Finding, Verdict};
+use super::{Finding, Verdict, message};
 
 /// What `doctor` reads in addition to the planner's data.
 #[derive(Clone, Debug, Default)]
@@ -26,29 +29,38 @@ pub(super) struct Observations {
 pub(super) fn user_namespaces(tried: &Availability, host: &Host, seen: &Observations) -> Finding {
     let name = "user namespaces";
     let Availability::Unavailable { cause, fix } = tried else {
-        return Finding::works(name, "a namespace was created, and a mount in it succeeded");
+        return Finding::works(name, message("doctor-userns-works", []));
     };
     let is = |switch: &Option<String>, value| switch.as_deref().map(str::trim) == Some(value);
-    let (why, fix) = if is(&seen.max_user_namespaces, "0") {
-        ("user.max_user_namespaces is 0", "`sudo sysctl user.max_user_namespaces=15000`".to_owned())
+    let switch_off = |name: &str| message("doctor-userns-switch", [("name", name.into())]);
+    let command = |command: String| message("doctor-command", [("command", command.into())]);
+    let known = if is(&seen.max_user_namespaces, "0") {
+        let name = "user.max_user_namespaces";
+        Some((switch_off(name), command(format!("sudo sysctl {name}=15000"))))
     } else if is(&seen.userns_clone, "0") {
-        ("kernel.unprivileged_userns_clone is 0", "`sudo sysctl kernel.unprivileged_userns_clone=1`".to_owned())
+        let name = "kernel.unprivileged_userns_clone";
+        Some((switch_off(name), command(format!("sudo sysctl {name}=1"))))
     } else if is(&seen.apparmor_restricts, "1") {
-        ("AppArmor allows them only for listed programs", apparmor_profile(&seen.program))
+        Some((message("doctor-userns-apparmor", []), command(apparmor_profile(&seen.program))))
     } else {
-        ("", fix.clone())
+        None
     };
-    let detail = if why.is_empty() { cause.clone() } else { format!("{cause}: {why}") };
+    let (detail, fix) = match known {
+        Some((why, fix)) => {
+            (message("doctor-userns-because", [("cause", cause.clone().into()), ("why", why.into())]), fix)
+        }
+        None => (cause.clone(), fix.clone()),
+    };
     // Root does not need a user namespace for isolation.
     let verdict = if host.identity == Identity::Root { Verdict::Missing } else { Verdict::Broken };
-    Finding { name, verdict, detail, fix: Some(fix) }
+    Finding { verdict, ..Finding::lacks(name, detail, fix) }
 }
 
-/// An AppArmor profile that allows one program to use user namespaces and restricts nothing else, see "Restricted
-/// unprivileged user namespaces" in Ubuntu's security documentation.
+/// A command that writes an AppArmor profile which allows one program to use user namespaces and restricts nothing
+/// else, see "Restricted unprivileged user namespaces" in Ubuntu's security documentation.
 fn apparmor_profile(program: &str) -> String {
     format!(
-        r#"`printf 'abi <abi/4.0>,\ninclude <tunables/global>\nprofile minicontainer "{program}" flags=(unconfined) {{\n  userns,\n}}\n' | sudo tee /etc/apparmor.d/minicontainer && sudo apparmor_parser -r /etc/apparmor.d/minicontainer`"#
+        r#"printf 'abi <abi/4.0>,\ninclude <tunables/global>\nprofile minicontainer "{program}" flags=(unconfined) {{\n  userns,\n}}\n' | sudo tee /etc/apparmor.d/minicontainer && sudo apparmor_parser -r /etc/apparmor.d/minicontainer"#
     )
 }
 
@@ -56,32 +68,25 @@ fn apparmor_profile(program: &str) -> String {
 pub(super) fn subordinate_ids(host: &Host) -> Finding {
     let name = "subordinate ids";
     match &host.subordinate {
-        _ if host.identity == Identity::Root => Finding::works(name, "not needed by root"),
+        _ if host.identity == Identity::Root => Finding::works(name, message("doctor-ids-root", [])),
         SubordinateIds::Allocated { uids, gids } => {
             let count = |ranges: &[minicontainer::core::plan::IdRange]| {
                 ranges.iter().map(|range| u64::from(range.count)).sum::<u64>()
             };
             let (users, groups) = (count(uids), count(gids));
-            let detail = format!("{users} user ids and {groups} group ids in addition to your own");
+            let detail = |key| message(key, [("users", users.into()), ("groups", groups.into())]);
             match users.min(groups) {
                 // Images use ids up to 65534 (`nobody`).
-                65_535.. => Finding::works(name, detail),
-                _ => Finding {
-                    name,
-                    verdict: Verdict::Missing,
-                    detail: format!("{detail}, fewer than the 65536 that images expect"),
-                    fix: Some(
-                        "`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER`".to_owned(),
-                    ),
-                },
+                65_535.. => Finding::works(name, detail("doctor-ids")),
+                _ => {
+                    let fix = Message::new("fix-allocate-ids", [("user", "$USER".into())]);
+                    Finding::lacks(name, detail("doctor-ids-few"), fix)
+                }
             }
         }
-        SubordinateIds::None { cause, fix } => Finding {
-            name,
-            verdict: Verdict::Missing,
-            detail: format!("containers have only id 0, which is your own user: {cause}"),
-            fix: Some(fix.clone()),
-        },
+        SubordinateIds::None { cause, fix } => {
+            Finding::lacks(name, message("doctor-ids-none", [("cause", cause.clone().into())]), fix.clone())
+        }
     }
 }
 
@@ -89,21 +94,12 @@ pub(super) fn subordinate_ids(host: &Host) -> Finding {
 /// namespace.
 pub(super) fn counts(tried: &Availability, host: &Host) -> Option<Finding> {
     let name = "per-user counts";
-    let counted = "inotify instances, message queues, pending signals and pipes are counted per user";
     match (host.identity, tried) {
         (Identity::User { .. }, _) => None,
-        (Identity::Root, Availability::Available) => {
-            let how = "a container has its own with --userns auto or --profile=untrusted, else it shares root's";
-            Some(Finding::works(name, format!("{counted}: {how}")))
+        (Identity::Root, Availability::Available) => Some(Finding::works(name, message("doctor-counts", []))),
+        (Identity::Root, Availability::Unavailable { fix, .. }) => {
+            Some(Finding::lacks(name, message("doctor-counts-shared", []), fix.clone()))
         }
-        (Identity::Root, Availability::Unavailable { fix, .. }) => Some(Finding {
-            name,
-            verdict: Verdict::Missing,
-            detail: format!(
-                "{counted}, and all containers of root share one count, because no user namespace can be created"
-            ),
-            fix: Some(fix.clone()),
-        }),
     }
 }
 
@@ -114,46 +110,49 @@ pub(super) fn own_cgroup(host: &Host, hindrance: Option<String>) -> Option<Findi
     let (Identity::User { .. }, CgroupLayout::V2 { controllers }) = (host.identity, &host.cgroups.layout) else {
         return None;
     };
-    let place = format!("/sys/fs/cgroup/{}", host.cgroups.parent);
     Some(match &host.cgroups.access {
         Availability::Available => {
-            Finding::works(name, format!("{place} is delegated to you, with {}", controllers.join(" ")))
+            let place = format!("/sys/fs/cgroup/{}", host.cgroups.parent);
+            let arguments = [("place", place.into()), ("controllers", controllers.join(" ").into())];
+            Finding::works(name, message("doctor-cgroup", arguments))
         }
-        Availability::Unavailable { cause, fix } => Finding {
-            name,
-            verdict: Verdict::Missing,
-            detail: hindrance.map_or_else(|| cause.clone(), |hindrance| format!("{cause} ({hindrance})")),
-            fix: Some(fix.clone()),
-        },
+        Availability::Unavailable { cause, fix } => {
+            let detail = match hindrance {
+                Some(hindrance) => cause.clone().because(hindrance),
+                None => cause.clone(),
+            };
+            Finding::lacks(name, detail, fix.clone())
+        }
     })
 }
 
 /// One finding for each cgroup controller.
 pub(super) fn limits(host: &Host) -> Vec<Finding> {
+    let kernel = |option: &str| message("doctor-fix-kernel", [("option", option.into())]);
     let wanted = [
-        ("memory", "memory limit", "boot Linux with `cgroup_enable=memory`"),
-        ("cpu", "cpu limit", "use a kernel with CONFIG_CGROUP_SCHED"),
-        ("pids", "pids limit", "use a kernel with CONFIG_CGROUP_PIDS"),
-        ("cpuset", "cpuset limit", "use a kernel with CONFIG_CPUSETS"),
+        ("memory", "memory limit", message("doctor-fix-memory", [])),
+        ("cpu", "cpu limit", kernel("CONFIG_CGROUP_SCHED")),
+        ("pids", "pids limit", kernel("CONFIG_CGROUP_PIDS")),
+        ("cpuset", "cpuset limit", kernel("CONFIG_CPUSETS")),
     ];
     let (version, controllers): (_, Vec<&str>) = match &host.cgroups.layout {
-        CgroupLayout::None => ("no cgroups", Vec::new()),
+        CgroupLayout::None => ("", Vec::new()),
         CgroupLayout::V1 { hierarchies } => {
             ("cgroup v1", hierarchies.iter().flat_map(|names| names.split(',')).collect())
         }
         CgroupLayout::V2 { controllers } => ("cgroup v2", controllers.iter().map(String::as_str).collect()),
     };
-    let finding = |(controller, name, kernel): (&str, &'static str, &str)| match &host.cgroups.access {
-        Availability::Unavailable { cause, fix } => {
-            Finding { name, verdict: Verdict::Missing, detail: cause.clone(), fix: Some(fix.clone()) }
+    let finding = |(controller, name, for_root): (&str, &'static str, Message)| match &host.cgroups.access {
+        Availability::Unavailable { cause, fix } => Finding::lacks(name, cause.clone(), fix.clone()),
+        Availability::Available if controllers.contains(&controller) => {
+            Finding::works(name, message("doctor-limit-works", [("version", version.into())]))
         }
-        Availability::Available if controllers.contains(&controller) => Finding::works(name, version),
-        Availability::Available => Finding {
-            name,
-            verdict: Verdict::Missing,
-            detail: format!("{version} without the controller {controller}"),
-            fix: Some(if host.identity == Identity::Root { kernel } else { CONTROLLERS_HINT }.to_owned()),
-        },
+        Availability::Available => {
+            let arguments = [("version", version.into()), ("controller", controller.into())];
+            let for_user = Message::new("fix-controllers", []);
+            let fix = if host.identity == Identity::Root { for_root } else { for_user };
+            Finding::lacks(name, message("doctor-limit-lacks", arguments), fix)
+        }
     };
     wanted.into_iter().map(finding).collect()
 }
@@ -161,39 +160,34 @@ pub(super) fn limits(host: &Host) -> Vec<Finding> {
 /// Optional features of the kernel.
 pub(super) fn kernel_features(seen: &Observations) -> Vec<Finding> {
     let file_system = |name: &str| seen.filesystems.lines().any(|line| line.split('\t').next_back() == Some(name));
-    let lacking = |name, detail: &str, fix: &str| Finding {
-        name,
-        verdict: Verdict::Missing,
-        detail: detail.to_owned(),
-        fix: Some(fix.to_owned()),
-    };
+    let kernel = |option: &str| message("doctor-fix-kernel", [("option", option.into())]);
     let seccomp = match seen.seccomp_actions.as_deref().map(str::trim) {
         Some(actions) if actions.split(' ').any(|action| action == "errno") => {
-            Finding::works("seccomp", format!("supported actions: {actions}"))
+            Finding::works("seccomp", message("doctor-seccomp", [("actions", actions.into())]))
         }
-        _ => lacking("seccomp", "this kernel does not support filters", "use a kernel with CONFIG_SECCOMP_FILTER"),
+        _ => Finding::lacks("seccomp", message("doctor-seccomp-lacks", []), kernel("CONFIG_SECCOMP_FILTER")),
     };
     let terminals = match file_system("devpts") {
-        true => Finding::works("terminals", "a container can have terminals of its own"),
-        false => lacking("terminals", "this kernel has no devpts", "use a kernel with CONFIG_UNIX98_PTYS"),
+        true => Finding::works("terminals", message("doctor-terminals", [])),
+        false => Finding::lacks("terminals", message("doctor-terminals-lacks", []), kernel("CONFIG_UNIX98_PTYS")),
     };
     let overlay = match file_system("overlay") {
-        true => Finding::works("overlayfs", "supported by the kernel"),
-        false => lacking("overlayfs", "not loaded in the kernel", "`sudo modprobe overlay`; else --driver copy"),
+        true => Finding::works("overlayfs", message("doctor-overlay", [])),
+        false => Finding::lacks("overlayfs", message("doctor-overlay-lacks", []), message("doctor-overlay-fix", [])),
     };
     vec![overlay, seccomp, terminals]
 }
 
 #[cfg(test)]
 mod tests {
-    use minicontainer::core::plan::IdRange;
+    use minicontainer::core::{explain::Language, plan::IdRange};
 
-    use super::super::text;
+    use super::super::text::text;
     use super::*;
 
     fn denied() -> Availability {
-        let cause = "a user namespace can be made, but mounting in it is denied".to_owned();
-        Availability::Unavailable { cause, fix: "run as root".to_owned() }
+        let (cause, fix) = (Message::new("cause-mount-denied", []), Message::new("fix-user-namespaces", []));
+        Availability::Unavailable { cause, fix }
     }
 
     fn switch(value: &str) -> Option<String> {
@@ -201,7 +195,7 @@ mod tests {
     }
 
     /// The report for a host, as `doctor` prints it.
-    fn report(host: &Host, tried: &Availability, seen: &Observations) -> String {
+    fn report(host: &Host, tried: &Availability, seen: &Observations, language: Language) -> String {
         let seen = Observations { program: "/home/ada/minicontainer".to_owned(), ..seen.clone() };
         let mut findings = vec![user_namespaces(tried, host, &seen), subordinate_ids(host)];
         findings.extend(counts(tried, host));
@@ -209,7 +203,7 @@ mod tests {
         findings.extend(own_cgroup(host, (host.cgroups.parent == "shared").then_some(hindrance)));
         findings.extend(limits(host));
         findings.extend(kernel_features(&seen));
-        text(&findings, findings.iter().all(|finding| finding.verdict != Verdict::Broken))
+        text(&findings, findings.iter().all(|finding| finding.verdict != Verdict::Broken), language)
     }
 
     fn modern() -> Observations {
@@ -223,6 +217,11 @@ mod tests {
 
     #[test]
     fn findings_for_example_hosts() {
+        insta::assert_snapshot!(findings_in(Language::English));
+        insta::assert_snapshot!(findings_in(Language::Portuguese));
+    }
+
+    fn findings_in(language: Language) -> String {
         let works = Availability::Available;
         let rootless = Host::example_rootless();
         let mut few = Host::example_rootless_with_ids();
@@ -238,22 +237,36 @@ mod tests {
         let mut shared = Host::example_rootless_with_ids();
         shared.cgroups.parent = "shared".to_owned();
         let machines = [
-            ("root, everything available", report(&Host::example(), &works, &modern())),
-            ("root with cgroup v1 without memory", report(&v1, &works, &modern())),
-            ("an ordinary user without ids", report(&rootless, &works, &modern())),
-            ("too few ids", report(&few, &works, &modern())),
-            ("systemd delegated memory and pids", report(&delegated, &works, &modern())),
-            ("a cgroup shared with another user", report(&shared, &works, &modern())),
-            ("Ubuntu", report(&rootless, &denied(), &Observations { apparmor_restricts: switch("1"), ..modern() })),
-            ("old Debian", report(&rootless, &denied(), &Observations { userns_clone: switch("0"), ..modern() })),
+            ("root, everything available", report(&Host::example(), &works, &modern(), language)),
+            ("root with cgroup v1 without memory", report(&v1, &works, &modern(), language)),
+            ("an ordinary user without ids", report(&rootless, &works, &modern(), language)),
+            ("too few ids", report(&few, &works, &modern(), language)),
+            ("systemd delegated memory and pids", report(&delegated, &works, &modern(), language)),
+            ("a cgroup shared with another user", report(&shared, &works, &modern(), language)),
+            (
+                "Ubuntu",
+                report(&rootless, &denied(), &Observations { apparmor_restricts: switch("1"), ..modern() }, language),
+            ),
+            (
+                "old Debian",
+                report(&rootless, &denied(), &Observations { userns_clone: switch("0"), ..modern() }, language),
+            ),
             (
                 "hardened",
-                report(&rootless, &denied(), &Observations { max_user_namespaces: switch("0"), ..modern() }),
+                report(
+                    &rootless,
+                    &denied(),
+                    &Observations { max_user_namespaces: switch("0"), ..modern() },
+                    language,
+                ),
             ),
-            ("denied for an unknown reason", report(&rootless, &denied(), &modern())),
-            ("a kernel without optional features", report(&Host::example(), &denied(), &Observations::default())),
+            ("denied for an unknown reason", report(&rootless, &denied(), &modern(), language)),
+            (
+                "a kernel without optional features",
+                report(&Host::example(), &denied(), &Observations::default(), language),
+            ),
         ];
         let shown = machines.map(|(name, text)| format!("== {name}\n{text}"));
-        insta::assert_snapshot!(shown.join("\n"));
+        shown.join("\n")
     }
 }

@@ -1,13 +1,17 @@
 //! `doctor`: checks by trying what this machine can do, and says how to fix what it cannot.
 
 mod findings;
+mod text;
 
 use std::{env, fs, process::ExitCode};
 
 use clap::{Args, ValueEnum};
 use minicontainer::{
     MIB, Sandbox, Stdio, Store,
-    core::plan::{Host, Identity, SubordinateIds},
+    core::{
+        explain::{Language, Message},
+        plan::{Host, Identity, SubordinateIds},
+    },
     host,
     rootfs::Driver,
     store::Image,
@@ -17,13 +21,15 @@ use minicontainer_images::{SeedError, list as list_images, seed_busybox};
 use nix::{sys::utsname::uname, unistd::Uid};
 use serde::Serialize;
 
-use crate::{error::Failure, format::choice::Choice, output};
+use crate::{error::Failure, format::choice::Choice, language, messages::message, output};
 use findings::Observations;
+use text::text;
 
 /// Check what this machine can do and how to fix what it cannot
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   minicontainer doctor
+  minicontainer doctor --lang pt
   minicontainer doctor --format '{{.verdict}} {{.name}}'
 
 Fields for --format: .name .verdict (works, missing, broken) .detail .fix
@@ -32,6 +38,10 @@ pub struct DoctorArguments {
     /// Output format: text, json, or a template for each finding
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: String,
+
+    /// Language of the text: en or pt [default: the locale's]
+    #[arg(long, value_name = "LANGUAGE", value_parser = language::parse)]
+    lang: Option<Language>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -40,15 +50,24 @@ enum DoctorFormat {
     Json,
 }
 
-/// One result.
+/// One result. As JSON and in templates it is in English.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Finding {
     name: &'static str,
     verdict: Verdict,
     /// What was observed, or what failed.
-    detail: String,
-    fix: Option<String>,
+    detail: Message,
+    fix: Option<Fix>,
+}
+
+/// How to fix it.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Fix {
+    Message(Message),
+    /// The hint of an error.
+    Hint(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -62,18 +81,24 @@ enum Verdict {
 }
 
 impl Finding {
-    fn works(name: &'static str, detail: impl Into<String>) -> Finding {
-        Finding { name, verdict: Verdict::Works, detail: detail.into(), fix: None }
+    fn works(name: &'static str, detail: Message) -> Finding {
+        Finding { name, verdict: Verdict::Works, detail, fix: None }
+    }
+
+    fn lacks(name: &'static str, detail: Message, fix: Message) -> Finding {
+        Finding { name, verdict: Verdict::Missing, detail, fix: Some(Fix::Message(fix)) }
     }
 
     fn fails(name: &'static str, verdict: Verdict, failure: &Failure) -> Finding {
-        Finding { name, verdict, detail: failure.message(), fix: failure.fix().map(str::to_owned) }
+        let fix = failure.fix().map(|hint| Fix::Hint(hint.to_owned()));
+        Finding { name, verdict, detail: message("doctor-failed", []).because(failure.message()), fix }
     }
 }
 
 /// Runs `doctor`.
 pub fn execute(arguments: &DoctorArguments) -> Result<ExitCode, Failure> {
     let format = Choice::parse(&arguments.format)?;
+    let language = arguments.lang.unwrap_or_else(language::of_environment);
     let host = host::probe();
     let seen = see();
     let user_namespace = host::try_user_namespace();
@@ -90,7 +115,8 @@ pub fn execute(arguments: &DoctorArguments) -> Result<ExitCode, Failure> {
     match Store::open_default() {
         Ok(store) => {
             super::warn_of_closed(&store);
-            findings.push(Finding::works("store", format!("{} is writable", store.root().display())));
+            let place = store.root().display().to_string();
+            findings.push(Finding::works("store", message("doctor-store", [("place", place.into())])));
             findings.push(images(&store));
             findings.extend(runs(&store, &host));
         }
@@ -101,45 +127,23 @@ pub fn execute(arguments: &DoctorArguments) -> Result<ExitCode, Failure> {
         Choice::Own(DoctorFormat::Json) => {
             output::print_json(&serde_json::json!({"runs": runs, "findings": findings}))?;
         }
-        Choice::Own(DoctorFormat::Text) => output::print(&text(&findings, runs))?,
+        Choice::Own(DoctorFormat::Text) => output::print(&text(&findings, runs, language))?,
         Choice::Template(format) => output::print(&format.render_each(&findings)?)?,
     }
     Ok(if runs { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn text(findings: &[Finding], runs: bool) -> String {
-    let mut text = String::new();
-    for Finding { name, verdict, detail, fix } in findings {
-        let sign = match verdict {
-            Verdict::Works => "works",
-            Verdict::Missing => "lacks",
-            Verdict::Broken => "FAILS",
-        };
-        text += &format!("{sign}  {name:<16} {detail}\n");
-        if let Some(fix) = fix {
-            text += &format!("{:23} to fix it: {fix}\n", "");
-        }
-    }
-    text + if runs {
-        "\n`minicontainer run` works here.\n"
-    } else {
-        "\n`minicontainer run` does not work here yet.\n"
-    }
-}
-
 fn identity(host: &Host) -> Finding {
     let name = user_name(&fs::read_to_string("/etc/passwd").unwrap_or_default(), Uid::effective().as_raw());
-    let name = name.map_or_else(String::new, |name| format!(" ({name})"));
-    Finding::works(
-        "identity",
-        match host.identity {
-            Identity::Root => "root, with all capabilities".to_owned(),
-            Identity::User { uid: 0, .. } => {
-                "root without capabilities, as inside a container: treated like an ordinary user".to_owned()
-            }
-            Identity::User { uid, .. } => format!("an ordinary user, uid {uid}{name}"),
-        },
-    )
+    let detail = match (host.identity, name) {
+        (Identity::Root, _) => message("doctor-identity-root", []),
+        (Identity::User { uid: 0, .. }, _) => message("doctor-identity-no-capabilities", []),
+        (Identity::User { uid, .. }, None) => message("doctor-identity-user", [("uid", uid.to_string().into())]),
+        (Identity::User { uid, .. }, Some(name)) => {
+            message("doctor-identity-user-named", [("uid", uid.to_string().into()), ("name", name.into())])
+        }
+    };
+    Finding::works("identity", detail)
 }
 
 /// The user's name, from `/etc/passwd` only. getpwuid(3) would load name service modules of the host into this
@@ -156,15 +160,12 @@ fn kernel() -> Finding {
     let release = uname().map_or_else(|_| "unknown".to_owned(), |name| name.release().to_string_lossy().into_owned());
     let mut numbers = release.split(|sign: char| !sign.is_ascii_digit()).map(|part| part.parse().unwrap_or(0));
     let version: (u32, u32) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    let about = |key| message(key, [("release", release.as_str().into())]);
     if version >= (5, 12) {
-        return Finding::works("kernel", format!("Linux {release}"));
+        return Finding::works("kernel", about("doctor-kernel"));
     }
-    Finding {
-        name: "kernel",
-        verdict: Verdict::Broken,
-        detail: format!("Linux {release} is older than 5.12, which added mount_setattr(2)"),
-        fix: Some("use a newer kernel, such as that of Debian 12, Ubuntu 22.04 or Fedora 35".to_owned()),
-    }
+    let fix = message("doctor-kernel-fix", []);
+    Finding { verdict: Verdict::Broken, ..Finding::lacks("kernel", about("doctor-kernel-old"), fix) }
 }
 
 /// Reads the kernel's settings.
@@ -181,21 +182,18 @@ fn see() -> Observations {
 }
 
 fn images(store: &Store) -> Finding {
-    match list_images(store) {
-        Ok(images) if images.is_empty() => Finding {
-            name: "images",
-            verdict: Verdict::Missing,
-            detail: "the store has no images".to_owned(),
-            fix: Some("`minicontainer image seed` creates busybox without a network".to_owned()),
-        },
-        Ok(images) if images.iter().any(Result::is_err) => Finding {
-            name: "images",
-            verdict: Verdict::Missing,
-            detail: format!("{} in the store are damaged", images.iter().filter(|image| image.is_err()).count()),
-            fix: Some("`minicontainer images` lists them, `minicontainer rmi IMAGE` removes one".to_owned()),
-        },
-        Ok(images) => Finding::works("images", format!("{} in the store", images.len())),
-        Err(error) => Finding::fails("images", Verdict::Broken, &error.into()),
+    let images = match list_images(store) {
+        Ok(images) => images,
+        Err(error) => return Finding::fails("images", Verdict::Broken, &error.into()),
+    };
+    let damaged = images.iter().filter(|image| image.is_err()).count();
+    let counted = |key, count: usize| message(key, [("count", count.into())]);
+    match (images.len(), damaged) {
+        (0, _) => Finding::lacks("images", message("doctor-images-none", []), message("doctor-images-seed", [])),
+        (count, 0) => Finding::works("images", counted("doctor-images", count)),
+        (_, damaged) => {
+            Finding::lacks("images", counted("doctor-images-damaged", damaged), message("doctor-images-remove", []))
+        }
     }
 }
 
@@ -246,11 +244,12 @@ fn run(name: &'static str, otherwise: Verdict, image: &Image, ask: impl FnOnce(S
     let sandbox = ask(Sandbox::from_image(image).command("true").stdout(Stdio::Null));
     match sandbox.status() {
         Ok(report) if report.verdict == minicontainer::Verdict::Exited(0) => {
-            Finding::works(name, format!("a container ran for {:.1} ms", report.wall_time.as_secs_f64() * 1e3))
+            let milliseconds = format!("{:.1}", report.wall_time.as_secs_f64() * 1e3);
+            Finding::works(name, message("doctor-ran", [("milliseconds", milliseconds.into())]))
         }
         Ok(report) => {
-            let failure = Failure::new(format!("a test container ended with {:?}", report.verdict));
-            Finding::fails(name, otherwise, &failure)
+            let detail = message("doctor-ended", [("verdict", format!("{:?}", report.verdict).into())]);
+            Finding { name, verdict: otherwise, detail, fix: None }
         }
         Err(error) => Finding::fails(name, otherwise, &error.into()),
     }

@@ -13,6 +13,7 @@ use crate::commands::open_store;
 use crate::{
     error::{Failure, warn},
     format::list::Listing,
+    messages::message,
     output,
     table::size,
 };
@@ -85,7 +86,8 @@ pub fn list(arguments: &ListArguments) -> Result<ExitCode, Failure> {
             Ok(image) if filters.admits(image) => rows.push(row(image, &sharing, &users, listing)),
             Ok(_) => {}
             Err(damaged) => {
-                warn(&format!("image {} is damaged: {}", damaged.manifest_digest, damaged.error));
+                let digest = damaged.manifest_digest.to_string();
+                warn(&message("damaged-image", [("digest", digest.into())]).because(&damaged.error));
                 if filters.is_empty() {
                     rows.push(damaged_row(damaged, listing));
                 }

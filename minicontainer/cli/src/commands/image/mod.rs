@@ -20,7 +20,7 @@ use std::{env, num::ParseIntError, process::ExitCode};
 
 use clap::Args;
 use jiff::Timestamp;
-use minicontainer::core::Reference;
+use minicontainer::core::{Reference, explain::Message};
 use minicontainer_images::seed_busybox;
 
 use crate::commands::open_store;
@@ -127,6 +127,6 @@ fn creation_time() -> Result<(String, Option<u64>), Failure> {
     Ok((format!("{time:.9}"), latest))
 }
 
-fn warn_of(warnings: &[String]) {
-    warnings.iter().for_each(|warning| warn(warning));
+fn warn_of(warnings: &[Message]) {
+    warnings.iter().for_each(warn);
 }

@@ -13,6 +13,7 @@ use crate::commands::{find_image, open_store};
 use crate::{
     error::{Failure, warn},
     format::list::Listing,
+    messages::message,
     output,
     table::size,
 };
@@ -78,7 +79,8 @@ pub fn execute(arguments: &ListArguments) -> Result<ExitCode, Failure> {
     let store = open_store()?;
     let containers = Containers::of(&store);
     for (id, error) in containers.damaged()? {
-        warn(&format!("container {} is damaged: {}", id.short(), Failure::from(error).message()));
+        let damaged = message("damaged-container", [("id", id.short().into())]);
+        warn(&damaged.because(Failure::from(error).message()));
     }
     let filters = Filters::parse(&store, &arguments.filter)?;
     let any_state = arguments.all || arguments.limit().is_some() || filters.select_states();

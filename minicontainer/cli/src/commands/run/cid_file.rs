@@ -10,7 +10,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::error::{Context, Failure, warn};
+use crate::{
+    error::{Context, Failure, warn},
+    messages::message,
+};
 
 /// The file, before the container is created.
 pub struct CidFile {
@@ -48,7 +51,8 @@ impl Drop for CidFile {
         if !self.is_written
             && let Err(error) = fs::remove_file(&self.path)
         {
-            warn(&format!("cannot remove the container ID file {}: {error}", self.path.display()));
+            let path = self.path.display().to_string();
+            warn(&message("container-id-file-left", [("path", path.into())]).because(error));
         }
     }
 }

@@ -1,35 +1,38 @@
 //! How a container ended: the exit code of this command, and a message if a limit ended it.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
-use minicontainer::{Report, Verdict, core::options::ByteSize};
+use minicontainer::{
+    Report, Verdict,
+    core::{explain::Message, options::ByteSize},
+};
 use minicontainer_engine::container::exit_code;
 
-use crate::error::print_error;
+use crate::{error::print_error, language, messages::message};
 
 /// Returns the exit code. If the program was killed because of a limit, prints which one, because the code alone does
 /// not show it.
 pub fn conclude(report: &Report) -> ExitCode {
-    match report.verdict {
-        Verdict::TimeLimit => {
-            let limit = report.limits.wall_time.unwrap_or_default();
-            print_error(&format!("killed after {limit:?}: the time limit (--timeout) was reached"));
-        }
-        Verdict::CpuTimeLimit => {
-            let limit = report.limits.cpu_time.unwrap_or_default();
-            print_error(&format!("killed after {limit:?} of processor time: the limit (--cpu-time) was reached"));
-        }
-        Verdict::OutputLimit => {
-            let limit =
-                report.limits.output.and_then(ByteSize::new).map_or(String::new(), |size| format!(" of {size}"));
-            print_error(&format!("killed: the output limit{limit} (--output-limit) was reached"));
-        }
-        Verdict::MemoryLimit => {
-            let limit =
-                report.limits.memory.and_then(ByteSize::new).map_or(String::new(), |size| format!(" of {size}"));
-            print_error(&format!("killed by the kernel: the memory limit{limit} (--memory) was reached"));
-        }
-        Verdict::Exited(_) | Verdict::Signalled(_) => {}
+    if let Some(message) = reason(report) {
+        print_error(&message.text(language::of_environment()));
     }
     ExitCode::from(u8::try_from(exit_code(report.verdict)).unwrap_or(u8::MAX))
+}
+
+/// The limit that ended the container.
+fn reason(report: &Report) -> Option<Message> {
+    let limits = &report.limits;
+    let after =
+        |key, limit: Option<Duration>| message(key, [("limit", format!("{:?}", limit.unwrap_or_default()).into())]);
+    let of_size = |[known, unknown]: [&'static str; 2], limit: Option<u64>| match limit.and_then(ByteSize::new) {
+        Some(size) => message(known, [("limit", size.to_string().into())]),
+        None => message(unknown, []),
+    };
+    Some(match report.verdict {
+        Verdict::TimeLimit => after("ended-time", limits.wall_time),
+        Verdict::CpuTimeLimit => after("ended-cpu-time", limits.cpu_time),
+        Verdict::OutputLimit => of_size(["ended-output-limit", "ended-output"], limits.output),
+        Verdict::MemoryLimit => of_size(["ended-memory-limit", "ended-memory"], limits.memory),
+        Verdict::Exited(_) | Verdict::Signalled(_) => return None,
+    })
 }

@@ -43,6 +43,7 @@ use crate::{
     booleans,
     error::{Context, Failure, first_of, warn},
     language,
+    messages::{label, message},
     output::{say, visible},
 };
 use cid_file::CidFile;
@@ -218,7 +219,7 @@ impl RunArguments {
             }
         };
         let io = terminal::io(started.running(), self.interactive)?;
-        let warn_of = |error| warn(&Failure::from(error).message());
+        let warn_of = |error| warn(&message("signal-trouble", []).because(Failure::from(error).message()));
         // The signal descriptor is opened after the start, because a start needs many descriptors.
         let mut control = SignalControl::new(signals.descriptor()?, attention, &terminal, &warn_of);
         let times = self.trace.then(|| times(started.running()));
@@ -231,7 +232,7 @@ impl RunArguments {
         ];
         times.into_iter().for_each(|times| say(&times));
         if self.trace_denied {
-            say(&denied_calls(&ended.report));
+            say(&denied_calls(&ended.report, language::of_environment()));
         }
         let code = conclude(&ended.report);
         first_of(results)?;
@@ -267,14 +268,12 @@ fn parse_time(flag: &str, text: Option<&str>) -> Result<Option<Timeout>, Failure
 /// there is no network by default. Scripts and tests do not get this note, because they read stderr too.
 fn warn_about_isolation(arguments: &RunArguments, options: &RunOptions, store: &Store) -> Result<(), Failure> {
     for weakening in options.weakenings() {
-        let meaning =
-            explain_weakening(&weakening, minicontainer::host::probe().identity, language::of_environment());
-        warn(&format!("{}: {meaning}", weakening.flag()));
+        let meaning = explain_weakening(&weakening, minicontainer::host::probe().identity);
+        warn(&message("weakened", [("flag", weakening.flag().into()), ("meaning", meaning.into())]));
     }
     let shown = store.given_note_file("network");
     if arguments.container.network.is_none() && std::io::stderr().is_terminal() && !shown.exists() {
-        say("note: containers have only a loopback network (--network none); --network host gives them the host's. \
-                         This note is shown once.\n");
+        say(&format!("{}\n", label("note-network", language::of_environment())));
         fs::write(&shown, "").with_context(|| format!("cannot write {}", shown.display()))?;
     }
     Ok(())

@@ -58,7 +58,7 @@ fn subuid_and_subgid_are_read_separately() {
     let ada = Identity::User { uid: 1000, gid: 100 };
     let message = |subuid: &str, subgid: &str| match allocated(ada, || Ok(sources(subuid, subgid))) {
         SubordinateIds::Allocated { uids, gids } => format!("{} and {}", uids[0].first, gids[0].first),
-        SubordinateIds::None { cause, .. } => cause,
+        SubordinateIds::None { cause, .. } => cause.to_string(),
     };
     assert_eq!(message("ada:5:6", "1000:7:8"), "5 and 7");
     assert_eq!(message("ada:5:6", "bob:7:8"), "/etc/subgid allocates no ids to ada");
@@ -68,14 +68,14 @@ fn subuid_and_subgid_are_read_separately() {
         SubidSources { existing: ["0 1000 1\n1 5 9\n"; 2].map(str::to_owned), ..sources("ada:5:6", "ada:5:5") };
     let inside = allocated(ada, || Ok(nested));
     assert!(
-        matches!(&inside, SubordinateIds::None { cause, .. } if cause.contains("not mapped in this user namespace"))
+        matches!(&inside, SubordinateIds::None { cause, .. } if cause.to_string().contains("not mapped in this user namespace"))
     );
     // The user's own group is cut out of one range, and the user's own id out of the other.
     assert_eq!(message("ada:1000:2", "ada:100:2"), "1001 and 101");
     let unknown = allocated(Identity::User { uid: 77, gid: 77 }, || Ok(sources("ada:5:6", "ada:5:6")));
-    let fix = "`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 77`".to_owned();
-    let cause = "/etc/subuid and /etc/subgid allocate no ids to 77".to_owned();
-    assert_eq!(unknown, SubordinateIds::None { cause, fix });
+    let SubordinateIds::None { cause, fix } = unknown else { panic!("{unknown:?}") };
+    assert_eq!(cause.to_string(), "/etc/subuid and /etc/subgid allocate no ids to 77");
+    assert_eq!(fix.to_string(), "`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 77`");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// The first difference, found with both texts in memory, cut into all their lines or words.
-fn whole_difference(answer: &[u8], expected: &[u8], comparison: Comparison) -> Option<String> {
+fn whole_difference(answer: &[u8], expected: &[u8], comparison: Comparison) -> Option<Message> {
     let cut = |text| match comparison {
         Comparison::Exact => split_lines(text),
         Comparison::Lines => trimmed_lines(text),
@@ -82,12 +82,12 @@ fn long_units_are_shortened_in_messages() {
         assert_eq!(difference(&long(b'a'), &long(b'a'), comparison), None);
         let found = difference(&long(b'a'), &long(b'b'), comparison);
         assert_eq!(found, whole_difference(&long(b'a'), &long(b'b'), comparison));
-        assert!(found.unwrap().len() < 150);
+        assert!(found.unwrap().to_string().len() < 150);
     }
     // Blanks at a line's end do not count, however many, unless other characters follow.
     let blanks = [b"x".to_vec(), vec![b' '; 1_000_000]].concat();
     assert_eq!(difference(&blanks, b"x\n", Comparison::Lines), None);
-    let found = difference(&[blanks, b"y".to_vec()].concat(), b"x\n", Comparison::Lines).unwrap();
+    let found = difference(&[blanks, b"y".to_vec()].concat(), b"x\n", Comparison::Lines).unwrap().to_string();
     assert!(found.starts_with("line 1: expected \"x\", not \"x    "), "{found}");
 }
 

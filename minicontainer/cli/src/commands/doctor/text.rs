@@ -1,0 +1,38 @@
+//! The findings as a table, in the reader's language.
+
+use minicontainer::core::explain::Language;
+
+use super::{Finding, Fix};
+use crate::messages::label;
+
+/// The least width of the column of names.
+const NAME_WIDTH: usize = 16;
+
+/// A table of the findings. Whatever has several lines is indented below its first line.
+pub(super) fn text(findings: &[Finding], runs: bool, language: Language) -> String {
+    let signs = ["doctor-works", "doctor-lacks", "doctor-fails"].map(|key| label(key, language));
+    let width = |texts: &mut dyn Iterator<Item = String>| texts.map(|text| text.chars().count()).max().unwrap_or(0);
+    let sign_width = width(&mut signs.iter().cloned());
+    let name_width = width(&mut findings.iter().map(|finding| title(finding, language))).max(NAME_WIDTH);
+    let indent = " ".repeat(sign_width + name_width + 3);
+    let mut text = String::new();
+    for finding in findings {
+        let sign = &signs[finding.verdict as usize];
+        let detail = finding.detail.text(language).replace('\n', &format!("\n{indent}"));
+        text += &format!("{sign:<sign_width$}  {:<name_width$} {detail}\n", title(finding, language));
+        match &finding.fix {
+            None => {}
+            Some(Fix::Message(fix)) => {
+                text += &format!("{indent}{} {}\n", label("doctor-fix", language), fix.text(language));
+            }
+            Some(Fix::Hint(hint)) => text += &format!("{indent}hint: {hint}\n"),
+        }
+    }
+    let conclusion = if runs { "doctor-can-run" } else { "doctor-cannot-run" };
+    format!("{text}\n{}\n", label(conclusion, language))
+}
+
+/// The name of a finding.
+fn title(finding: &Finding, language: Language) -> String {
+    label(&format!("doctor-name-{}", finding.name.replace(' ', "-")), language)
+}
