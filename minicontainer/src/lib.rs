@@ -79,13 +79,13 @@ pub use minicontainer_layers as layers;
 #[cfg(target_os = "linux")]
 pub use {
     cgroup::CgroupError,
-    process::{CompileError, HookError, Hooks, JoinedNamespace, StartError, StartingProcess, StepTime},
+    process::{CompileError, HookError, Hooks, JoinedNamespace, ProcessBytes, StartError, StartingProcess, StepTime},
     sandbox::{
         Diagnostic, Error, ErrorKind, Event, Launch, LaunchSettings, Lifetime, Output, RootLocation, Running,
         Sandbox, Signaller, StandardStream, Stdio,
     },
     store::Store,
-    sys::wait::reset_sigchld,
+    sys::{Errno, wait::reset_sigchld},
 };
 
 pub use minicontainer_core::{Report, Verdict};

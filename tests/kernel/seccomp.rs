@@ -24,12 +24,18 @@ fn check(image: &Image, probe: &str) {
 
 fn with(image: &Image, seccomp: SeccompChoice, script: &str) -> Sandbox {
     let command = ["sh", "-c", script].map(str::to_owned).to_vec();
-    Sandbox::from_image(image).options(RunOptions { command, seccomp, ..RunOptions::default() })
+    Sandbox::from_image(image).options(RunOptions::with(|options| {
+        options.command = command;
+        options.seccomp = seccomp;
+    }))
 }
 
 fn dockers(image: &Image, script: &str) -> Sandbox {
     let command = ["sh", "-c", script].map(str::to_owned).to_vec();
-    Sandbox::from_image(image).options(RunOptions { command, profile: Profile::Docker, ..RunOptions::default() })
+    Sandbox::from_image(image).options(RunOptions::with(|options| {
+        options.command = command;
+        options.profile = Profile::Docker;
+    }))
 }
 
 #[test]

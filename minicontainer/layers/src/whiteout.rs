@@ -45,7 +45,7 @@ impl DeletedName {
 }
 
 /// The file has a reserved name but is not a valid whiteout.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WhiteoutError {
     /// It would delete nothing, its own directory, or the one above.
     #[error(
@@ -68,6 +68,8 @@ pub enum WhiteoutError {
         file_name: String,
     },
 }
+
+minicontainer_core::plain_diagnostic!(WhiteoutError: InvalidInput);
 
 impl Whiteout {
     /// The whiteout that deletes `name`.

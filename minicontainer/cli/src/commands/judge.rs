@@ -28,6 +28,7 @@ use super::{find_image, security::ProfileArgument};
 use crate::commands::open_store;
 use crate::{
     error::{Context, ENGINE_FAILED, Failure, warn},
+    flags::with_flags,
     format::choice::Choice,
     output::{print, print_json, say},
     table,
@@ -121,7 +122,7 @@ pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
     let signals = signals::block(Attention::Termination)?.descriptor()?;
     let (over, interrupted) = (AtomicBool::new(false), AtomicBool::new(false));
     let progress = Progress::new(folder.programs.len() * folder.tests.len());
-    let results = thread::scope(|scope| {
+    let mut results = thread::scope(|scope| {
         let attend = || cancel_on_signal(&signals, &judging, &over, &interrupted);
         thread::Builder::new().spawn_scoped(scope, attend).context("cannot start a thread")?;
         let results = judging.run(jobs, |judged| progress.show(judged));
@@ -132,6 +133,7 @@ pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
     if interrupted.into_inner() {
         return Err(Failure::new("interrupted; all containers were stopped"));
     }
+    name_flags(&mut results);
     match format {
         Choice::Own(ResultFormat::Table) => print(&as_table(&folder, &results, colours()))?,
         Choice::Own(ResultFormat::Json) => print_json(&results)?,
@@ -158,6 +160,14 @@ fn cancel_on_signal(signals: &SignalFd, judging: &Judging, over: &AtomicBool, in
             judging.cancel();
             return;
         }
+    }
+}
+
+/// Errors of the engine name its settings; here the user has flags.
+fn name_flags(results: &mut [Judged]) {
+    let faults = results.iter_mut().filter(|judged| judged.outcome.verdict == JudgeVerdict::EngineFault);
+    for message in faults.filter_map(|judged| judged.outcome.message.as_mut()) {
+        *message = with_flags(message).into_owned();
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Availability, CgroupLayout, Cgroups, Identity};
 
 /// The hint where systemd runs and an ordinary user has no delegated cgroup.
 pub const HINT_DELEGATION: &str = "have systemd delegate one: `systemd-run --user --scope -p Delegate=yes \
-     minicontainer run ...`; --timeout needs no cgroup";
+     PROGRAM`; `Sandbox::wall_time` needs no cgroup";
 
 /// The hint where the hierarchy is read-only.
 const HINT_READ_ONLY: &str = "inside another container, that container must have a writable cgroup hierarchy";
@@ -49,7 +49,7 @@ pub fn assess(layout: CgroupLayout, parent: String, identity: Identity, probe: &
         ),
         (CgroupLayout::V1 { .. }, Identity::User { .. }) => unavailable(
             "the cgroup hierarchy belongs to root".to_owned(),
-            "run as root, or without limits; --timeout needs no cgroup",
+            "run as root, or without limits; `Sandbox::wall_time` needs no cgroup",
         ),
         (CgroupLayout::V2 { .. }, Identity::User { uid, .. }) => {
             let denied = probe.denied.as_ref();

@@ -60,7 +60,8 @@ pub struct Source {
 
 /// Why an entry of `programs` cannot be run. This is the verdict of that entry only, so that one student cannot stop
 /// the judging of the others.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Unusable {
     /// It is a FIFO, a socket, a device or a symbolic link, which could lead anywhere on this machine.
     #[error("it is not a file or directory, and links are not followed")]
@@ -81,6 +82,8 @@ pub enum Unusable {
         reason: String,
     },
 }
+
+minicontainer::core::plain_diagnostic!(Unusable: Failed);
 
 /// Everything that is judged together.
 #[derive(Clone, Debug)]

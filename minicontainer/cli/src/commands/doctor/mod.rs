@@ -17,7 +17,7 @@ use minicontainer_images::{SeedError, list as list_images, seed_busybox};
 use nix::{sys::utsname::uname, unistd::Uid};
 use serde::Serialize;
 
-use crate::{error::Failure, format::choice::Choice, output};
+use crate::{error::Failure, flags::with_flags, format::choice::Choice, output};
 use findings::Seen;
 
 /// Check what this machine can do and how to fix what it cannot
@@ -95,6 +95,9 @@ pub fn execute(arguments: &DoctorArguments) -> Result<ExitCode, Failure> {
             findings.extend(runs(&store, &host));
         }
         Err(error) => findings.push(Finding::fails("store", Verdict::Broken, &error.into())),
+    }
+    for fix in findings.iter_mut().filter_map(|finding| finding.fix.as_mut()) {
+        *fix = with_flags(fix).into_owned();
     }
     let runs = findings.iter().all(|finding| finding.verdict != Verdict::Broken);
     match format {

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use minicontainer::{Report, Verdict, core::options::ByteSize};
-use minicontainer_engine::container::exit_code;
 
 use crate::error::complain;
 
@@ -28,7 +27,7 @@ pub fn conclude(report: &Report) -> ExitCode {
                 report.limits.memory.and_then(ByteSize::new).map_or(String::new(), |size| format!(" of {size}"));
             complain(&format!("killed by the kernel: the memory limit{limit} (--memory) was reached"));
         }
-        Verdict::Exited(_) | Verdict::Signalled(_) => {}
+        _ => {}
     }
-    ExitCode::from(u8::try_from(exit_code(report.verdict)).unwrap_or(u8::MAX))
+    ExitCode::from(u8::try_from(report.verdict.exit_code()).unwrap_or(u8::MAX))
 }
