@@ -5,7 +5,7 @@ mod stale;
 use minicontainer::Diagnostic as _;
 use std::{process::Command, sync::Barrier, thread};
 
-use minicontainer::{Report, Verdict, core::report::EnforcedLimits, store::Store};
+use minicontainer::{Report, Verdict, store::Store};
 use tempfile::TempDir;
 
 use super::*;
