@@ -1,7 +1,7 @@
 //! The flags behind the settings that the library's messages name.
 //!
 //! A library does not know the flags of this command, so its messages name a setting as its own users do:
-//! `` `Sandbox::workdir` ``. What this command prints names the flag instead. `tests/texts.rs` checks that every setting
+//! `` `Sandbox::workdir` ``. What this command prints names the flag instead. `tests/api/texts.rs` checks that every setting
 //! in a message of the libraries has a row here.
 
 use std::borrow::Cow;

@@ -69,7 +69,12 @@ pub enum WhiteoutError {
     },
 }
 
-minicontainer_core::plain_diagnostic!(WhiteoutError: InvalidInput);
+/// The message, for a program that returns the error from `main`.
+impl fmt::Debug for WhiteoutError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
 
 impl Whiteout {
     /// The whiteout that deletes `name`.

@@ -10,13 +10,15 @@
 //!
 //! The reading path to execve(2) begins here. Next: [`Launch`].
 //!
-//! ```no_run
-//! use minicontainer::{Sandbox, Store};
+//! The stages can be used one by one:
 //!
-//! let store = Store::open_default()?;
-//! let image = store.image("busybox")?;
-//! let report = Sandbox::from_image(&image).command("true").status()?;
-//! println!("{:?} after {:?}", report.verdict, report.wall_time);
+//! ```
+//! use minicontainer::Sandbox;
+//!
+//! let root = tempfile::tempdir()?;
+//! let launch = Sandbox::from_rootfs(root.path(), "sh").hostname("attic").launch()?; // nothing is created yet
+//! assert_eq!(launch.spec().hostname().as_deref(), Some("attic"));
+//! assert!(launch.plan().steps.len() > 10);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -28,6 +30,8 @@ mod launch;
 mod running;
 mod stdio;
 mod streams;
+#[cfg(test)]
+mod tests;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -155,8 +159,8 @@ impl Sandbox {
                 let options;
                 (options, settings.process_bytes) = self.command.applied_to(&self.options, &[])?;
                 if lifetime != Lifetime::Run || self.driver.is_some() {
-                    let reason = "cannot use `Sandbox::kept_in` or `Sandbox::driver` with a plain directory: it has \
-                                  no layers, and is kept";
+                    let reason = "cannot choose a driver or a directory for the writable layer of a container in a \
+                                  plain directory: it has no layers";
                     return Err(Error::Invalid { reason: reason.to_owned() });
                 }
                 Launch::of_rootfs(&options, path, &id, settings)
@@ -185,7 +189,8 @@ impl Sandbox {
     }
 
     /// Starts the process and returns as soon as the program runs. A background thread copies the streams that have
-    /// to be copied (see [`Stdio`]).
+    /// to be copied (see [`Stdio`]). The time limits are enforced while the caller waits: by [`Running::wait`],
+    /// [`Running::wait_timeout`], or each call of [`Running::try_wait`].
     ///
     /// # Errors
     /// When the program could not be started. In that case everything already created is removed.

@@ -153,5 +153,5 @@ impl Host {
 
 fn no_subordinate_ids() -> SubordinateIds {
     let cause = "there are none for ada in /etc/subuid".to_owned();
-    SubordinateIds::None { cause, fix: "sudo usermod --add-subuids 100000-165535 ada".to_owned() }
+    SubordinateIds::None { cause, fix: "`sudo usermod --add-subuids 100000-165535 ada`".to_owned() }
 }
