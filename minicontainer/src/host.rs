@@ -8,18 +8,20 @@ mod accounts;
 mod owners;
 mod removal;
 
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::sync::LazyLock;
 use std::{fs, io};
 
 use minicontainer_core::explain::Message;
-use minicontainer_core::options::CpuSet;
+use minicontainer_core::options::{CpuSet, DeviceNumber};
 use minicontainer_core::plan::delegation::{CgroupProbe, assess, delegated_group};
 use minicontainer_core::plan::{Availability, CgroupLayout, Cgroups, Host, Identity, Overlay};
 use minicontainer_core::seccomp::Architecture;
 use nix::errno::Errno;
 use nix::sched::sched_getaffinity;
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::stat::{major, minor};
 use nix::sys::utsname::uname;
 use nix::unistd::{AccessFlags, Pid, access, getegid, geteuid};
 use xattr::FileExt;
@@ -38,6 +40,18 @@ pub(crate) static USER_NAMESPACES_HINT: LazyLock<String> =
 /// The architecture of this machine's system calls.
 pub(crate) const ARCHITECTURE: Architecture =
     if cfg!(target_arch = "aarch64") { Architecture::Aarch64 } else { Architecture::X86_64 };
+
+/// The device of this machine at a path; `None` if there is none.
+pub fn device_number(path: &str) -> Option<DeviceNumber> {
+    let metadata = fs::metadata(path).ok()?;
+    let kind = match metadata.file_type() {
+        kind if kind.is_char_device() => 'c',
+        kind if kind.is_block_device() => 'b',
+        _ => return None,
+    };
+    let number = |number: u64| u32::try_from(number).ok();
+    Some(DeviceNumber { kind, major: number(major(metadata.rdev()))?, minor: number(minor(metadata.rdev()))? })
+}
 
 /// The bit of CAP_SYS_ADMIN in a capability set.
 const SYS_ADMIN: u64 = 1 << 21;

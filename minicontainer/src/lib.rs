@@ -4,24 +4,45 @@
 //! systems and copy-on-write. This crate combines them in code that can be followed step by step. Its interface is
 //! modelled on [`std::process::Command`]:
 //!
-//! ```no_run
-//! use std::time::Duration;
-//! use minicontainer::{Sandbox, Store, Verdict, MIB};
+//! ```ignore
+#![doc = include_str!("../examples/hello.rs")]
+//! ```
 //!
-//! let store = Store::open_default()?; // rootful or rootless, depending on the caller's user
-//! let image = store.image("busybox")?; // `minicontainer image seed` makes it: no network needed
+//! This is `minicontainer/examples/hello.rs`, which `cargo run --example hello` runs. There are more, each shorter than
+//! 60 lines:
 //!
-//! let output = Sandbox::from_image(&image)
-//!     .memory(64 * MIB)
-//!     .pids(32)
-//!     .wall_time(Duration::from_secs(5))
-//!     .command("sh")
-//!     .args(["-c", "echo hi > /x; cat /x"])
-//!     .output()?;
-//! assert_eq!(output.report.verdict, Verdict::Exited(0));
-//! assert_eq!(output.stdout, b"hi\n");
+//! | Example | What it shows |
+//! |---|---|
+//! | [`limits`](examples::limits) | limits on memory, processes, time and output, and how much of each was used |
+//! | [`stdin`](examples::stdin) | input from memory, and output of any size |
+//! | [`parallel`](examples::parallel) | fifty containers from fifty threads |
+//! | [`grader`](examples::grader) | untrusted programs: compile, run against tests, print a table |
+//!
+//! Other crates of the workspace, such as `minicontainer-images`, make, load and pull images. A directory can also be
+//! used as it is:
+//!
+//! ```
+//! # if let minicontainer::core::plan::Availability::Unavailable { .. } = minicontainer::host::try_user_namespace() {
+//! #     return Ok(()); // nothing runs on this machine without root
+//! # }
+//! use minicontainer::{Sandbox, Verdict};
+//!
+//! let root = tempfile::tempdir()?;
+//! let mut sandbox = Sandbox::from_rootfs(root.path(), "tr").args(["a-z", "A-Z"]).input("hello");
+//! for directory in ["/usr", "/bin", "/lib", "/lib64"] {
+//!     if std::path::Path::new(directory).exists() {
+//!         sandbox = sandbox.bind_ro(directory, directory); // this machine's own programs
+//!     }
+//! }
+//! let output = sandbox.output()?;
+//! assert_eq!((output.report.verdict, output.stdout.as_slice()), (Verdict::Exited(0), b"HELLO".as_slice()));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! Those who know [`std::process::Command`] find its methods at [`Sandbox`] and [`Running`]: `arg`, `args`, `env`,
+//! `stdin`, `spawn`, `output`, `status`, `wait`, `try_wait`, `kill`. A `fn main() -> Result<(), minicontainer::Error>`
+//! prints an error with its causes and a hint, because that is the `Debug` of every error here, see
+//! [`core::diagnostic`].
 //!
 //! # Where to read
 //!
@@ -45,7 +66,8 @@
 //! - A requested limit is enforced, or there is an error with the cause.
 //! - Dropping a value cleans up what it created: processes, cgroups, directories. Mounts are created inside
 //!   the container's own mount namespace, so none can be left behind.
-//! - Everything can be used from many threads at once.
+//! - Everything can be used from many threads at once: all public types are `Send` and `Sync`, except the
+//!   [hooks](Hooks) of one start.
 //!
 //! Decisions: `minicontainer/decisions/README.md`.
 #![deny(missing_docs)]
@@ -79,16 +101,45 @@ pub use minicontainer_layers as layers;
 #[cfg(target_os = "linux")]
 pub use {
     cgroup::CgroupError,
-    process::{CompileError, HookError, Hooks, JoinedNamespace, StartError, StartingProcess, StepTime},
+    process::{CompileError, HookError, Hooks, JoinedNamespace, ProcessBytes, StartError, StartingProcess, StepTime},
     sandbox::{
         Diagnostic, Error, ErrorKind, Event, Launch, LaunchSettings, Lifetime, Output, RootLocation, Running,
         Sandbox, Signaller, StandardStream, Stdio,
     },
     store::Store,
-    sys::wait::reset_sigchld,
+    sys::{Errno, wait::reset_sigchld},
 };
 
 pub use minicontainer_core::{Report, Verdict};
+
+/// The programs in `minicontainer/examples`. The tests run them, as root and as an ordinary user.
+#[cfg(doc)]
+pub mod examples {
+    /// Limits, and how much of each was used: `cargo run --example limits`.
+    ///
+    /// ```ignore
+    #[doc = include_str!("../examples/limits.rs")]
+    /// ```
+    pub mod limits {}
+    /// Input from memory: `cargo run --example stdin`.
+    ///
+    /// ```ignore
+    #[doc = include_str!("../examples/stdin.rs")]
+    /// ```
+    pub mod stdin {}
+    /// Many containers at once: `cargo run --example parallel`.
+    ///
+    /// ```ignore
+    #[doc = include_str!("../examples/parallel.rs")]
+    /// ```
+    pub mod parallel {}
+    /// Untrusted programs: `cargo run --example grader`.
+    ///
+    /// ```ignore
+    #[doc = include_str!("../examples/grader.rs")]
+    /// ```
+    pub mod grader {}
+}
 
 /// 1,024 bytes.
 pub const KIB: u64 = 1024;

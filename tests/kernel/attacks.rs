@@ -172,14 +172,22 @@ fn probe_for(fixture: &Fixture) -> PathBuf {
     copy
 }
 
-/// The built probe. Cargo builds examples only for a `cargo test` of everything, so it is requested here. A caller
-/// that starts this program without Cargo has built the probe already, and passes its path.
+/// The built probe. A caller that starts this program without Cargo has built the probe already, and passes its path.
 fn built_probe() -> &'static Path {
     static PROBE: OnceLock<PathBuf> = OnceLock::new();
-    PROBE.get_or_init(|| {
-        if let Some(probe) = env::var_os("MINICONTAINER_TEST_PROBE") {
-            return probe.into();
-        }
+    PROBE.get_or_init(|| match env::var_os("MINICONTAINER_TEST_PROBE") {
+        Some(probe) => probe.into(),
+        None => built_example("probe"),
+    })
+}
+
+/// The examples that tests run.
+const EXAMPLES: [&str; 6] = ["probe", "hello", "limits", "stdin", "parallel", "grader"];
+
+/// A built example. Cargo builds examples only for a `cargo test` of everything, so they are requested here.
+pub fn built_example(name: &str) -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let release = if cfg!(debug_assertions) { None } else { Some("--release") };
         let mut cargo = Command::new(cargo);
@@ -196,12 +204,13 @@ fn built_probe() -> &'static Path {
         let before = built_at();
         let built = cargo
             .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .args(["build", "--quiet", "--workspace", "--example", "probe"])
+            .args(["build", "--quiet", "--workspace"])
+            .args(EXAMPLES.iter().flat_map(|name| ["--example", name]))
             .args(release)
             .output()
             .expect("cargo starts");
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
         assert_eq!(built_at(), before, "the engine was built again");
-        engine.with_file_name("examples").join("probe")
-    })
+    });
+    Path::new(env!("CARGO_BIN_EXE_minicontainer")).with_file_name("examples").join(name)
 }

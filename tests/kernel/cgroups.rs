@@ -26,7 +26,7 @@ fn cpuset_is_enforced() {
     let allowed = "grep Cpus_allowed_list /proc/self/status | cut -f2";
     let cpuset = |list: &str| {
         let command = ["sh", "-c", allowed].map(str::to_owned).to_vec();
-        let mut options = RunOptions { command, ..RunOptions::default() };
+        let mut options = RunOptions::with(|options| options.command = command);
         options.limits.cpuset = Some(list.parse().expect("a set"));
         Sandbox::from_image(&image).options(options)
     };
@@ -44,7 +44,7 @@ fn swap_limit_is_enforced() {
         "cat /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.swap.max";
     let swap = |swap: Option<&str>| {
         let command = ["sh", "-c", file].map(str::to_owned).to_vec();
-        let mut options = RunOptions { command, ..RunOptions::default() };
+        let mut options = RunOptions::with(|options| options.command = command);
         options.limits.memory = "16m".parse().ok();
         options.limits.memory_swap = swap.map(|text| text.parse().expect("a size"));
         text(&Sandbox::from_image(&image).options(options))

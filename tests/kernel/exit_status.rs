@@ -17,7 +17,6 @@ use minicontainer::{
     core::{options::Isolation, plan::Availability},
     host,
 };
-use minicontainer_engine::container::exit_code;
 use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
@@ -103,7 +102,7 @@ fn host_shell_reports_the_same_exit_status() {
         let status = shell.wait().expect("its end");
         // If the program left processes behind, they are in the shell's group.
         let _gone = killpg(Pid::from_raw(shell.id().cast_signed()), Signal::SIGKILL);
-        assert_eq!(status.code(), Some(exit_code(*verdict)), "{name}");
+        assert_eq!(status.code(), Some(verdict.exit_code()), "{name}");
     });
 }
 
@@ -175,9 +174,9 @@ fn check_command(fixture: &Fixture) {
     for_each(endings(fixture.is_of_root()), |(name, verdict, as_first, _)| {
         let memory: &[&str] = if *verdict == MemoryLimit { &["--memory", "32m"] } else { &[] };
         let with = verdict_and_code(&ground, fixture, &[memory, &["--init"]].concat(), name, *verdict);
-        assert_eq!(with, (*verdict, Some(exit_code(*verdict))), "{name} with an init");
+        assert_eq!(with, (*verdict, Some(verdict.exit_code())), "{name} with an init");
         let without = verdict_and_code(&ground, fixture, memory, name, *as_first);
-        assert_eq!(without, (*as_first, Some(exit_code(*as_first))), "{name} as process 1");
+        assert_eq!(without, (*as_first, Some(as_first.exit_code())), "{name} as process 1");
     });
 }
 

@@ -267,7 +267,10 @@ fn network_namespace_outlives_its_container_unlike_pids() {
     let look = "grep -c other-container /proc/net/unix";
     assert_eq!(text(&shell(&image, look).join_open(Namespace::Net, net, &paths[0])), "1");
     let error = shell(&image, "true").join_open(Namespace::Pid, pid, &paths[1]).output().expect_err("it has ended");
-    assert!(matches!(error, Error::Start(StartError::Clone { source: nix::errno::Errno::ENOMEM, .. })), "{error}");
+    assert!(
+        matches!(error, Error::Start(StartError::Clone { source: minicontainer::Errno(libc::ENOMEM), .. })),
+        "{error}"
+    );
     assert!(error.hint().is_some_and(|hint| hint.contains("first process has exited")));
 }
 

@@ -15,7 +15,6 @@ use minicontainer::{
     Diagnostic, Error, Sandbox, StartError, Verdict,
     core::options::{Access, Profile},
 };
-use nix::errno::Errno;
 
 use crate::fixture::Fixture;
 use crate::homework::{Homework, lines};
@@ -125,7 +124,7 @@ fn bind_of_descriptor_follows_no_path() {
     fs::remove_dir_all(at("other")).expect("it is removed");
     let gone = Sandbox::from_image(&image).command("true").bind_open(held, &at("mine"), "/shown", Access::ReadOnly);
     match gone.output() {
-        Err(Error::Start(StartError::Step { errno: Errno::ENOENT | Errno::ESTALE, .. })) => {}
+        Err(Error::Start(StartError::Step { errno: minicontainer::Errno(libc::ENOENT | libc::ESTALE), .. })) => {}
         other => panic!("{other:?}"),
     }
 }

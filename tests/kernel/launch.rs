@@ -103,18 +103,13 @@ fn spoil(place: &RootLocation) {
 
 #[track_caller]
 fn check_started_again(image: &Image, fixture: &Fixture, driver: Driver) {
-    let place = RootLocation {
-        init_layers: None,
-        layers: image.layers.iter().map(|layer| layer.directory.clone()).collect(),
-        directory: fixture.store().join(format!("kept-{driver}")),
-        driver: Some(driver),
-        lifetime: Lifetime::Kept,
-    };
+    let layers = image.layers.iter().map(|layer| layer.directory.clone()).collect();
+    let mut place = RootLocation::new(layers, fixture.store().join(format!("kept-{driver}")));
+    (place.driver, place.lifetime) = (Some(driver), Lifetime::Kept);
     fs::create_dir(&place.directory).expect("a directory");
     let script = "echo again >> /note; cat /note";
-    let options = RunOptions { command: ["sh", "-c", script].map(str::to_owned).to_vec(), ..RunOptions::default() };
-    let settings =
-        || LaunchSettings { stdio: [Stdio::Null, Stdio::Piped, Stdio::Inherit], ..LaunchSettings::default() };
+    let options = RunOptions::with(|options| options.command = ["sh", "-c", script].map(str::to_owned).to_vec());
+    let settings = || LaunchSettings::with(|settings| settings.stdio = [Stdio::Null, Stdio::Piped, Stdio::Inherit]);
     let id = "4f3c".repeat(16);
     let first =
         Launch::from_options(&options, &image.config.config, &id, place.clone(), settings()).expect("a launch");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 
 use minicontainer::core::plan::Step;
-use minicontainer::{Diagnostic, Error, ErrorKind, Sandbox, StartError, Stdio, Verdict};
+use minicontainer::{Diagnostic, Errno, Error, ErrorKind, Sandbox, StartError, Stdio, Verdict};
 
 use crate::fixture::Fixture;
 use crate::sandboxes::{busybox, run, shell, text};
@@ -77,7 +77,7 @@ fn failed_step_names_its_system_call() {
     let error = shell(&image, "true").bind("/no/such/directory", "/x").output().expect_err("no source");
     let Error::Start(StartError::Step { step, call, errno, .. }) = &error else { panic!("{error:?}") };
     assert!(matches!(**step, Step::BindMount { .. }));
-    assert_eq!((*call, *errno), ("open_tree", nix::errno::Errno::ENOENT));
+    assert_eq!((*call, *errno), ("open_tree", Errno(libc::ENOENT)));
     fixture.snapshot().check();
 }
 

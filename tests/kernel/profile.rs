@@ -25,18 +25,19 @@ fn bounding_set(image: &Image, options: RunOptions) -> String {
 fn capabilities_follow_profile_and_options() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
-    let changed = |add: &[&str], drop: &[&str]| RunOptions {
-        capabilities: CapabilityChanges {
-            add: add.iter().map(|word| word.parse().expect("a capability")).collect(),
-            drop: drop.iter().map(|word| word.parse().expect("a capability")).collect(),
-        },
-        ..RunOptions::default()
+    let changed = |add: &[&str], drop: &[&str]| {
+        RunOptions::with(|options| {
+            options.capabilities = CapabilityChanges {
+                add: add.iter().map(|word| word.parse().expect("a capability")).collect(),
+                drop: drop.iter().map(|word| word.parse().expect("a capability")).collect(),
+            };
+        })
     };
     assert_eq!(bounding_set(&image, RunOptions::default()), "00000000800405fb");
     assert_eq!(bounding_set(&image, changed(&[], &["ALL"])), "0000000000000000");
     assert_eq!(bounding_set(&image, changed(&["KILL"], &["ALL"])), "0000000000000020");
     assert_eq!(bounding_set(&image, changed(&["SYS_TIME"], &["CHOWN"])), "00000000820405fa");
-    let dockers = RunOptions { profile: Profile::Docker, ..RunOptions::default() };
+    let dockers = RunOptions::with(|options| options.profile = Profile::Docker);
     assert_eq!(bounding_set(&image, dockers), "00000000a80425fb");
 }
 
@@ -46,7 +47,7 @@ fn no_new_privileges_unless_allowed() {
     let image = busybox(&fixture);
     let word = "sed -n 's/^NoNewPrivs:\t//p' /proc/self/status";
     assert_eq!(text(&shell(&image, word)), "1");
-    let allowed = RunOptions { new_privileges: Some(NewPrivileges::Allowed), ..RunOptions::default() };
+    let allowed = RunOptions::with(|options| options.new_privileges = Some(NewPrivileges::Allowed));
     assert_eq!(text(&held(&image, allowed, word)), "0");
 }
 
@@ -57,8 +58,8 @@ fn kernel_files_are_masked_unless_left_open() {
     let probe = "wc -c < /proc/kallsyms | grep -qv '^0$'";
     assert!(!crate::sandboxes::succeeds(&shell(&image, probe)));
     for options in [
-        RunOptions { system_paths_open: true, ..RunOptions::default() },
-        RunOptions { profile: Profile::Docker, ..RunOptions::default() },
+        RunOptions::with(|options| options.system_paths_open = true),
+        RunOptions::with(|options| options.profile = Profile::Docker),
     ] {
         assert!(crate::sandboxes::succeeds(&held(&image, options, probe)));
     }
@@ -68,12 +69,11 @@ fn kernel_files_are_masked_unless_left_open() {
 fn ulimits_shm_size_and_sysctls_are_applied() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
-    let options = RunOptions {
-        ulimits: vec!["nofile=50:60".parse().expect("a limit")],
-        shm_size: Some("1m".parse().expect("a size")),
-        sysctls: vec!["net.ipv4.ip_forward=1".parse().expect("a sysctl")],
-        ..RunOptions::default()
-    };
+    let options = RunOptions::with(|options| {
+        options.ulimits = vec!["nofile=50:60".parse().expect("a limit")];
+        options.shm_size = Some("1m".parse().expect("a size"));
+        options.sysctls = vec!["net.ipv4.ip_forward=1".parse().expect("a sysctl")];
+    });
     let script =
         "ulimit -Sn; ulimit -Hn; df -k /dev/shm | tail -1 | awk '{print $2}'; cat /proc/sys/net/ipv4/ip_forward";
     assert_eq!(text(&held(&image, options, script)), "50\n60\n1024\n1");
@@ -93,7 +93,7 @@ fn container_root_is_unprivileged_on_the_host() {
     fs::write(outside.join("secret"), "root's alone").expect("a file");
     fs::set_permissions(outside.join("secret"), fs::Permissions::from_mode(0o600)).expect("root's alone");
 
-    let own = RunOptions { users: Users::Own, ..RunOptions::default() };
+    let own = RunOptions::with(|options| options.users = Users::Own);
     assert_eq!(text(&held(&image, own, script).bind(&outside, "/outside")), "0\n0\n0");
     let owner = fs::metadata(outside.join("file")).expect("made inside").uid();
     assert!(owner >= 65536, "a file of the container's root belongs to {owner} outside");
@@ -113,10 +113,11 @@ fn container_root_is_unprivileged_on_the_host() {
 fn user_namespace_capabilities_do_not_affect_older_namespaces() {
     let Some(fixture) = Fixture::root() else { return };
     let image = busybox(&fixture);
-    let options = |users| RunOptions {
-        users,
-        capabilities: CapabilityChanges { add: vec!["ALL".parse().expect("all")], drop: Vec::new() },
-        ..RunOptions::default()
+    let options = |users| {
+        RunOptions::with(|options| {
+            options.users = users;
+            options.capabilities = CapabilityChanges { add: vec!["ALL".parse().expect("all")], drop: Vec::new() };
+        })
     };
     for probe in ["mkdir -p /m && mount -t tmpfs none /m", "umount /proc/sys", "hostname probe"] {
         let naive =
@@ -133,7 +134,7 @@ fn user_namespace_capabilities_do_not_affect_older_namespaces() {
 fn untrusted_profile_limits_every_resource() {
     let Some(fixture) = Fixture::root() else { return };
     let image = busybox(&fixture);
-    let options = RunOptions { profile: Profile::Untrusted, ..RunOptions::default() };
+    let options = RunOptions::with(|options| options.profile = Profile::Untrusted);
     let output =
         run(&held(&image, options, "id -u; cut -c-20 /proc/self/uid_map | awk '{print ($2 > 0)}'; ulimit -n"));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "0\n1\n1024\n");

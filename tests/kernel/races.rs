@@ -156,7 +156,7 @@ fn mounts_below_a_swapped_directory_stay_inside() {
 /// The errno of a start that was refused because a file was exchanged.
 fn refusal(error: &Error) -> Option<Errno> {
     match error {
-        Error::Start(StartError::Step { errno, .. }) => Some(*errno),
+        Error::Start(StartError::Step { errno, .. }) => Some(Errno::from_raw(errno.0)),
         _ => None,
     }
 }

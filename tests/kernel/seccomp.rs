@@ -24,12 +24,18 @@ fn check(image: &Image, probe: &str) {
 
 fn with(image: &Image, seccomp: SeccompChoice, script: &str) -> Sandbox {
     let command = ["sh", "-c", script].map(str::to_owned).to_vec();
-    Sandbox::from_image(image).options(RunOptions { command, seccomp, ..RunOptions::default() })
+    Sandbox::from_image(image).options(RunOptions::with(|options| {
+        options.command = command;
+        options.seccomp = seccomp;
+    }))
 }
 
 fn dockers(image: &Image, script: &str) -> Sandbox {
     let command = ["sh", "-c", script].map(str::to_owned).to_vec();
-    Sandbox::from_image(image).options(RunOptions { command, profile: Profile::Docker, ..RunOptions::default() })
+    Sandbox::from_image(image).options(RunOptions::with(|options| {
+        options.command = command;
+        options.profile = Profile::Docker;
+    }))
 }
 
 #[test]
@@ -73,7 +79,7 @@ fn refused_calls_are_traced() {
         let untraced = run(&sandbox);
         let traced = run(&sandbox.trace_denied_calls());
         assert_eq!(untraced.report.denied_calls, []);
-        let denied = |name: &str, count| DeniedCall { name: name.to_owned(), errno: 1, count };
+        let denied = |name: &str, count| DeniedCall::new(name, 1, count);
         assert_eq!(traced.report.denied_calls, [denied("mount", 1), denied("unshare", 2)]);
         assert_eq!((&traced.stdout, &traced.stderr), (&untraced.stdout, &untraced.stderr));
         assert!(String::from_utf8_lossy(&traced.stderr).contains("Operation not permitted"), "{traced:?}");
@@ -81,14 +87,14 @@ fn refused_calls_are_traced() {
     // Several processes at once.
     let script = "for n in $(seq 50); do unshare -m true & done 2>/dev/null; wait";
     let traced = run(&shell(&image, script).trace_denied_calls());
-    assert_eq!(traced.report.denied_calls, [DeniedCall { name: "unshare".to_owned(), errno: 1, count: 50 }]);
+    assert_eq!(traced.report.denied_calls, [DeniedCall::new("unshare", 1, 50)]);
     // Numbers that no kernel has are counted together, so that the record stays small.
     let ground = Ground::new(&fixture);
     let unknown: Vec<String> = (1000..1040).map(|number| format!("syscall,{number}")).collect();
     let sandbox = Sandbox::from_image(&image).bind_ro(ground.probe(), "/probe").command("/probe").arg("batch");
     let traced = run(&sandbox.args(&unknown).trace_denied_calls());
     // The probe itself also calls umount(2), once for each attack.
-    let denied = |name: &str, errno| DeniedCall { name: name.to_owned(), errno, count: 40 };
+    let denied = |name: &str, errno| DeniedCall::new(name, errno, 40);
     assert_eq!(traced.report.denied_calls, [denied("umount2", 1), denied("unknown", 38)]);
     // Without a filter there is nothing to trace.
     let open = run(&shell(&image, "true").without(Isolation::Seccomp).trace_denied_calls());

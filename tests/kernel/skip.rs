@@ -18,6 +18,9 @@ pub const VERSION_2: &str = "control groups of version 2 only (as tests/vm/run h
 /// Missing in containers and on some build machines.
 pub const LOOP_DEVICES: &str = "loop devices and ext4 (mkfs.ext4, mount)";
 
+/// Missing on the machines that `tests/vm` emulates.
+pub const COMPILER: &str = "a C compiler (gcc)";
+
 /// Whether the test can run. If not, reports the skipped test and the missing requirement.
 #[must_use = "a test whose requirement is not met must return"]
 pub fn require(met: bool, requirement: &str) -> bool {
@@ -26,8 +29,8 @@ pub fn require(met: bool, requirement: &str) -> bool {
     }
     let required = env::var("MINICONTAINER_TEST_REQUIRE").unwrap_or_default();
     let forbidden = match required.as_str() {
-        "all" => ![VERSION_2, LOOP_DEVICES].contains(&requirement),
-        "all-but-root" => ![VERSION_2, LOOP_DEVICES, ROOT].contains(&requirement),
+        "all" => ![VERSION_2, LOOP_DEVICES, COMPILER].contains(&requirement),
+        "all-but-root" => ![VERSION_2, LOOP_DEVICES, COMPILER, ROOT].contains(&requirement),
         _ => false,
     };
     assert!(

@@ -6,7 +6,7 @@ use minicontainer_core::{
     Host, Plan, RootFs, RunOptions, Step,
     explain::{ExplainedStep, IsolationExplanation, Language, explain_actor, explain_isolation, explain_plan},
     image,
-    options::{Access, Isolation, IsolationError, Limits, Network, resolve_user},
+    options::{Access, Isolation, IsolationError, Network, resolve_user},
     plan::{Actor, Availability, CgroupLayout, plan},
     spec,
 };
@@ -199,23 +199,19 @@ fn host(options: &Options) -> Host {
 fn run_options(options: &Options) -> Result<RunOptions, String> {
     let without: Result<BTreeSet<Isolation>, IsolationError> =
         options.without.iter().map(|name| name.parse()).collect();
-    Ok(RunOptions {
-        command: options.command.clone(),
-        hostname: parse_optional(&options.hostname)?,
-        limits: Limits {
-            memory: parse_optional(&options.memory)?,
-            cpus: parse_optional(&options.cpus)?,
-            pids: parse_optional(&options.pids)?,
-            ..Limits::default()
-        },
-        root: if options.read_only { Access::ReadOnly } else { Access::ReadWrite },
-        network: match options.network {
-            NetworkChoice::None => Network::None,
-            NetworkChoice::Host => Network::Host,
-        },
-        without: without.map_err(|error| error.to_string())?,
-        ..RunOptions::default()
-    })
+    let mut run = RunOptions::default();
+    run.command = options.command.clone();
+    run.hostname = parse_optional(&options.hostname)?;
+    run.limits.memory = parse_optional(&options.memory)?;
+    run.limits.cpus = parse_optional(&options.cpus)?;
+    run.limits.pids = parse_optional(&options.pids)?;
+    run.root = if options.read_only { Access::ReadOnly } else { Access::ReadWrite };
+    run.network = match options.network {
+        NetworkChoice::None => Network::None,
+        NetworkChoice::Host => Network::Host,
+    };
+    run.without = without.map_err(|error| error.to_string())?;
+    Ok(run)
 }
 
 /// A typed value; an empty text means that there is none.

@@ -20,8 +20,9 @@ use minicontainer_registry::RegistryError;
 use super::RunContainerError;
 
 /// The cause of a failed build.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
+#[non_exhaustive]
 pub enum BuildError {
     /// An error in the Dockerfile.
     #[error(transparent)]
@@ -148,6 +149,8 @@ pub enum BuildError {
     Store(Box<StoreError>),
 }
 
+minicontainer::core::readable_debug!(BuildError);
+
 impl From<ImageError> for BuildError {
     fn from(error: ImageError) -> BuildError {
         BuildError::Layer(Box::new(error))
@@ -207,8 +210,8 @@ impl Diagnostic for BuildError {
             }
             BuildError::Changed { .. } => "build again while no other process changes these files",
             BuildError::ManySources { .. } => "end the destination with a slash",
-            BuildError::HostNetwork => "allow it with --network host, if you trust the Dockerfile",
-            BuildError::Secret { .. } => "pass it with --secret id=ID,src=FILE",
+            BuildError::HostNetwork => "allow it with `Network::Host`, if you trust the Dockerfile",
+            BuildError::Secret { .. } => "pass it in `Request::secrets`",
             BuildError::Vanished { .. } => "build again",
             BuildError::Reserved { .. } => "give the file another name, or leave it out with .dockerignore",
             BuildError::Busy => "try again when it has ended",

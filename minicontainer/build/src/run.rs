@@ -89,19 +89,18 @@ impl BuildRun<'_> {
             (Network::Default | Network::Host, allowed) => allowed,
             (Network::None, _) => options::Network::None,
         };
-        Ok(RunOptions {
-            entrypoint: Some(Vec::new()),
-            command: command.argv.clone(),
-            env,
-            workdir: Some(command.workdir.clone()),
-            user,
-            hostname: HOSTNAME.parse().ok(),
-            mounts: mounts.specs.clone(),
-            network,
-            shm_size: self.request.run.shm_size,
-            ulimits: self.request.run.ulimits.clone(),
-            ..RunOptions::default()
-        })
+        let mut options = RunOptions::default();
+        options.entrypoint = Some(Vec::new());
+        options.command = command.argv.clone();
+        options.env = env;
+        options.workdir = Some(command.workdir.clone());
+        options.user = user;
+        options.hostname = HOSTNAME.parse().ok();
+        options.mounts = mounts.specs.clone();
+        options.network = network;
+        options.shm_size = self.request.run.shm_size;
+        options.ulimits = self.request.run.ulimits.clone();
+        Ok(options)
     }
 
     /// Runs a container and forwards its output. Cancelling the build kills the container.

@@ -50,12 +50,14 @@ pub struct ExtraHost {
 }
 
 /// An invalid value for `--add-host`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid host {given:?}: must be NAME:ADDRESS (for example, db:10.0.0.5)")]
 pub struct ExtraHostError {
     /// The invalid value.
     pub given: String,
 }
+
+minicontainer::core::plain_diagnostic!(ExtraHostError: InvalidInput);
 
 impl FromStr for ExtraHost {
     type Err = ExtraHostError;

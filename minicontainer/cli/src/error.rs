@@ -17,7 +17,6 @@
 //! returned. The remaining work is still done, and each error is printed.
 
 use std::{
-    borrow::Cow,
     ffi::OsString,
     io::{self, IsTerminal, Write},
     process::ExitCode,
@@ -33,6 +32,7 @@ use minicontainer_dockerfile::{Span, error::snippet, suggest::nearest};
 use minicontainer_engine::judge::JudgeError;
 
 use crate::{
+    flags::with_flags,
     format::template::TemplateError,
     language,
     output::{printed, say, visible, visible_lines},
@@ -108,7 +108,7 @@ impl Failure {
                 message += &format!(": {source}");
             }
         }
-        message
+        with_flags(&message).into_owned()
     }
 
     /// The hint.
@@ -176,7 +176,7 @@ pub fn warn(message: &Message) {
 pub fn warning_line(message: &Message) -> String {
     let language = language::of_environment();
     let label = format!("{}:", Message::new("label-warning", []).text(language));
-    format!("{} {}\n", paint("1;33", &label), visible_lines(&message.text(language)))
+    format!("{} {}\n", paint("1;33", &label), visible_lines(&with_flags(&message.text(language))))
 }
 
 /// Colours a text for stderr if that is a terminal and NO_COLOR is not set (no-color.org).
@@ -245,18 +245,13 @@ fn exit_code(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::CommandNotFound => 127,
         ErrorKind::CommandNotExecutable => 126,
-        ErrorKind::InvalidInput
-        | ErrorKind::NotFound
-        | ErrorKind::Conflict
-        | ErrorKind::Denied
-        | ErrorKind::Unavailable
-        | ErrorKind::Failed => 1,
+        _ => 1,
     }
 }
 
 impl<E: Diagnostic + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Failure {
-        let (kind, hint) = (error.kind(), error.hint().map(Cow::into_owned));
+        let (kind, hint) = (error.kind(), error.hint().map(|hint| with_flags(&hint).into_owned()));
         let error = anyhow::Error::new(error);
         let error = match kind {
             ErrorKind::CommandNotFound => error.context("command not found in the container"),

@@ -28,6 +28,7 @@ mod args;
 mod booleans;
 mod commands;
 mod error;
+mod flags;
 mod format;
 mod language;
 mod messages;

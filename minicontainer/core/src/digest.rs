@@ -133,7 +133,8 @@ pub fn chain_id(diff_ids: &[Digest]) -> Option<Digest> {
 }
 
 /// The text is not a digest.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DigestError {
     /// There is no colon.
     #[error("invalid digest {given:?}: it has no algorithm; must be sha256: and 64 hexadecimal digits")]
@@ -174,6 +175,8 @@ pub enum DigestError {
         character: char,
     },
 }
+
+crate::plain_diagnostic!(DigestError: InvalidInput);
 
 impl FromStr for Digest {
     type Err = DigestError;

@@ -87,10 +87,11 @@ impl std::fmt::Display for Origin {
 }
 
 /// The image and the options cannot be combined into a process.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ImageError {
     /// Neither has a command.
-    #[error("no command specified: the image has none; add one after the image's name (for example, sh)")]
+    #[error("no command specified: the image has none; name one with `Sandbox::command` (for example, sh)")]
     NoCommand,
     /// An argument with a NUL byte, at which the kernel would truncate it.
     #[error(
@@ -115,7 +116,7 @@ pub enum ImageError {
     /// A working directory that is not absolute.
     #[error(
         "cannot use working directory {workdir:?} of {origin}: must be absolute, without NUL bytes; choose one with \
-         -w (for example, -w /)"
+         `Sandbox::workdir` (for example, /)"
     )]
     Workdir {
         /// The directory.
@@ -124,7 +125,7 @@ pub enum ImageError {
         origin: Origin,
     },
     /// The image's `User` is invalid.
-    #[error("cannot run as the image's user {user:?}; choose one with -u (for example, -u 1000:1000)")]
+    #[error("cannot run as the image's user {user:?}; choose one with `Sandbox::user` (for example, 1000:1000)")]
     User {
         /// The user.
         user: String,
@@ -133,6 +134,8 @@ pub enum ImageError {
         source: UserError,
     },
 }
+
+crate::plain_diagnostic!(ImageError: InvalidInput);
 
 /// Combines the options and the image's defaults.
 pub fn resolve_process(options: &RunOptions, defaults: &Config) -> Result<ProcessSettings, ImageError> {

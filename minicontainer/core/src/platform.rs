@@ -36,12 +36,14 @@ pub struct Platform {
 }
 
 /// The text is not a platform.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid platform {given:?} (for example, linux/arm64 or linux/arm/v7)")]
 pub struct PlatformError {
     /// The text.
     pub given: String,
 }
+
+crate::plain_diagnostic!(PlatformError: InvalidInput);
 
 impl Platform {
     /// Creates a platform; synonyms are replaced by Go's names. `variant` may be empty.

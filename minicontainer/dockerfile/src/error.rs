@@ -25,7 +25,7 @@ const WIDEST: usize = 160;
 const LONGEST_MESSAGE: usize = 600;
 
 /// An error and its position.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {}, column {}: {kind}{}", span.start.line, span.start.column, hint(kind))]
 pub struct DockerfileError {
     /// The reason. It is boxed to keep the `Result` small.
@@ -35,6 +35,8 @@ pub struct DockerfileError {
     /// The word it is about.
     pub span: Span,
 }
+
+minicontainer_core::plain_diagnostic!(DockerfileError: InvalidInput);
 
 fn hint(kind: &DockerfileErrorKind) -> String {
     kind.hint().map(|hint| format!("; {hint}")).unwrap_or_default()
@@ -99,8 +101,9 @@ impl DockerfileErrorKind {
 }
 
 /// The reason of an error.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "each message says what its fields are")]
+#[non_exhaustive]
 pub enum DockerfileErrorKind {
     // The file as a whole.
     #[error("the Dockerfile cannot be empty")]
@@ -274,3 +277,5 @@ pub enum DockerfileErrorKind {
     #[error("the image's config would have more than {limit} bytes")]
     TooMuch { limit: usize },
 }
+
+minicontainer_core::plain_diagnostic!(DockerfileErrorKind: InvalidInput);

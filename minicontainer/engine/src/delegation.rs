@@ -45,7 +45,8 @@ const ROOT: &str = "/sys/fs/cgroup";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why the cgroup of this process cannot be used for containers.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
+#[non_exhaustive]
 pub enum DelegationError {
     /// The user's own systemd manages it, for another purpose.
     #[error("{} belongs to the user, but systemd has not delegated it", .group.display())]
@@ -78,6 +79,8 @@ pub enum DelegationError {
         source: io::Error,
     },
 }
+
+minicontainer::core::plain_diagnostic!(DelegationError: Failed);
 
 /// Prepares the cgroup of this process for containers, if that has not been done: moves its members into a leaf. If
 /// nothing is to be done, it does nothing. Callers may ignore errors, because a container without limits still works:

@@ -17,8 +17,9 @@ use minicontainer_dockerfile::plan::ChangeError;
 use super::{PackError, UnpackError};
 
 /// Why an image could not be loaded or made.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
+#[non_exhaustive]
 pub enum ImageError {
     /// An archive is neither kind of image archive.
     #[error(
@@ -89,6 +90,8 @@ pub enum ImageError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+minicontainer::core::readable_debug!(ImageError);
 
 impl Diagnostic for ImageError {
     fn kind(&self) -> ErrorKind {

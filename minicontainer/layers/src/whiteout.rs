@@ -45,7 +45,7 @@ impl DeletedName {
 }
 
 /// The file has a reserved name but is not a valid whiteout.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WhiteoutError {
     /// It would delete nothing, its own directory, or the one above.
     #[error(
@@ -67,6 +67,13 @@ pub enum WhiteoutError {
         /// The file's name in the layer.
         file_name: String,
     },
+}
+
+/// The message, for a program that returns the error from `main`.
+impl fmt::Debug for WhiteoutError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
 }
 
 impl Whiteout {

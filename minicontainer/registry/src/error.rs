@@ -11,8 +11,9 @@ use minicontainer_images::ImageError;
 use super::{redirect::RedirectError, tls_error::TlsError};
 
 /// A failed operation with a registry. Messages never contain a password, a token, or the query of a URL.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
+#[non_exhaustive]
 pub enum RegistryError {
     /// The connection failed or broke.
     #[error("cannot {action}: cannot reach {host}")]
@@ -117,6 +118,8 @@ pub enum RegistryError {
     Store(#[from] StoreError),
 }
 
+minicontainer::core::readable_debug!(RegistryError);
+
 /// Why the connection failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failing {
@@ -190,7 +193,7 @@ impl Diagnostic for RegistryError {
                 "check the tag; an image without one means \"latest\"".to_owned()
             }
             RegistryError::NoPlatform { .. } | RegistryError::OtherPlatform { .. } => {
-                "choose one of those with --platform; it can be inspected here, but runs only on such a machine"
+                "choose one of those as `platform`; it can be inspected here, but runs only on such a machine"
                     .to_owned()
             }
             RegistryError::Schema1 { .. } => "push the image again with a newer tool".to_owned(),

@@ -19,7 +19,8 @@ use super::{
 pub(super) const HOP_LIMIT: usize = 5;
 
 /// Why a redirect is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RedirectError {
     /// It is not a valid HTTP URL.
     #[error(transparent)]
@@ -37,6 +38,8 @@ pub enum RedirectError {
     #[error("the answer has no Location header")]
     Missing,
 }
+
+minicontainer::core::plain_diagnostic!(RedirectError: Failed);
 
 /// The target of a `Location` in an answer from `here`, if it is allowed.
 pub(super) fn follow(registry: &Url, here: &Url, location: &str) -> Result<Url, RedirectError> {

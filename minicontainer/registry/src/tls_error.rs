@@ -86,10 +86,11 @@ impl TlsError {
                  ~/.config/containers/certs.d/{host}/ as client.cert and client.key"
             ),
             TlsError::Plain => {
-                "check the port; only for a registry that you know to be without TLS there is --insecure".to_owned()
+                "check the port; only for a registry that you know to be without TLS there is `Transport::PlainHttp`"
+                    .to_owned()
             }
             TlsError::Tls => format!(
-                "leave --insecure away; one on this machine is taken to speak TLS if there is a directory \
+                "leave `Transport::PlainHttp` away; one on this machine is taken to speak TLS if there is a directory \
                  ~/.config/containers/certs.d/{host}, with the certificate of its authority"
             ),
             TlsError::Other => "ask its operator; minicontainer supports TLS 1.2 and 1.3".to_owned(),

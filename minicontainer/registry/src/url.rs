@@ -30,7 +30,8 @@ pub(super) enum Security {
 }
 
 /// Why a URL is invalid. The URL itself is not shown, because it may contain a secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum UrlError {
     /// Not a valid URL.
     #[error("it is not a valid URL")]
@@ -42,6 +43,8 @@ pub enum UrlError {
     #[error("it contains a user name")]
     UserInfo,
 }
+
+minicontainer::core::plain_diagnostic!(UrlError: InvalidInput);
 
 impl Url {
     pub(super) fn new(security: Security, authority: &str, target: &str) -> Result<Url, UrlError> {

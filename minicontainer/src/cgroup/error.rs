@@ -4,7 +4,8 @@ use std::io;
 use std::path::PathBuf;
 
 /// A cgroup could not be created or limited.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
+#[non_exhaustive]
 pub enum CgroupError {
     /// The group exists already, with processes or groups in it.
     #[error("the cgroup {} exists already and is in use ({source}): is another container of this name running?", .path.display())]
@@ -20,7 +21,7 @@ pub enum CgroupError {
         /// Its name.
         name: String,
         /// The reason.
-        source: cgroups_rs::error::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A directory of the group could not be created.
     #[error("cannot create the cgroup directory {}: {source}", .path.display())]
@@ -40,7 +41,7 @@ pub enum CgroupError {
         /// The requested value.
         value: String,
         /// The reason.
-        source: Box<cgroups_rs::error::Error>,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The kernel accepted the CPUs, but the group may use others.
     #[error("cannot limit the cgroup {name} to the CPUs {wanted}: it may use {given}")]
@@ -111,3 +112,5 @@ pub enum CgroupError {
         source: io::Error,
     },
 }
+
+minicontainer_core::plain_diagnostic!(CgroupError: Failed);

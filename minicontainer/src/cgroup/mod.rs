@@ -171,7 +171,9 @@ impl Cgroup {
                 fs::create_dir_all(path).map_err(|source| CgroupError::MakeDirectory { path: path.clone(), source })
             })?;
             if controllers.iter().any(|controller| controller == "cpuset") {
-                self.backend.create().map_err(|source| CgroupError::Create { name: self.name.clone(), source })?;
+                self.backend
+                    .create()
+                    .map_err(|error| CgroupError::Create { name: self.name.clone(), source: error.into() })?;
             }
         }
         self.open_files()

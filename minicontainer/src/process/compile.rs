@@ -23,13 +23,14 @@ use minicontainer_core::options::TimeOffset;
 use minicontainer_core::plan::{Actor, Namespace, Plan, Step};
 
 use super::joined::OpenNamespaces;
+use super::process_bytes::ProcessBytes;
 use super::program::{Operation, Program};
 use super::sources::Sources;
 use super::standard_streams::Stream;
 use super::start::clone_flag;
 use crate::sys::calls::Fd;
 use crate::sys::descriptors::ranges_between;
-use lookup_start::{Places, parts};
+use lookup_start::Places;
 use numbers::loopback_request;
 
 pub use error::CompileError;
@@ -67,6 +68,8 @@ pub(crate) struct Context {
     pub listener: Option<Fd>,
     /// Whether every step is reported with the time it took.
     pub traced: bool,
+    /// What of the program's arguments, environment and working directory is not UTF-8.
+    pub process_bytes: ProcessBytes,
 }
 
 /// Compiles the steps that the container's first process carries out.
@@ -129,7 +132,8 @@ impl Compiler<'_> {
             Step::Chroot { path } => Operation::Chroot { path: text(path)? },
             Step::LoopbackUp => Operation::LoopbackUp { request: Box::new(loopback_request()) },
             Step::EnterWorkdir { path } => {
-                Operation::EnterWorkdir { path: text(path)?, components: components(path)? }
+                let path = self.context.process_bytes.workdir(path);
+                Operation::EnterWorkdir { path: bytes(path)?, components: components(path)? }
             }
             Step::SetUmask { mask } => Operation::SetUmask { mask: *mask },
             Step::SetRlimit { resource, soft, hard } => process::set_rlimit(resource, *soft, *hard)?,
@@ -176,7 +180,11 @@ fn unshare_time(offsets: &[TimeOffset]) -> Result<Operation, CompileError> {
 }
 
 fn text(text: &str) -> Result<CString, CompileError> {
-    CString::new(text).map_err(|_| CompileError::Nul { text: text.to_owned() })
+    bytes(text.as_bytes())
+}
+
+fn bytes(bytes: &[u8]) -> Result<CString, CompileError> {
+    CString::new(bytes).map_err(|_| CompileError::Nul { text: String::from_utf8_lossy(bytes).into_owned() })
 }
 
 fn texts<'a>(all: impl IntoIterator<Item = &'a String>) -> Result<Vec<CString>, CompileError> {
@@ -192,8 +200,12 @@ fn pairs<'a>(options: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Vec<(C
 }
 
 /// The parent and the name of each component of a path. For `/a/b`: (`/`, `a`) and (`/a`, `b`).
-fn components(path: &str) -> Result<Vec<(CString, CString)>, CompileError> {
-    let parts = parts(path);
-    let component = |end: usize| Ok((text(&format!("/{}", parts[..end].join("/")))?, text(parts[end])?));
+fn components(path: &[u8]) -> Result<Vec<(CString, CString)>, CompileError> {
+    let parts = path.split(|byte| *byte == b'/').filter(|part| !part.is_empty() && *part != b".");
+    let parts: Vec<&[u8]> = parts.collect();
+    let component = |end: usize| {
+        let parent = [b"/", parts[..end].join(&b'/').as_slice()].concat();
+        Ok((bytes(&parent)?, bytes(parts[end])?))
+    };
     (0..parts.len()).map(component).collect()
 }

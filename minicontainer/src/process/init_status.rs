@@ -10,17 +10,16 @@
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use minicontainer_core::plan::Plan;
-use nix::errno::Errno;
 
 use super::message::PROGRAM_STARTING;
+use crate::sys::Errno;
 use crate::sys::calls;
 use crate::sys::wait::How;
 
 /// The engine's end and the init's end of the socket, if the plan has an init.
 pub(super) fn pair(plan: &Plan) -> Result<Option<(OwnedFd, OwnedFd)>, Errno> {
     let named = |(ours, inits): (OwnedFd, OwnedFd)| calls::name_senders(ours.as_raw_fd()).map(|_| (ours, inits));
-    let pair = plan.has_init().then(|| calls::socket_pair().and_then(named)).transpose();
-    pair.map_err(|errno| Errno::from_raw(errno.0))
+    plan.has_init().then(|| calls::socket_pair().and_then(named)).transpose()
 }
 
 /// The program's process id in the engine's PID namespace, once execve(2) has succeeded.
@@ -28,8 +27,8 @@ pub(super) fn program_id(socket: &OwnedFd) -> Result<i32, Errno> {
     let mut byte = [0];
     match calls::receive_from(socket.as_raw_fd(), &mut byte) {
         Ok((1, sender)) if byte == [PROGRAM_STARTING] => Ok(sender),
-        Ok(_) => Err(Errno::EPROTO),
-        Err(errno) => Err(Errno::from_raw(errno.0)),
+        Ok(_) => Err(Errno(libc::EPROTO)),
+        Err(errno) => Err(errno),
     }
 }
 
@@ -44,8 +43,8 @@ pub(crate) fn of_program(first: How, pid: i32, socket: Option<&OwnedFd>) -> Resu
             (Ok((4, sender)), _) if sender == pid => return Ok(How::from_wait_status(i32::from_ne_bytes(status))),
             (Ok((1.., _)), _) => {}
             (_, How::Signalled(_)) => return Ok(first),
-            (Ok(_), How::Exited(_)) => return Err(Errno::EPROTO),
-            (Err(errno), How::Exited(_)) => return Err(Errno::from_raw(errno.0)),
+            (Ok(_), How::Exited(_)) => return Err(Errno(libc::EPROTO)),
+            (Err(errno), How::Exited(_)) => return Err(errno),
         }
     }
 }

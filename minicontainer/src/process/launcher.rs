@@ -11,7 +11,7 @@
 use std::ffi::CStr;
 use std::os::fd::OwnedFd;
 
-use nix::errno::Errno;
+use crate::sys::{Errno, of_nix};
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::unistd::write;
@@ -27,14 +27,18 @@ pub(super) const INIT: &str = "minicontainer-init";
 
 /// A sealed file in memory that holds the launcher.
 pub(super) fn in_memory() -> Result<OwnedFd, Errno> {
+    written().map_err(of_nix)
+}
+
+fn written() -> nix::Result<OwnedFd> {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
     let file = match memfd_create(NAME, flags | MFdFlags::from_bits_retain(libc::MFD_EXEC)) {
         // MFD_EXEC exists since Linux 6.3. Before that, such files were always executable.
-        Err(Errno::EINVAL) => memfd_create(NAME, flags)?,
+        Err(nix::errno::Errno::EINVAL) => memfd_create(NAME, flags)?,
         made => made?,
     };
     if write(&file, LAUNCHER)? != LAUNCHER.len() {
-        return Err(Errno::ENOSPC);
+        return Err(nix::errno::Errno::ENOSPC);
     }
     fcntl(&file, FcntlArg::F_ADD_SEALS(SealFlag::all()))?;
     Ok(file)

@@ -48,6 +48,7 @@ mod joined;
 pub(crate) mod launcher;
 pub(crate) mod message;
 mod path_error;
+mod process_bytes;
 pub(crate) mod program;
 pub(crate) mod sources;
 pub(crate) mod standard_streams;
@@ -58,6 +59,7 @@ mod user_namespace;
 pub use compile::CompileError;
 pub use hooks::{HookError, Hooks, StartingProcess};
 pub use joined::JoinedNamespace;
+pub use process_bytes::ProcessBytes;
 pub(crate) use start::{OpenFiles, StartRequest, start};
 pub use start_error::StartError;
 

@@ -2,8 +2,8 @@
 //! there. The error numbers are those that [`child_lookup`](super::child_lookup) and
 //! [`child_mounts`](super::child_mounts) return for such a path.
 
+use crate::sys::Errno;
 use minicontainer_core::plan::{Step, is_system_path};
-use nix::errno::Errno;
 
 /// Why a path cannot be used, and what to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,35 +17,35 @@ pub(super) fn unusable_path(step: &Step, call: &str, errno: Errno) -> Option<Unu
     let is_system = !step.paths_inside().is_empty() && step.paths_inside().iter().all(|path| is_system_path(path));
     let is_cover = matches!(step, Step::MaskPath { .. } | Step::ReadonlyPath { .. });
     let (found, hint) = match (call, errno) {
-        ("openat2", Errno::ELOOP) if is_system => ("a symbolic link is in its path", SYSTEM_HINT),
-        ("openat2" | "move_mount", Errno::ENOTDIR) if is_system => {
+        ("openat2", Errno(libc::ELOOP)) if is_system => ("a symbolic link is in its path", SYSTEM_HINT),
+        ("openat2" | "move_mount", Errno(libc::ENOTDIR)) if is_system => {
             ("something that is not a directory is in its path", SYSTEM_HINT)
         }
-        ("openat2", Errno::EXDEV) if is_system => {
+        ("openat2", Errno(libc::EXDEV)) if is_system => {
             ("another mount is in its path", "remove that mount, or mount it on the path itself")
         }
-        ("openat2", Errno::EXDEV) => (
+        ("openat2", Errno(libc::EXDEV)) => (
             "a symbolic link leads it to /proc, /sys, /dev or the root",
             "use a path without the link (for example, /dev/shm), or choose another one",
         ),
-        ("openat2", Errno::ENOENT) if is_cover => (
+        ("openat2", Errno(libc::ENOENT)) if is_cover => (
             "the host has it, but the container does not",
             "leave the path out of the runtime config, or mount all of /proc and /sys",
         ),
-        ("move_mount", Errno::ENOTDIR) => {
+        ("move_mount", Errno(libc::ENOTDIR)) => {
             ("something that is not a directory is there", "choose another place, or remove it from the image")
         }
-        ("move_mount", Errno::EISDIR) => {
+        ("move_mount", Errno(libc::EISDIR)) => {
             ("a directory is there", "choose another place, or remove the directory from the image")
         }
-        ("mknodat" | "symlinkat", Errno::EEXIST) => {
+        ("mknodat" | "symlinkat", Errno(libc::EEXIST)) => {
             ("something else is there", "remove it from the root file system, and mount nothing there")
         }
-        ("open_tree", Errno::ENODEV) => (
+        ("open_tree", Errno(libc::ENODEV)) => (
             "the host has another file there, or another device",
             "`ls -l` shows the device numbers on the host, mknod(1) creates the device again",
         ),
-        ("fstatfs", Errno::EINVAL) => ("a file system of another kind is there", KIND_HINT),
+        ("fstatfs", Errno(libc::EINVAL)) => ("a file system of another kind is there", KIND_HINT),
         _ => return None,
     };
     Some(UnusablePath { found, hint })

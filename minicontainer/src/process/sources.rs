@@ -18,15 +18,13 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
 
 use minicontainer_core::plan::{IdMapping, Namespace, Plan, Step};
-use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 
 use super::program::Source;
 use super::start_error::StartError;
-use crate::sys;
 use crate::sys::calls::{self, Fd, MountAttr};
-use crate::sys::user_namespace;
+use crate::sys::{Errno, of_nix, user_namespace};
 
 /// Files that the caller holds open, by the destination of the bind mount in the container.
 pub(crate) type BindSources = [(String, Arc<File>)];
@@ -55,8 +53,7 @@ impl Sources {
             match (file, owners) {
                 (None, None) => {}
                 (Some(file), None) if ordinary_user => {
-                    let identity =
-                        calls::identity(file.as_raw_fd()).map_err(|errno| failed(("statx", from(errno))))?;
+                    let identity = calls::identity(file.as_raw_fd()).map_err(|errno| failed(("statx", errno)))?;
                     all.sources.push((index, Source::OpenFile { file: file.as_raw_fd(), identity }));
                 }
                 (file, owners) => {
@@ -98,22 +95,18 @@ impl Sources {
     }
 }
 
-fn from(errno: sys::Errno) -> Errno {
-    Errno::from_raw(errno.0)
-}
-
 type Failed = (&'static str, Errno);
 
 /// A detached clone of a file's mount, from that file down.
 fn clone_tree(file: Fd, recursive: bool) -> Result<OwnedFd, Failed> {
-    let tree = calls::open_tree(file, c"", recursive).map_err(|errno| ("open_tree", from(errno)))?;
+    let tree = calls::open_tree(file, c"", recursive).map_err(|errno| ("open_tree", errno))?;
     // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(tree) })
 }
 
 fn clone_path(path: &str, recursive: bool) -> Result<OwnedFd, Failed> {
     let file = nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty());
-    clone_tree(file.map_err(|errno| ("open", errno))?.as_raw_fd(), recursive)
+    clone_tree(file.map_err(|errno| ("open", of_nix(errno)))?.as_raw_fd(), recursive)
 }
 
 /// Idmaps a mount. The kernel takes the map from a user namespace, which is created for this purpose alone.
@@ -129,5 +122,5 @@ fn show_owners(
         ..MountAttr::default()
     };
     let changed = calls::mount_setattr(tree.as_raw_fd(), c"", recursive, &change);
-    Ok(changed.map(drop).map_err(|errno| ("mount_setattr", from(errno))))
+    Ok(changed.map(drop).map_err(|errno| ("mount_setattr", errno)))
 }

@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use nix::fcntl::{FcntlArg, fcntl};
 
 use super::StartError;
+use crate::sys::of_nix;
 
 /// What becomes a process's stdin, stdout and stderr.
 #[derive(Debug)]
@@ -33,7 +34,8 @@ pub(crate) fn above_standard(descriptor: OwnedFd) -> Result<OwnedFd, StartError>
     if descriptor.as_raw_fd() > 2 {
         return Ok(descriptor);
     }
-    let number = fcntl(&descriptor, FcntlArg::F_DUPFD_CLOEXEC(3)).map_err(|source| StartError::Pipe { source })?;
+    let number = fcntl(&descriptor, FcntlArg::F_DUPFD_CLOEXEC(3))
+        .map_err(|errno| StartError::Pipe { source: of_nix(errno) })?;
     // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }

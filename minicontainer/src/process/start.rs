@@ -26,22 +26,22 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
 
 use minicontainer_core::plan::{Namespace, Plan, Step};
-use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
 
 use super::child::{Pipes, interpret};
 use super::compile::{Context, compile};
 use super::hooks::Hooks;
 use super::joined::{JoinedNamespace, OpenNamespaces};
+use super::process_bytes::ProcessBytes;
 use super::program::Program;
 use super::sources::{BindSources, Sources};
 use super::standard_streams::Standard;
 use super::start_error::StartError;
 use super::{StepTime, init_status, user_namespace};
 use crate::sys::{
-    calls,
+    Errno, calls,
     clone::{self, CgroupEntrance, CloneArgs},
-    wait,
+    of_nix, wait,
 };
 use clone_result::{Child, Cloned};
 use descriptors::ParentEnds;
@@ -66,6 +66,8 @@ pub(crate) struct StartRequest<'a> {
     pub traced: bool,
     /// Whether the seccomp filter asks about each call that it would refuse.
     pub asks_about_calls: bool,
+    /// What of the program's arguments, environment and working directory is not UTF-8.
+    pub process_bytes: &'a ProcessBytes,
 }
 
 /// Files that the caller holds open, because a path could lead elsewhere by the time it is used.
@@ -124,6 +126,7 @@ pub(crate) fn start(request: StartRequest<'_>, hooks: Hooks<'_>) -> Result<Start
         permitted: permitted_capabilities(plan),
         layers_one_by_one: crate::host::kernel_at_least(6, 5),
         traced: request.traced,
+        process_bytes: request.process_bytes.clone(),
     };
     let childs = (compile(plan, &context)?, child.pipes());
     let args = clone_args(plan, cgroup);
@@ -136,7 +139,7 @@ pub(crate) fn start(request: StartRequest<'_>, hooks: Hooks<'_>) -> Result<Start
         // The child has its own copies of these.
         drop((child, users, context));
         let child = cloned.child(plan, &parent)?;
-        let hooks = restored.map(|()| hooks).map_err(|source| StartError::Pipe { source });
+        let hooks = restored.map(|()| hooks).map_err(|errno| StartError::Pipe { source: of_nix(errno) });
         supervise_child(child, parent, hooks, plan)
     };
     if !childs.0.before_clone.is_empty() {
@@ -188,7 +191,7 @@ fn clone_args(plan: &Plan, cgroup: Option<&CgroupEntrance>) -> CloneArgs {
 
 fn block_signals() -> Result<SigSet, Errno> {
     let mut callers_mask = SigSet::empty();
-    pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), Some(&mut callers_mask))?;
+    pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), Some(&mut callers_mask)).map_err(of_nix)?;
     Ok(callers_mask)
 }
 
@@ -252,8 +255,8 @@ fn end(child: &Child) -> Result<wait::Ended, StartError> {
 /// Receives a descriptor that the child has sent before it executed the program.
 fn receive_sent(socket: OwnedFd) -> Result<OwnedFd, StartError> {
     let received = calls::receive_descriptor(socket.as_raw_fd(), &mut [0]);
-    let received = received.map_err(|errno| StartError::Pipe { source: Errno::from_raw(errno.0) })?;
-    let descriptor = received.1.ok_or(StartError::Pipe { source: Errno::EMFILE })?;
+    let received = received.map_err(|source| StartError::Pipe { source })?;
+    let descriptor = received.1.ok_or(StartError::Pipe { source: Errno(libc::EMFILE) })?;
     // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }

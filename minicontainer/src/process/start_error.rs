@@ -6,16 +6,17 @@ use std::path::PathBuf;
 
 use minicontainer_core::diagnostic::{Diagnostic, ErrorKind};
 use minicontainer_core::plan::{Namespace, Step};
-use nix::errno::Errno;
 
 use super::compile::CompileError;
 use super::hooks::HookError;
 use super::path_error::{purpose, unusable_path};
+use crate::sys::Errno;
 use crate::sys::id_maps::IdMapError;
 use crate::sys::user_namespace::UserNamespaceError;
 
 /// Why a process could not be started. When this is returned, the partly set-up process has been reaped.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
+#[non_exhaustive]
 pub enum StartError {
     /// A step could not be prepared.
     #[error(transparent)]
@@ -139,6 +140,8 @@ pub enum StartError {
     },
 }
 
+minicontainer_core::readable_debug!(StartError);
+
 impl From<IdMapError> for StartError {
     fn from(error: IdMapError) -> StartError {
         match error {
@@ -167,7 +170,7 @@ fn names(namespaces: &[Namespace]) -> String {
 /// The message of a failed step: what it could not do, the cause, and where that was in the plan. The cause is the
 /// problem with its path in the new root, or else the error of the call.
 fn step_failed(step: &Step, index: usize, call: &str, errno: Errno) -> String {
-    let cause = unusable_path(step, call, errno).map_or(errno.desc(), |path| path.found);
+    let cause = unusable_path(step, call, errno).map_or(errno.description(), |path| path.found);
     format!("cannot {}: {cause} (step {} of the plan, {call}: {errno:?})", purpose(step), index + 1)
 }
 
@@ -175,7 +178,7 @@ impl Diagnostic for StartError {
     fn kind(&self) -> ErrorKind {
         let StartError::Step { step, call: "execve", errno, .. } = self else { return ErrorKind::Failed };
         match (step.as_ref(), *errno) {
-            (Step::Execute { .. }, Errno::ENOENT | Errno::ENOTDIR) => ErrorKind::CommandNotFound,
+            (Step::Execute { .. }, Errno(libc::ENOENT | libc::ENOTDIR)) => ErrorKind::CommandNotFound,
             (Step::Execute { .. }, _) => ErrorKind::CommandNotExecutable,
             _ => ErrorKind::Failed,
         }
@@ -190,12 +193,12 @@ impl StartError {
     #[expect(clippy::too_many_lines, reason = "a table with one entry for each cause")]
     fn fixed_hint(&self) -> Option<&'static str> {
         match self {
-            StartError::Clone { source: Errno::EPERM | Errno::ENOSPC, namespaces, .. }
+            StartError::Clone { source: Errno(libc::EPERM | libc::ENOSPC), namespaces, .. }
                 if namespaces.contains(&Namespace::User) =>
             {
                 Some(crate::host::USER_NAMESPACES_HINT.as_str())
             }
-            StartError::Clone { source: Errno::EPERM, .. } => {
+            StartError::Clone { source: Errno(libc::EPERM), .. } => {
                 Some("run as root, or as a user who may create user namespaces")
             }
             StartError::Helper { .. } => Some(
@@ -206,7 +209,7 @@ impl StartError {
                 "reset SIGCHLD to its default action first: call minicontainer::reset_sigchld() in your program, \
                  or signal(SIGCHLD, SIG_DFL), see sigaction(2)",
             ),
-            StartError::Launcher { source: Errno::EACCES } | StartError::Step { call: "execveat", .. } => {
+            StartError::Launcher { source: Errno(libc::EACCES) } | StartError::Step { call: "execveat", .. } => {
                 Some("programs must be executable from memory: set the sysctl vm.memfd_noexec to 0 or 1")
             }
             StartError::OpenNamespace { .. }
@@ -217,68 +220,70 @@ impl StartError {
             StartError::OwnNamespace { .. } => Some(
                 "leave out the namespace, or the setting that changes it: hostname, linux.sysctl or a cgroup2 mount",
             ),
-            StartError::Clone { source: Errno::ENOMEM, .. } => {
+            StartError::Clone { source: Errno(libc::ENOMEM), .. } => {
                 Some("a pid namespace whose first process has exited can no longer be joined")
             }
-            StartError::Clone { source: Errno::EAGAIN, .. } => {
+            StartError::Clone { source: Errno(libc::EAGAIN), .. } => {
                 Some("the machine or your user has too many processes")
             }
             StartError::Step { step, call, errno, .. } if unusable_path(step, call, *errno).is_some() => {
                 unusable_path(step, call, *errno).map(|path| path.hint)
             }
             StartError::Step { step, errno, .. } => match (step.as_ref(), *errno) {
-                (Step::Execute { .. }, Errno::ENOENT | Errno::ENOTDIR) => {
+                (Step::Execute { .. }, Errno(libc::ENOENT | libc::ENOTDIR)) => {
                     Some("check the path: `ls /bin` as the command shows the programs of the image")
                 }
-                (Step::Execute { .. }, Errno::EACCES) => {
+                (Step::Execute { .. }, Errno(libc::EACCES)) => {
                     Some("it may be a directory or not executable; chmod +x makes a file executable")
                 }
-                (Step::Execute { .. }, Errno::ENOEXEC) => {
+                (Step::Execute { .. }, Errno(libc::ENOEXEC)) => {
                     Some("a script needs a first line such as #!/bin/sh; a program must be built for this machine")
                 }
-                (Step::BindMount { owners: Some(_), .. }, Errno::EINVAL) => Some(
+                (Step::BindMount { owners: Some(_), .. }, Errno(libc::EINVAL)) => Some(
                     "its file system does not support idmapped mounts: copy it to another one, such as ext4, xfs, \
                      btrfs, or from Linux 6.3 on tmpfs",
                 ),
-                (Step::BindMount { .. }, Errno::ESTALE) => {
+                (Step::BindMount { .. }, Errno(libc::ESTALE)) => {
                     Some("it was renamed or removed meanwhile: do not change it while it is in use")
                 }
-                (Step::BindMount { .. }, Errno::ENOENT) => Some("the source of a bind mount must exist on the host"),
-                (Step::BindMount { .. } | Step::Mount { .. }, Errno::EEXIST | Errno::ELOOP) => {
+                (Step::BindMount { .. }, Errno(libc::ENOENT)) => {
+                    Some("the source of a bind mount must exist on the host")
+                }
+                (Step::BindMount { .. } | Step::Mount { .. }, Errno(libc::EEXIST | libc::ELOOP)) => {
                     Some("the mount point in the image is a dangling symbolic link: choose another one, or remove it")
                 }
-                (Step::JoinNamespace { .. }, Errno::EPERM) => {
+                (Step::JoinNamespace { .. }, Errno(libc::EPERM)) => {
                     Some("only root of the user namespace that owns a namespace can join it: join that one too")
                 }
-                (Step::JoinNamespace { namespace: Namespace::User, .. }, Errno::EINVAL) => {
+                (Step::JoinNamespace { namespace: Namespace::User, .. }, Errno(libc::EINVAL)) => {
                     Some("it is the user namespace of the engine itself, or has no user and group 0: leave it out")
                 }
-                (Step::JoinNamespace { namespace: Namespace::Pid, .. }, Errno::EINVAL) => Some(
+                (Step::JoinNamespace { namespace: Namespace::Pid, .. }, Errno(libc::EINVAL)) => Some(
                     "only the engine's own pid namespace and those below it can be joined, see pid_namespaces(7)",
                 ),
-                (Step::UnshareTime { .. }, Errno::ERANGE) => {
+                (Step::UnshareTime { .. }, Errno(libc::ERANGE)) => {
                     Some("a clock cannot be set below zero: /proc/uptime shows how many seconds it can be set back")
                 }
-                (Step::UnshareTime { .. }, Errno::EINVAL) => {
+                (Step::UnshareTime { .. }, Errno(libc::EINVAL)) => {
                     Some("this kernel has no time namespaces: they came with Linux 5.6, as CONFIG_TIME_NS")
                 }
-                (Step::UnshareTime { .. }, Errno::EPERM | Errno::EACCES) => {
+                (Step::UnshareTime { .. }, Errno(libc::EPERM | libc::EACCES)) => {
                     Some("this requires CAP_SYS_ADMIN and CAP_SYS_TIME, which the engine does not have here")
                 }
-                (step, Errno::ENODEV) if step.makes_null_device() => Some(
+                (step, Errno(libc::ENODEV)) if step.makes_null_device() => Some(
                     "the root file system has another file at /dev/null: remove it, or mount a file system on /dev",
                 ),
-                (Step::OpenTerminal { .. }, Errno::ENOSPC) => {
+                (Step::OpenTerminal { .. }, Errno(libc::ENOSPC)) => {
                     Some("all terminals of the machine are in use: see /proc/sys/kernel/pty/max")
                 }
-                (Step::MountOverlay { .. }, Errno::EINVAL) => {
-                    Some("the store's file system cannot hold an overlay's upper layer; try --driver copy")
-                }
+                (Step::MountOverlay { .. }, Errno(libc::EINVAL)) => Some(
+                    "the store's file system cannot hold an overlay's upper layer; try `Sandbox::driver(Driver::Copy)`",
+                ),
                 // The first steps that need a capability: some security modules allow creating a user namespace and
                 // then deny its capabilities.
                 (
                     Step::UnshareCgroup | Step::SetHostname { .. } | Step::MakeMountsPrivate | Step::Mount { .. },
-                    Errno::EPERM | Errno::EACCES,
+                    Errno(libc::EPERM | libc::EACCES),
                 ) => Some(crate::host::USER_NAMESPACES_HINT.as_str()),
                 _ => None,
             },

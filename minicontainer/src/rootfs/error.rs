@@ -6,8 +6,9 @@ use minicontainer_core::diagnostic::{Diagnostic, ErrorKind, fixed_hint};
 
 /// A failed operation on a root file system. The message contains the action and its object,
 /// [`source`](std::error::Error) the cause, and [`hint`](Diagnostic::hint) what to do.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
+#[non_exhaustive]
 pub enum RootFsError {
     /// An operation of the file system failed.
     #[error("cannot {action} {}", path.display())]
@@ -25,6 +26,8 @@ pub enum RootFsError {
     #[error("cannot walk through the container's files: there are more than {limit} {what}")]
     TooMany { what: &'static str, limit: usize },
 }
+
+minicontainer_core::readable_debug!(RootFsError);
 
 impl Diagnostic for RootFsError {
     fn kind(&self) -> ErrorKind {

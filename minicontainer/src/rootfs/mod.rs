@@ -95,12 +95,14 @@ pub enum Driver {
 }
 
 /// The name of a driver that does not exist.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid driver \"{}\": must be overlay or copy", name.escape_debug())]
 pub struct DriverError {
     /// The given name.
     pub name: String,
 }
+
+minicontainer_core::plain_diagnostic!(DriverError: InvalidInput);
 
 impl FromStr for Driver {
     type Err = DriverError;

@@ -9,14 +9,15 @@ use minicontainer_core::image::ImageError;
 use minicontainer_core::options::UserError;
 use minicontainer_core::plan::PlanError;
 use minicontainer_core::spec::SpecError;
-use nix::errno::Errno;
 
 use super::StandardStream;
 use crate::rootfs::RootFsError;
+use crate::sys::Errno;
 use crate::{CgroupError, StartError};
 
 /// A failure of the sandbox, or an invalid request.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// A value given to the builder is invalid. The message names the value and the reason.
     #[error("{reason}")]
@@ -114,6 +115,8 @@ pub enum Error {
         source: Errno,
     },
 }
+
+minicontainer_core::readable_debug!(Error);
 
 impl Diagnostic for Error {
     fn kind(&self) -> ErrorKind {

@@ -10,24 +10,30 @@
 //!
 //! The reading path to execve(2) begins here. Next: [`Launch`].
 //!
-//! ```no_run
-//! use minicontainer::{Sandbox, Store};
+//! The stages can be used one by one:
 //!
-//! let store = Store::open_default()?;
-//! let image = store.image("busybox")?;
-//! let report = Sandbox::from_image(&image).command("true").status()?;
-//! println!("{:?} after {:?}", report.verdict, report.wall_time);
+//! ```
+//! use minicontainer::Sandbox;
+//!
+//! let root = tempfile::tempdir()?;
+//! let launch = Sandbox::from_rootfs(root.path(), "sh").hostname("attic").launch()?; // nothing is created yet
+//! assert_eq!(launch.spec().hostname().as_deref(), Some("attic"));
+//! assert!(launch.plan().steps.len() > 10);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod builder;
 mod bundle;
+mod command;
 mod error;
 mod launch;
 mod running;
 mod stdio;
 mod streams;
+#[cfg(test)]
+mod tests;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use minicontainer_core::image::Config;
@@ -39,6 +45,7 @@ use crate::process::Hooks;
 use crate::rootfs::Driver;
 use crate::store::Image;
 use bundle::Bundle;
+use command::Command;
 
 pub use error::Error;
 pub use launch::{Launch, LaunchSettings, Lifetime, RootLocation};
@@ -51,6 +58,7 @@ pub use streams::StandardStream;
 #[derive(Clone, Debug)]
 pub struct Sandbox {
     options: RunOptions,
+    command: Command,
     source: Source,
     place: Place,
     driver: Option<Driver>,
@@ -62,6 +70,7 @@ pub struct Sandbox {
 #[derive(Clone, Debug)]
 enum Source {
     Image { layers: Vec<PathBuf>, init_layers: PathBuf, defaults: Box<Config> },
+    Rootfs(PathBuf),
     Bundle(Box<Bundle>),
 }
 
@@ -75,12 +84,24 @@ enum Place {
 }
 
 impl Sandbox {
-    /// A container of the image. Its writable layer is removed after the run.
+    /// A container of the image. Its writable layer is removed after the run. [`command`](Sandbox::command) names the
+    /// program; without that call, the image's own is run.
     pub fn from_image(image: &Image) -> Sandbox {
         let layers = image.layers.iter().map(|layer| layer.directory.clone()).collect();
         let init_layers = image.containers.with_file_name("init");
         let source = Source::Image { layers, init_layers, defaults: Box::new(image.config.config.clone()) };
         Sandbox::new(source, image.containers.clone())
+    }
+
+    /// A container whose root is a plain directory, such as an unpacked archive of a root file system, and the program
+    /// to run in it. There are no layers: what the container writes below its root stays in the directory, as with
+    /// chroot(1). [`read_only`](Sandbox::read_only) prevents that, and allows several containers to share it.
+    ///
+    /// The container's `/etc/hosts`, `/etc/hostname` and `/etc/resolv.conf` are those of the directory. Missing mount
+    /// points such as `/proc` are created. A relative path is below the caller's current directory.
+    pub fn from_rootfs(path: impl AsRef<Path>, program: impl AsRef<OsStr>) -> Sandbox {
+        let path = path.as_ref().to_owned();
+        Sandbox::new(Source::Rootfs(path.clone()), path).command(program)
     }
 
     /// A container of an OCI runtime bundle: a directory with a `config.json` and the root file system that it names.
@@ -96,7 +117,8 @@ impl Sandbox {
 
     fn new(source: Source, below: PathBuf) -> Sandbox {
         Sandbox {
-            options: RunOptions { init: true, ..RunOptions::default() },
+            options: RunOptions::with(|options| options.init = true),
+            command: Command::default(),
             source,
             place: Place::Below(below),
             driver: None,
@@ -121,12 +143,27 @@ impl Sandbox {
                 (parent.join(&id), id, Lifetime::Run)
             }
         };
-        let settings = self.settings.clone();
+        let mut settings = self.settings.clone();
         match &self.source {
             Source::Image { layers, init_layers, defaults } => {
+                let options;
+                (options, settings.process_bytes) = self.command.applied_to(&self.options, &defaults.entrypoint)?;
+                if lifetime == Lifetime::Kept {
+                    describable(&settings)?;
+                }
                 let (layers, init_layers) = (layers.clone(), Some(init_layers.clone()));
                 let place = RootLocation { layers, directory, init_layers, driver: self.driver, lifetime };
-                Launch::from_options(&self.options, defaults, &id, place, settings)
+                Launch::from_options(&options, defaults, &id, place, settings)
+            }
+            Source::Rootfs(path) => {
+                let options;
+                (options, settings.process_bytes) = self.command.applied_to(&self.options, &[])?;
+                if lifetime != Lifetime::Run || self.driver.is_some() {
+                    let reason = "cannot choose a driver or a directory for the writable layer of a container in a \
+                                  plain directory: it has no layers";
+                    return Err(Error::Invalid { reason: reason.to_owned() });
+                }
+                Launch::of_rootfs(&options, path, &id, settings)
             }
             Source::Bundle(bundle) => Launch::of_bundle(bundle.as_ref().clone(), &id, settings.within(&self.options)),
         }
@@ -138,7 +175,9 @@ impl Sandbox {
     /// # Errors
     /// When the request is invalid or this host cannot satisfy it, see [`Error`].
     pub fn spec(&self) -> Result<Spec, Error> {
-        Ok(self.clone().without_network_files().launch()?.spec().clone())
+        let launch = self.clone().without_network_files().launch()?;
+        describable(launch.settings())?;
+        Ok(launch.spec().clone())
     }
 
     /// The plan, which [`explain`](minicontainer_core::explain) describes in words. Nothing is created.
@@ -150,7 +189,8 @@ impl Sandbox {
     }
 
     /// Starts the process and returns as soon as the program runs. A background thread copies the streams that have
-    /// to be copied (see [`Stdio`]).
+    /// to be copied (see [`Stdio`]). The time limits are enforced while the caller waits: by [`Running::wait`],
+    /// [`Running::wait_timeout`], or each call of [`Running::try_wait`].
     ///
     /// # Errors
     /// When the program could not be started. In that case everything already created is removed.
@@ -158,5 +198,17 @@ impl Sandbox {
         let mut running = self.launch()?.start(Hooks::none())?;
         running.copy_in_background()?;
         Ok(running)
+    }
+}
+
+/// Whether a runtime config describes the process exactly, for a container that is started from it again.
+fn describable(settings: &LaunchSettings) -> Result<(), Error> {
+    match settings.process_bytes.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Invalid {
+            reason: "cannot write an OCI runtime config for this process: an argument, a variable or the working \
+                     directory is not UTF-8"
+                .to_owned(),
+        }),
     }
 }

@@ -236,24 +236,21 @@ impl Running {
             How::Exited(code) => Verdict::Exited(code),
         };
         let verdict = self.exceeded.unwrap_or(end);
-        let full = |layer: &File| {
-            let left = nix::sys::statvfs::fstatvfs(layer).ok()?;
-            Some(left.blocks_available() == 0 || left.files_available() == 0)
-        };
-        Report {
-            verdict,
-            init: self.plan.has_init(),
-            cpu_time,
-            wall_time,
-            max_rss: ended.max_rss,
-            peak_memory: usage.peak_memory,
-            oom_kills: usage.oom_kills,
-            voluntary_switches: ended.switches[0],
-            forced_switches: ended.switches[1],
-            disk_full: self.layer.as_ref().and_then(full),
-            denied_calls: self.denied_calls.as_ref().map(DeniedCalls::list).unwrap_or_default(),
-            limits: self.limits,
+        let mut report = Report::new(verdict);
+        report.init = self.plan.has_init();
+        (report.cpu_time, report.wall_time) = (cpu_time, wall_time);
+        report.max_rss = ended.max_rss;
+        (report.peak_memory, report.oom_kills) = (usage.peak_memory, usage.oom_kills);
+        (report.peak_pids, report.pids_limit_hits) = (usage.peak_pids, usage.pids_limit_hits);
+        [report.voluntary_switches, report.forced_switches] = ended.switches;
+        report.denied_calls = self.denied_calls.as_ref().map(DeniedCalls::list).unwrap_or_default();
+        report.limits = self.limits;
+        if let Some(disk) = self.layer.as_ref().and_then(|layer| nix::sys::statvfs::fstatvfs(layer).ok()) {
+            report.disk_full = Some(disk.blocks_available() == 0 || disk.files_available() == 0);
+            report.disk_bytes = Some(disk.blocks().saturating_sub(disk.blocks_free()) * disk.fragment_size());
+            report.disk_inodes = Some(disk.files().saturating_sub(disk.files_free()));
         }
+        report
     }
 }
 

@@ -223,7 +223,8 @@ fn is_same_open_file(stdout: &Stdio, stderr: &Stdio) -> bool {
     both.is_some_and(|(stdout, stderr)| calls::is_same_open_file(stdout, stderr) == Ok(true))
 }
 
-fn pipe() -> Result<(OwnedFd, OwnedFd), Error> {
+/// A pipe that no executed program inherits: its ends for reading and for writing.
+pub(super) fn pipe() -> Result<(OwnedFd, OwnedFd), Error> {
     let (read, write) = pipe2(OFlag::O_CLOEXEC).map_err(|errno| Error::Stream { source: errno.into() })?;
     Ok((above_standard(read)?, above_standard(write)?))
 }

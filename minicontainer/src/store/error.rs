@@ -15,8 +15,9 @@ pub const DAMAGE_HINT: &str = "the image is damaged or was tampered with: fetch 
 
 /// A failed operation of the store. The message contains the action and its object, [`source`](std::error::Error) the
 /// cause, and [`hint`](Diagnostic::hint) what to do.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
+#[non_exhaustive]
 pub enum StoreError {
     /// An operation of the file system failed.
     #[error("cannot {action} {}", path.display())]
@@ -82,6 +83,8 @@ pub enum StoreError {
     NotUnpacked { image: Digest, layer: Box<super::ImageLayer> },
 }
 
+minicontainer_core::readable_debug!(StoreError);
+
 impl Diagnostic for StoreError {
     fn kind(&self) -> ErrorKind {
         match self {
@@ -127,7 +130,9 @@ impl StoreError {
             }
             StoreError::AmbiguousImage { .. } => "write more digits of the id",
             StoreError::InUse { .. } => "remove the container first: `minicontainer rm CONTAINER`",
-            StoreError::SeveralNames { .. } => "remove each by its name, or all of them with `rmi -f`",
+            StoreError::SeveralNames { .. } => {
+                "remove each by its name, or all of them with `minicontainer rmi -f IMAGE`"
+            }
             StoreError::Content { .. } => "the file may be truncated: create or fetch it again",
             StoreError::NotUnpacked { .. } => {
                 "let the engine unpack it: any `minicontainer run IMAGE` does, and in a program \

@@ -22,6 +22,8 @@ macro_rules! call {
     }};
 }
 
+use std::fmt;
+
 pub(crate) mod bpf;
 pub(crate) mod calls;
 pub(crate) mod clone;
@@ -35,9 +37,43 @@ pub(crate) mod user_namespace;
 pub(crate) mod wait;
 pub(crate) mod xattr;
 
-/// The error number of a failed system call, see errno(3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Errno(pub i32);
+/// The error number of a failed system call, see errno(3). The constants are in the crate `libc`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Errno(pub i32);
+
+impl Errno {
+    /// What the number means, such as "No such file or directory".
+    pub fn description(self) -> &'static str {
+        nix::errno::Errno::from_raw(self.0).desc()
+    }
+}
+
+/// The name, such as `ENOENT`.
+impl fmt::Debug for Errno {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        nix::errno::Errno::from_raw(self.0).fmt(formatter)
+    }
+}
+
+/// The name and the meaning.
+impl fmt::Display for Errno {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{self:?}: {}", self.description())
+    }
+}
+
+impl std::error::Error for Errno {}
+
+impl From<Errno> for std::io::Error {
+    fn from(errno: Errno) -> std::io::Error {
+        std::io::Error::from_raw_os_error(errno.0)
+    }
+}
+
+/// Converts the error of a call that is made through nix. Not a `From`, so that nix is no part of the public API.
+pub(crate) fn of_nix(errno: nix::errno::Errno) -> Errno {
+    Errno(errno as i32)
+}
 
 /// The result of a system call.
 pub(crate) type Result<T> = core::result::Result<T, Errno>;

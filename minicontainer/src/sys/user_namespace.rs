@@ -20,7 +20,6 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use minicontainer_core::plan::IdMapping;
-use nix::errno::Errno;
 use nix::unistd::write;
 
 use super::calls::{self, Fd, MountAttr};
@@ -29,6 +28,7 @@ use super::descriptors::ranges_between;
 use super::id_maps::{IdMapError, ask_helpers, write_maps};
 use super::removal::empty_directory;
 use super::wait::{self, How};
+use super::{Errno, of_nix};
 
 /// Why a user namespace could not be created.
 #[derive(Debug)]
@@ -102,21 +102,21 @@ impl Helper<'_> {
         work: impl FnOnce() -> i32,
     ) -> Result<(Option<Result<T>>, OwnedFd)> {
         let pair = UnixStream::pair();
-        let failed =
-            |error: io::Error| UserNamespaceError::Pipe(Errno::from_raw(error.raw_os_error().unwrap_or_default()));
+        let failed = |error: io::Error| UserNamespaceError::Pipe(Errno(error.raw_os_error().unwrap_or_default()));
         let (ours, its) = pair.map_err(failed)?;
         let closed = ranges_between(&[self.kept, &[its.as_raw_fd()]].concat());
         let args = CloneArgs { flags: clone::CLONE_CLEAR_SIGHAND, ..CloneArgs::default() };
         // SAFETY: the child only makes calls of `sys`, which the caller guarantees for `work`, and exits.
         let cloned = unsafe { clone::clone3(args) };
-        let Some((pid, pidfd)) = cloned.map_err(|errno| UserNamespaceError::Clone(Errno::from_raw(errno.0)))? else {
+        let Some((pid, pidfd)) = cloned.map_err(UserNamespaceError::Clone)? else {
             self.live(its.as_raw_fd(), &closed, work)
         };
         // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
         let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
         drop(its);
         let has_entered = (&ours).read_exact(&mut [0]).is_ok();
-        let go = |prepared| write(&ours, b"g").map(|_| prepared).map_err(UserNamespaceError::Pipe);
+        let go =
+            |prepared| write(&ours, b"g").map(|_| prepared).map_err(|errno| UserNamespaceError::Pipe(of_nix(errno)));
         Ok((has_entered.then(|| prepare(pid.unsigned_abs()).and_then(go)), pidfd))
     }
 
@@ -137,7 +137,7 @@ impl Helper<'_> {
 /// If the process could not enter its namespaces, its exit code is the errno.
 fn not_entered(how: How) -> UserNamespaceError {
     let errno = if let How::Exited(errno) = how { errno } else { libc::ECANCELED };
-    UserNamespaceError::Clone(Errno::from_raw(errno))
+    UserNamespaceError::Clone(Errno(errno))
 }
 
 /// Creates the namespaces of the calling process. The kernel also counts some resources of a user, such as inotify(7)

@@ -4,10 +4,9 @@ use std::fmt;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
 use nix::poll::PollTimeout;
 
-use super::{calls, clone};
+use super::{Errno, calls, clone};
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +51,7 @@ pub(crate) struct Ended {
 
 /// Waits until the process has ended, and reaps it.
 pub(crate) fn reap(pidfd: &OwnedFd) -> Result<Ended, Errno> {
-    let (info, usage) = clone::waitid(pidfd.as_raw_fd()).map_err(|errno| Errno::from_raw(errno.0))?;
+    let (info, usage) = clone::waitid(pidfd.as_raw_fd())?;
     // SAFETY: waitid(2) filled in the structure for a child, so the status is valid.
     let status = unsafe { info.si_status() };
     let time =
@@ -83,7 +82,7 @@ pub(crate) fn cpu_time_of(pid: i32) -> Duration {
 /// # Errors
 /// Never in practice, see sigaction(2).
 pub fn reset_sigchld() -> Result<(), Errno> {
-    calls::default_action(libc::SIGCHLD).map(drop).map_err(|errno| Errno::from_raw(errno.0))
+    calls::default_action(libc::SIGCHLD).map(drop)
 }
 
 /// The time until the deadline as an argument of poll(2): milliseconds, rounded up, at most about 24 days.
@@ -98,7 +97,7 @@ pub(crate) fn timeout(deadline: Option<Instant>) -> PollTimeout {
 pub(crate) fn signal(pidfd: &OwnedFd, signal: i32) -> Result<(), Errno> {
     match clone::pidfd_send_signal(pidfd.as_raw_fd(), signal) {
         Ok(_) => Ok(()),
-        Err(errno) if errno.0 == libc::ESRCH => Ok(()),
-        Err(errno) => Err(Errno::from_raw(errno.0)),
+        Err(Errno(libc::ESRCH)) => Ok(()),
+        Err(errno) => Err(errno),
     }
 }

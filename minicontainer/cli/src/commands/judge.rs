@@ -29,6 +29,7 @@ use super::{find_image, security::ProfileArgument};
 use crate::commands::open_store;
 use crate::{
     error::{Context, ENGINE_FAILED, Failure, warn},
+    flags::with_flags,
     format::choice::Choice,
     language,
     messages::{label, message},
@@ -129,7 +130,7 @@ pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
     let signals = signals::block(SignalScope::Termination)?.descriptor()?;
     let (over, interrupted) = (AtomicBool::new(false), AtomicBool::new(false));
     let progress = Progress::new(folder.programs.len() * folder.tests.len());
-    let results = thread::scope(|scope| {
+    let mut results = thread::scope(|scope| {
         let attend = || cancel_on_signal(&signals, &judge_run, &over, &interrupted);
         thread::Builder::new().spawn_scoped(scope, attend).context("cannot start a thread")?;
         let results = judge_run.run(jobs, |judged| progress.show(judged));
@@ -140,6 +141,7 @@ pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
     if interrupted.into_inner() {
         return Err(Failure::new("interrupted; all containers were stopped"));
     }
+    name_flags(&mut results);
     match format {
         Choice::Own(ResultFormat::Table) => print(&as_table(&folder, &results, language, colours()))?,
         Choice::Own(ResultFormat::Json) => print_json(&results)?,
@@ -166,6 +168,15 @@ fn cancel_on_signal(signals: &SignalFd, judge_run: &JudgeRun, over: &AtomicBool,
             judge_run.cancel();
             return;
         }
+    }
+}
+
+/// Errors of the engine name its settings; here the user has flags.
+fn name_flags(results: &mut [Judged]) {
+    let faults = results.iter_mut().filter(|judged| judged.outcome.verdict == JudgeVerdict::EngineFault);
+    for outcome in faults.map(|judged| &mut judged.outcome) {
+        let message = outcome.message.take();
+        outcome.message = message.map(|message| message.map_error(|error| with_flags(error).into_owned()));
     }
 }
 

@@ -161,42 +161,39 @@ impl ContainerArguments {
                           own the container sees the host's network";
             return Err(Failure::new(reason).hint("leave one of them out"));
         }
-        let options = RunOptions {
-            command: self.image_and_command.iter().skip(1).cloned().collect(),
-            entrypoint: self.entrypoint.clone().map(|program| vec![program]),
-            env: self.metadata.variables()?,
-            workdir: non_empty(&self.workdir),
-            user: parse_one("-u, --user", &non_empty(&self.user), str::parse)?,
-            added_groups: parse_all("--group-add", &self.group_add, str::parse)?,
-            labels: self.metadata.labels()?,
-            hostname: parse_one("-h, --hostname", &non_empty(&self.hostname), str::parse)?,
-            limits: self.limits()?,
-            storage: None,
-            root: if self.read_only { Access::ReadOnly } else { Access::ReadWrite },
-            mounts,
-            network: match self.network {
-                Some(NetworkArgument::Host) => Network::Host,
-                _ => Network::None,
-            },
-            added_hosts: self.names.added_hosts()?,
-            dns: self.names.dns()?,
-            init: self.init,
-            terminal: self.tty.then(WindowSize::default),
-            without,
-            ..RunOptions::default()
+        let mut options = RunOptions::default();
+        options.command = self.image_and_command.iter().skip(1).cloned().collect();
+        options.entrypoint = self.entrypoint.clone().map(|program| vec![program]);
+        options.env = self.metadata.variables()?;
+        options.workdir = non_empty(&self.workdir);
+        options.user = parse_one("-u, --user", &non_empty(&self.user), str::parse)?;
+        options.added_groups = parse_all("--group-add", &self.group_add, str::parse)?;
+        options.labels = self.metadata.labels()?;
+        options.hostname = parse_one("-h, --hostname", &non_empty(&self.hostname), str::parse)?;
+        options.limits = self.limits()?;
+        options.storage = None;
+        options.root = if self.read_only { Access::ReadOnly } else { Access::ReadWrite };
+        options.mounts = mounts;
+        options.network = match self.network {
+            Some(NetworkArgument::Host) => Network::Host,
+            _ => Network::None,
         };
+        options.added_hosts = self.names.added_hosts()?;
+        options.dns = self.names.dns()?;
+        options.init = self.init;
+        options.terminal = self.tty.then(WindowSize::default);
+        options.without = without;
         self.security.applied_to(options)
     }
 
     fn limits(&self) -> Result<Limits, Failure> {
-        Ok(Limits {
-            memory: parse_one("-m, --memory", &self.memory, ByteSize::parse_limit)?.flatten(),
-            memory_swap: parse_one("--memory-swap", &self.memory_swap, MemorySwap::parse_limit)?.flatten(),
-            cpuset: parse_one("--cpuset-cpus", &non_empty(&self.cpuset_cpus), str::parse)?,
-            cpus: parse_one("--cpus", &self.cpus, Cpus::parse_limit)?.flatten(),
-            pids: parse_one("--pids-limit", &self.pids_limit, str::parse)?,
-            ..Limits::default()
-        })
+        let mut limits = Limits::default();
+        limits.memory = parse_one("-m, --memory", &self.memory, ByteSize::parse_limit)?.flatten();
+        limits.memory_swap = parse_one("--memory-swap", &self.memory_swap, MemorySwap::parse_limit)?.flatten();
+        limits.cpuset = parse_one("--cpuset-cpus", &non_empty(&self.cpuset_cpus), str::parse)?;
+        limits.cpus = parse_one("--cpus", &self.cpus, Cpus::parse_limit)?.flatten();
+        limits.pids = parse_one("--pids-limit", &self.pids_limit, str::parse)?;
+        Ok(limits)
     }
 
     /// The library's description of this container.

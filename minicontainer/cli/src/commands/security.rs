@@ -3,17 +3,16 @@
 //! Core defines what each flag means (`minicontainer_core::options`); this module only parses them. It accesses the
 //! host only to look up the number of a device in `/dev`.
 
-use std::{
-    fs,
-    os::unix::fs::{FileTypeExt, MetadataExt},
-};
+use std::fs;
 
 use clap::{Args, ValueEnum};
-use minicontainer::core::{
-    RunOptions,
-    options::{ByteSize, CapabilityChanges, Device, DeviceNumber, NewPrivileges, Profile, SeccompChoice, Users},
+use minicontainer::{
+    core::{
+        RunOptions,
+        options::{ByteSize, CapabilityChanges, Device, NewPrivileges, Profile, SeccompChoice, Users},
+    },
+    host,
 };
-use nix::sys::stat::{major, minor};
 use oci_spec::runtime::LinuxSeccomp;
 use serde_json::Value;
 
@@ -122,7 +121,7 @@ impl SecurityArguments {
             add: parse_all("--cap-add", &self.cap_add, str::parse)?,
             drop: parse_all("--cap-drop", &self.cap_drop, str::parse)?,
         };
-        options.devices = parse_all("--device", &self.device, |text| Device::parse(text, device_number))?;
+        options.devices = parse_all("--device", &self.device, |text| Device::parse(text, host::device_number))?;
         options.ulimits = parse_all("--ulimit", &self.ulimit, str::parse)?;
         options.shm_size = parse_one("--shm-size", &self.shm_size, ByteSize::parse_limit)?.flatten();
         options.time_offsets = parse_all("--time-offset", &self.time_offset, str::parse)?;
@@ -180,16 +179,4 @@ fn read_profile(file: &str) -> Result<Box<LinuxSeccomp>, Failure> {
         );
     }
     serde_json::from_value(document).with_context(no_rules)
-}
-
-/// The device at a path of the host.
-fn device_number(path: &str) -> Option<DeviceNumber> {
-    let metadata = fs::metadata(path).ok()?;
-    let kind = match metadata.file_type() {
-        kind if kind.is_char_device() => 'c',
-        kind if kind.is_block_device() => 'b',
-        _ => return None,
-    };
-    let number = |number: u64| u32::try_from(number).ok();
-    Some(DeviceNumber { kind, major: number(major(metadata.rdev()))?, minor: number(minor(metadata.rdev()))? })
 }

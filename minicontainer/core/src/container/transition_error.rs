@@ -2,7 +2,8 @@
 
 /// An event that cannot happen in the current state. The messages are Docker's if Docker has one, because scripts
 /// match them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum InvalidTransition {
     /// A start of a running container. Docker's API answers 304, and its command succeeds.
     AlreadyStarted,
@@ -80,3 +81,5 @@ impl std::fmt::Display for InvalidTransition {
 }
 
 impl std::error::Error for InvalidTransition {}
+
+crate::plain_diagnostic!(InvalidTransition: Conflict);

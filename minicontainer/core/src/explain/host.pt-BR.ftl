@@ -37,10 +37,10 @@ cause-ids-too-high = os IDs deles ficam além do alcance dos seus IDs subordinad
 
 fix-user-namespaces = rode como root, ou permita que usuários criem namespaces de usuário: no Ubuntu, `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`; no Debian mais antigo, `sudo sysctl kernel.unprivileged_userns_clone=1`; em outros sistemas, `sudo sysctl user.max_user_namespaces=15000`; dentro de outro contêiner, esse contêiner precisa permitir isso
 fix-mount-hierarchy = monte uma: `sudo mount -t cgroup2 none /sys/fs/cgroup`
-fix-version-1 = rode como root, ou sem limites; --timeout não precisa de cgroup
+fix-version-1 = rode como root, ou sem limites; `Sandbox::wall_time` não precisa de cgroup
 fix-move-processes = dentro de outro contêiner, mova-os antes: `cd /sys/fs/cgroup && mkdir init && xargs -rn1 < cgroup.procs > init/cgroup.procs`
 fix-read-only = dentro de outro contêiner, esse contêiner precisa ter uma hierarquia de cgroups em que se possa escrever
-fix-delegate-systemd = faça o systemd delegar um: `systemd-run --user --scope -p Delegate=yes minicontainer run ...`; --timeout não precisa de cgroup
+fix-delegate-systemd = faça o systemd delegar um: `systemd-run --user --scope -p Delegate=yes PROGRAM`; `Sandbox::wall_time` não precisa de cgroup
 fix-delegate = `{ $command }`
 fix-controllers = faça com que ele seja delegado: com systemd, `sudo systemctl edit user@.service`, em [Service] `Delegate=cpu cpuset io memory pids`, e entre de novo na sessão; veja cgroups(7)
 fix-controller-kernel = inicie um kernel com o controlador { $controller } habilitado, veja cgroups(7)

@@ -31,12 +31,14 @@ impl Language {
 }
 
 /// The text is not the name of a supported language.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown language \"{given}\": must be en, pt or a locale of one of them (for example, pt_BR.UTF-8)")]
 pub struct LanguageError {
     /// What was given.
     pub given: String,
 }
+
+crate::plain_diagnostic!(LanguageError: InvalidInput);
 
 impl FromStr for Language {
     type Err = LanguageError;

@@ -69,6 +69,12 @@ impl Message {
         self
     }
 
+    /// Changes the text of the error behind the message, if there is one.
+    pub fn map_error(mut self, change: impl FnOnce(&str) -> String) -> Message {
+        self.parts.error = self.parts.error.as_deref().map(change);
+        self
+    }
+
     /// The name of an error of the kernel, such as `EACCES`, with its meaning if it is a common one.
     pub fn errno(name: &str) -> Message {
         Message::new("errno", [("name", name.into())])

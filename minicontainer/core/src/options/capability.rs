@@ -38,7 +38,7 @@ impl CapabilityName {
 }
 
 /// The word is not a capability's name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "unknown capability {given:?}: must be ALL or a name of capabilities(7) (for example, NET_ADMIN or CAP_SYS_TIME)"
 )]
@@ -46,6 +46,8 @@ pub struct CapabilityError {
     /// What was given.
     pub given: String,
 }
+
+crate::plain_diagnostic!(CapabilityError: InvalidInput);
 
 impl FromStr for CapabilityName {
     type Err = CapabilityError;

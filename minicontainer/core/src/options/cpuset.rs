@@ -25,7 +25,7 @@ pub struct CpuSet {
 }
 
 /// The text is not a list of processors.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "invalid list of processors {given:?}: must be numbers from 0 to 8191 and ranges of them (for example, 0-1 or \
      0,2-3)"
@@ -34,6 +34,8 @@ pub struct CpuSetError {
     /// What was given.
     pub given: String,
 }
+
+crate::plain_diagnostic!(CpuSetError: InvalidInput);
 
 impl CpuSet {
     /// The processors' numbers, in order.

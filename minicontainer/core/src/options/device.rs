@@ -41,7 +41,8 @@ pub struct Device {
 }
 
 /// The text is not a device of the host.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DeviceError {
     /// The syntax is wrong.
     #[error(
@@ -59,6 +60,8 @@ pub enum DeviceError {
         path: String,
     },
 }
+
+crate::plain_diagnostic!(DeviceError: InvalidInput);
 
 /// A device in a record, not yet validated.
 #[derive(Deserialize)]

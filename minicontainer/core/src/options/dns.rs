@@ -78,7 +78,8 @@ impl Dns {
 }
 
 /// The text is not a name with its address, or not a value for `/etc/resolv.conf`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DnsError {
     /// The syntax of `--add-host` is wrong.
     #[error("invalid host {given:?}: must be NAME:ADDRESS (for example, db:10.0.0.2)")]
@@ -97,7 +98,7 @@ pub enum DnsError {
     /// The address would be that of a bridge.
     #[error(
         "invalid host {given:?}: host-gateway is the host's address on a bridge, and bridges are not supported yet; \
-         with --network host, 127.0.0.1 is the host"
+         with `Network::Host`, 127.0.0.1 is the host"
     )]
     HostGateway {
         /// What was given.
@@ -122,6 +123,8 @@ pub enum DnsError {
         given: String,
     },
 }
+
+crate::plain_diagnostic!(DnsError: InvalidInput);
 
 impl FromStr for AddedHost {
     type Err = DnsError;

@@ -57,7 +57,8 @@ impl EnvVar {
 }
 
 /// The text is not an environment variable.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum EnvError {
     /// No name before the `=`.
     #[error("invalid environment variable {given:?}: the name is empty; must be NAME=value")]
@@ -84,6 +85,8 @@ pub enum EnvError {
         given: String,
     },
 }
+
+crate::plain_diagnostic!(EnvError: InvalidInput);
 
 fn check(given: &str, name: &str) -> Result<(), EnvError> {
     if given.contains('\0') {

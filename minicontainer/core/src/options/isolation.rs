@@ -70,12 +70,14 @@ impl Isolation {
 }
 
 /// The word is not the name of an isolation.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown isolation {given:?}: must be one of {}", names())]
 pub struct IsolationError {
     /// What was given.
     pub given: String,
 }
+
+crate::plain_diagnostic!(IsolationError: InvalidInput);
 
 fn names() -> String {
     Isolation::ALL.map(Isolation::name).join(", ")

@@ -23,7 +23,7 @@ use super::{EnvVar, Label};
 type KeyValue<'text> = (&'text str, Option<&'text str>);
 
 /// A line is invalid.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}, line {line}: {reason}")]
 pub struct KeyValueError {
     /// The file, as it was given.
@@ -33,6 +33,8 @@ pub struct KeyValueError {
     /// What is wrong with it.
     pub reason: String,
 }
+
+crate::plain_diagnostic!(KeyValueError: InvalidInput);
 
 /// The lines of a file with this name and content.
 ///

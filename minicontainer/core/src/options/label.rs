@@ -17,7 +17,8 @@ pub struct Label {
 }
 
 /// The text is not a label.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum LabelError {
     /// No name before the `=`.
     #[error("invalid label {given:?}: the name is empty; must be NAME=VALUE (for example, course=networks)")]
@@ -34,6 +35,8 @@ pub enum LabelError {
         given: String,
     },
 }
+
+crate::plain_diagnostic!(LabelError: InvalidInput);
 
 impl FromStr for Label {
     type Err = LabelError;

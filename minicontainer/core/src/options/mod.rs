@@ -23,14 +23,11 @@
 //! | [`Timeout`] | `1`, `1.5s`, `500ms`, `2m30s` | seconds unless there is a unit |
 //!
 //! ```
-//! use minicontainer_core::options::{ByteSize, Limits, MountSpec, RunOptions};
+//! use minicontainer_core::options::{ByteSize, MountSpec, RunOptions};
 //!
-//! let options = RunOptions {
-//!     command: vec!["sh".into()],
-//!     limits: Limits { memory: Some("32m".parse()?), ..Limits::default() },
-//!     mounts: vec![MountSpec::from_volume("./data:/data:ro", "/home/ada")?],
-//!     ..RunOptions::default()
-//! };
+//! let mut options = RunOptions::with(|options| options.command = vec!["sh".into()]);
+//! options.limits.memory = Some("32m".parse()?);
+//! options.mounts = vec![MountSpec::from_volume("./data:/data:ro", "/home/ada")?];
 //! let wrong = "32 megabytes".parse::<ByteSize>();
 //! assert!(wrong.unwrap_err().to_string().contains("for example, 32m"));
 //! # assert_eq!(options.limits.memory.unwrap().bytes(), 32 << 20);
@@ -90,13 +87,14 @@ pub use time_offset::{Clock, TimeOffset, TimeOffsetError};
 pub use ulimit::{Ulimit, UlimitError};
 pub use user::{GroupSpec, ResolvedUser, UserError, UserSpec, resolve_group, resolve_user};
 
-/// All options of `run` for one container. The default is the image's own command as the image's own user, without
+/// All options of `run` for one container. Other crates make them by [`RunOptions::with`], because there will be more. The default is the image's own command as the image's own user, without
 /// limits, mounts or a network.
 ///
 /// A document contains only the options that were set. So a newer engine with more options can read the documents of
 /// an older one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct RunOptions {
     /// The program and its arguments; replaces the image's `Cmd` when not empty.
     #[serde(skip_serializing_if = "is_default")]
@@ -201,6 +199,7 @@ pub struct RunOptions {
 /// Limits of the whole container. The kernel's cgroups enforce most of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Limits {
     /// Memory that all processes of the container may use together, in bytes.
     #[serde(skip_serializing_if = "is_default")]
@@ -221,6 +220,31 @@ pub struct Limits {
     /// each single process (`RLIMIT_CPU`).
     #[serde(skip_serializing_if = "is_default")]
     pub cpu_time: Option<Duration>,
+}
+
+impl RunOptions {
+    /// The default options, changed by `change`.
+    ///
+    /// ```
+    /// use minicontainer_core::options::{Profile, RunOptions};
+    ///
+    /// let options = RunOptions::with(|options| options.profile = Profile::Untrusted);
+    /// assert_eq!(options.profile, Profile::Untrusted);
+    /// ```
+    pub fn with(change: impl FnOnce(&mut RunOptions)) -> RunOptions {
+        let mut options = RunOptions::default();
+        change(&mut options);
+        options
+    }
+}
+
+impl Limits {
+    /// No limits, changed by `change`.
+    pub fn with(change: impl FnOnce(&mut Limits)) -> Limits {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        limits
+    }
 }
 
 /// Which user of the host the container's root maps to.

@@ -38,7 +38,8 @@ pub struct Hostname {
 }
 
 /// The text is not a valid name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NameError {
     /// Not a container's name.
     #[error(
@@ -59,6 +60,8 @@ pub enum NameError {
         given: String,
     },
 }
+
+crate::plain_diagnostic!(NameError: InvalidInput);
 
 impl FromStr for ContainerName {
     type Err = NameError;

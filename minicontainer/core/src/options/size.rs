@@ -197,7 +197,8 @@ impl fmt::Display for PidsLimit {
 }
 
 /// The text is not a valid amount.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SizeError {
     /// Not a number of bytes.
     #[error(
@@ -224,6 +225,8 @@ pub enum SizeError {
         given: String,
     },
 }
+
+crate::plain_diagnostic!(SizeError: InvalidInput);
 
 #[cfg(test)]
 mod tests;

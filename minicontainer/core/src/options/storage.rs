@@ -32,7 +32,8 @@ pub struct StorageLimit {
 }
 
 /// The text is not a valid limit of the writable layer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum StorageError {
     /// The size is invalid.
     #[error("{0}")]
@@ -53,6 +54,8 @@ pub enum StorageError {
     #[error("inodes requires size as well (for example, size=64m,inodes=1000)")]
     SizeMissing,
 }
+
+crate::plain_diagnostic!(StorageError: InvalidInput);
 
 impl StorageLimit {
     /// A limit in bytes, with one inode for each page; `None` if an empty layer would not fit.

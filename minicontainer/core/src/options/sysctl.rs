@@ -88,7 +88,8 @@ fn owner(name: &str) -> Option<SysctlOwner> {
 }
 
 /// The text is not a sysctl that a container can set.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SysctlError {
     /// The syntax is wrong.
     #[error(
@@ -109,6 +110,8 @@ pub enum SysctlError {
         name: String,
     },
 }
+
+crate::plain_diagnostic!(SysctlError: InvalidInput);
 
 impl FromStr for Sysctl {
     type Err = SysctlError;

@@ -42,7 +42,7 @@ impl Timeout {
 }
 
 /// The text is not a valid duration.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "invalid duration {given:?}: must be in seconds, or with units (h, m, s, ms) from the largest to the smallest, \
      above 0 and below 584 years (for example, 0.5, 1m30s or 500ms)"
@@ -51,6 +51,8 @@ pub struct TimeoutError {
     /// What was given.
     pub given: String,
 }
+
+crate::plain_diagnostic!(TimeoutError: InvalidInput);
 
 impl FromStr for Timeout {
     type Err = TimeoutError;

@@ -66,7 +66,7 @@ pub struct TimeOffset {
 }
 
 /// The text is not a valid offset.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "invalid time offset {given:?}: must be monotonic= or boottime= and seconds or units (h, m, s, ms), with '-' to \
      move the clock back (for example, boottime=24h or monotonic=-1.5)"
@@ -75,6 +75,8 @@ pub struct TimeOffsetError {
     /// What was given.
     pub given: String,
 }
+
+crate::plain_diagnostic!(TimeOffsetError: InvalidInput);
 
 impl FromStr for TimeOffset {
     type Err = TimeOffsetError;

@@ -28,7 +28,8 @@ pub struct Ulimit {
 }
 
 /// The text is not a valid limit.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum UlimitError {
     /// No such resource.
     #[error("unknown resource {name:?} in {given:?}: must be one of {}", names())]
@@ -54,6 +55,8 @@ pub enum UlimitError {
         given: String,
     },
 }
+
+crate::plain_diagnostic!(UlimitError: InvalidInput);
 
 fn names() -> String {
     RESOURCES.map(Ulimit::docker_name).join(", ")

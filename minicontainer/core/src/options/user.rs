@@ -66,7 +66,8 @@ pub struct ResolvedUser {
 }
 
 /// The user is invalid or does not exist in the image.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum UserError {
     /// Neither name nor id.
     #[error(
@@ -116,6 +117,8 @@ pub enum UserError {
         line: String,
     },
 }
+
+crate::plain_diagnostic!(UserError: InvalidInput);
 
 impl Default for UserSpec {
     fn default() -> UserSpec {

@@ -9,7 +9,8 @@ use crate::diagnostic::{Diagnostic, ErrorKind};
 use crate::seccomp::SeccompError;
 
 /// Why a container cannot be planned. No process exists yet when this is returned.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PlanError {
     /// The runtime config lacks a field that every container needs.
     #[error("the runtime config has no {field}")]
@@ -92,19 +93,19 @@ pub enum PlanError {
     /// The host's overlayfs cannot be used.
     #[error(
         "overlayfs cannot be used here (it needs root, or Linux 5.11 or newer and a file system with user.* \
-         attributes); use the copy driver: --driver copy"
+         attributes); use the copy driver: `Sandbox::driver(Driver::Copy)`"
     )]
     OverlayUnavailable,
     /// The overlay would be mounted in the host's mount namespace.
     #[error(
         "cannot mount an overlay without a mount namespace: the host would get the mount; use the copy driver: \
-         --driver copy"
+         `Sandbox::driver(Driver::Copy)`"
     )]
     OverlayNeedsMountNamespace,
     /// A limited layer is kept in memory, so it cannot outlive the container.
     #[error(
-        "cannot limit the writable layer without --rm: a limited layer is kept in memory and is lost when the \
-         container exits"
+        "cannot limit the writable layer without `Sandbox::volatile`: a limited layer is kept in memory and is \
+         lost when the container exits"
     )]
     LayerLimitNeedsThrowAway,
     /// A limited layer is kept in memory (tmpfs), where this kernel's files lack a feature that it needs.
@@ -121,12 +122,15 @@ pub enum PlanError {
         instead: &'static str,
     },
     /// The copy driver copies the whole image to disk, without a separate writable layer.
-    #[error("cannot limit the writable layer with the copy driver: it has no writable layer; use --driver overlay")]
+    #[error(
+        "cannot limit the writable layer with the copy driver: it has no writable layer; use \
+         `Sandbox::driver(Driver::Overlay)`"
+    )]
     LayerLimitNeedsOverlay,
     /// A copied tree belongs to root of the host, which is shown as `nobody` in the container's own user namespace.
     #[error(
-        "--userns auto and --profile=untrusted require the overlay driver, which shows root's layers with the \
-         container's ids; omit --driver copy"
+        "`Users::Own` and `Sandbox::profile(Profile::Untrusted)` require the overlay driver, which shows root's layers \
+         with the container's ids; omit `Sandbox::driver(Driver::Copy)`"
     )]
     OwnIdsNeedOverlay,
     /// A mount would change the host's own tree.
@@ -180,6 +184,8 @@ pub enum PlanError {
         fix: String,
     },
 }
+
+crate::readable_debug!(PlanError);
 
 impl Diagnostic for PlanError {
     fn kind(&self) -> ErrorKind {

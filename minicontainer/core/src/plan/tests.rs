@@ -398,7 +398,7 @@ fn clock_offsets_are_set_before_pivot_root() {
     let error = document(&twice, &Host::example()).unwrap_err().to_string();
     assert_eq!(
         error,
-        "conflicting options: --time-offset boottime=86400s and --time-offset boottime=1s: each clock can have only \
+        "conflicting options: `Sandbox::time_offset` boottime=86400s and `Sandbox::time_offset` boottime=1s: each clock can have only \
          one offset"
     );
 }

@@ -30,9 +30,12 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::IdRange;
+use crate::{Diagnostic, ErrorKind};
 
 /// The ids that systemd reserves for containers (*Users, Groups, UIDs and GIDs on systemd Systems*), in blocks of
 /// 65,536: the first block, and how many there are. None of them contains 65534 (`nobody`) or 2³²-1 ("no id").
@@ -43,7 +46,7 @@ pub const OWN_ID_COUNT: u32 = 0x1_0000;
 
 /// The hint where every block contains an id that is taken.
 const FREE_SOME: &str = "free 65536 ids between 524288 and 1878982655 in /etc/subuid and /etc/subgid, or run without \
-     --userns auto and --profile=untrusted";
+     `Users::Own` and `Sandbox::profile(Profile::Untrusted)`";
 
 /// The texts of the files that list taken ids. The text of a missing file is empty.
 #[derive(Clone, Debug, Default)]
@@ -74,7 +77,7 @@ pub enum TakenIds {
 }
 
 /// No ids can be chosen for a container.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot choose ids for the container's user namespace: {cause}")]
 pub struct NoOwnIds {
     /// Why not.
@@ -82,6 +85,18 @@ pub struct NoOwnIds {
     /// What to change.
     pub hint: String,
 }
+
+impl Diagnostic for NoOwnIds {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::InvalidInput
+    }
+
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        Some(self.hint.as_str().into())
+    }
+}
+
+crate::readable_debug!(NoOwnIds);
 
 impl TakenIds {
     /// The ids that the files list. Lines about users that do not exist count as well; invalid lines are skipped.

@@ -4,7 +4,8 @@ use super::{PATH_LIMIT, TAG_LIMIT};
 use crate::digest::DigestError;
 
 /// The text is not an image reference.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReferenceError {
     /// Nothing was given.
     #[error("the image's name is missing (for example, busybox or busybox:1.36)")]
@@ -97,3 +98,5 @@ pub enum ReferenceError {
         source: DigestError,
     },
 }
+
+crate::plain_diagnostic!(ReferenceError: InvalidInput);

@@ -92,7 +92,8 @@ pub struct Filter {
 }
 
 /// A profile cannot be compiled. Ignoring an unsupported part would weaken it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SeccompError {
     /// Another process would have to decide.
     #[error("{action} is not supported: this engine has no seccomp listener process")]
@@ -133,6 +134,8 @@ pub enum SeccompError {
         length: usize,
     },
 }
+
+crate::plain_diagnostic!(SeccompError: InvalidInput);
 
 /// Compiles a profile for one architecture.
 ///

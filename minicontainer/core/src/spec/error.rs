@@ -9,7 +9,8 @@ use crate::{
 };
 
 /// The options conflict or cannot be written as a runtime document.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SpecError {
     /// The memory limit is below what a process needs to start.
     #[error("memory limit of {bytes} bytes is too small: the minimum is 6m")]
@@ -18,7 +19,9 @@ pub enum SpecError {
         bytes: u64,
     },
     /// The sum of memory and swap space is below the memory.
-    #[error("--memory-swap {swap} is less than --memory {memory}: it is the sum of memory and swap space")]
+    #[error(
+        "`Sandbox::memory_swap` {swap} is less than `Sandbox::memory` {memory}: it is the sum of memory and swap space"
+    )]
     SwapBelowMemory {
         /// The requested sum.
         swap: ByteSize,
@@ -43,8 +46,8 @@ pub enum SpecError {
     },
     /// More processors than there are.
     #[error(
-        "--cpus {cpus} is too much: range of CPUs is from 0.01 to {available}.00, as there are only {available} CPUs \
-         available"
+        "`Sandbox::cpus` {cpus} is too much: range of CPUs is from 0.01 to {available}.00, as there are only \
+         {available} CPUs available"
     )]
     TooManyCpus {
         /// The requested number.
@@ -52,8 +55,8 @@ pub enum SpecError {
         /// What the engine may use.
         available: u32,
     },
-    /// `--memory-swap` is meaningless without a memory limit.
-    #[error("--memory-swap requires --memory: it is the sum of memory and swap space")]
+    /// A limit on swap space is meaningless without a memory limit.
+    #[error("`Sandbox::memory_swap` requires `Sandbox::memory`: it is the sum of memory and swap space")]
     SwapWithoutMemory,
     /// A capability was requested by name, but the engine does not have it.
     #[error("cannot add capability {name}: the engine itself does not have it; start the engine with it")]
@@ -62,7 +65,10 @@ pub enum SpecError {
         name: &'static str,
     },
     /// An ordinary user omitted the user namespace.
-    #[error("--without user: an ordinary user can isolate only inside a user namespace; run as root to try it")]
+    #[error(
+        "`Sandbox::without(Isolation::User)`: an ordinary user can isolate only inside a user namespace; run as root \
+         to try it"
+    )]
     UserNamespaceNeeded,
     /// The container cannot have its own ids.
     #[error(transparent)]
@@ -75,6 +81,8 @@ pub enum SpecError {
     },
 }
 
+crate::readable_debug!(SpecError);
+
 impl Diagnostic for SpecError {
     fn kind(&self) -> ErrorKind {
         ErrorKind::InvalidInput
@@ -84,7 +92,9 @@ impl Diagnostic for SpecError {
         match self {
             SpecError::NoOwnIds(error) => Some(error.hint.as_str().into()),
             SpecError::Conflict { .. } => Some("leave one of them out".into()),
-            SpecError::DuplicateMount { .. } => Some("leave one of the mounts (-v, --mount, --tmpfs) out".into()),
+            SpecError::DuplicateMount { .. } => {
+                Some("leave one of the mounts (`Sandbox::bind`, `Sandbox::tmpfs`) out".into())
+            }
             _ => None,
         }
     }

@@ -136,7 +136,7 @@ pub(super) fn sysctls(options: &RunOptions, identity: Identity) -> Result<Vec<(S
             SysctlOwner::Network => ("the host's network", "the sysctl would change the host itself"),
             SysctlOwner::Ipc => ("the host's IPC", "the sysctl would change the host itself"),
         };
-        let first = format!("--sysctl {}", sysctl.name());
+        let first = format!("`Sandbox::sysctl` {}", sysctl.name());
         return Err(SpecError::Conflict { first, second: second.to_owned(), reason });
     }
     let mut variables = Vec::new();

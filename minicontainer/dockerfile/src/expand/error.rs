@@ -3,8 +3,9 @@
 use super::{DEEPEST, LONGEST};
 
 /// Why a word cannot be expanded.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "each message says what its fields are")]
+#[non_exhaustive]
 pub enum ExpandError {
     #[error("syntax error: missing '{missing}'{place}")]
     Missing { missing: char, place: &'static str },
@@ -25,6 +26,8 @@ pub enum ExpandError {
     #[error("substitutions are nested more than {DEEPEST} deep")]
     TooDeep,
 }
+
+minicontainer_core::plain_diagnostic!(ExpandError: InvalidInput);
 
 impl ExpandError {
     /// How to fix it.

@@ -46,7 +46,7 @@ struct Rule {
 }
 
 /// A line is not a valid pattern.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} of .dockerignore: invalid pattern {pattern:?}: {reason}")]
 pub struct IgnoreError {
     /// The line, from 1.
@@ -56,6 +56,8 @@ pub struct IgnoreError {
     /// What is wrong with it.
     pub reason: PatternError,
 }
+
+minicontainer_core::plain_diagnostic!(IgnoreError: InvalidInput);
 
 impl Ignore {
     /// Reads the file.

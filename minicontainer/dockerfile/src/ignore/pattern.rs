@@ -40,8 +40,9 @@ pub struct Pattern {
 }
 
 /// The text is not a valid pattern.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize)]
 #[allow(missing_docs, reason = "each message says what its fields are")]
+#[non_exhaustive]
 pub enum PatternError {
     #[error("it is empty")]
     Nothing,
@@ -54,6 +55,8 @@ pub enum PatternError {
     #[error("it is longer than {LONGEST} bytes, the longest path that Linux accepts")]
     TooLong,
 }
+
+minicontainer_core::plain_diagnostic!(PatternError: InvalidInput);
 
 impl Pattern {
     /// Parses a pattern.

@@ -40,7 +40,8 @@ const KNOWN: [Keyword; 11] = [
 ];
 
 /// A change that is not possible.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ChangeError {
     /// An instruction that needs a build, or a text that is not an instruction.
     #[error("{instruction} is not a valid change command: there are {}", known())]
@@ -57,6 +58,8 @@ pub enum ChangeError {
         reason: String,
     },
 }
+
+minicontainer_core::plain_diagnostic!(ChangeError: InvalidInput);
 
 fn known() -> String {
     KNOWN.map(|keyword| keyword.to_string()).join(", ")

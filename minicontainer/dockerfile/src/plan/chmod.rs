@@ -44,9 +44,11 @@ enum Step {
 }
 
 /// The text is not a valid mode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("permissions are octal, such as 755, or symbolic, such as u=rwX,go=rX")]
 pub struct ChmodError;
+
+minicontainer_core::plain_diagnostic!(ChmodError: InvalidInput);
 
 /// All bits except the sticky bit, which only `t` changes.
 const STANDARD: u32 = 0o6777;

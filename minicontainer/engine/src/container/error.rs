@@ -16,7 +16,8 @@ use nix::errno::Errno;
 use super::{Id, prune::id_of, record::VERSION};
 
 /// An operation on a container failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
+#[non_exhaustive]
 pub enum ContainerError {
     /// Another container has the name.
     #[error(
@@ -123,6 +124,8 @@ pub enum ContainerError {
     RootFs(#[from] RootFsError),
 }
 
+minicontainer::core::readable_debug!(ContainerError);
+
 impl Diagnostic for ContainerError {
     fn kind(&self) -> ErrorKind {
         match self {
@@ -144,7 +147,7 @@ impl Diagnostic for ContainerError {
     fn hint(&self) -> Option<Cow<'_, str>> {
         let hint = match self {
             ContainerError::NameTaken { name, .. } => {
-                format!("`minicontainer rm {name}` removes it; or choose another --name")
+                format!("`minicontainer rm {name}` removes it; or choose another `CreateRequest::name`")
             }
             ContainerError::Refused {
                 name,

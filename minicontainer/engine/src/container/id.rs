@@ -50,12 +50,14 @@ pub(super) fn random_bytes<const COUNT: usize>() -> Result<[u8; COUNT], Containe
 }
 
 /// The text is not an id.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid container id {given:?}: must be 64 digits, 0 to 9 and a to f")]
 pub struct IdError {
     /// The invalid text.
     pub given: String,
 }
+
+minicontainer::core::plain_diagnostic!(IdError: InvalidInput);
 
 impl FromStr for Id {
     type Err = IdError;

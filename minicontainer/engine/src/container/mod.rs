@@ -78,7 +78,7 @@ pub use error::ContainerError;
 pub use id::Id;
 pub use minicontainer::core::container::{Force, State};
 pub use record::Container;
-pub use supervisor::{Supervisor, exit_code};
+pub use supervisor::Supervisor;
 pub(crate) use temporary::TemporaryContainer;
 pub use temporary::cgroup_of;
 

@@ -8,7 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 use minicontainer::{
-    Report, Store, Verdict,
+    Report, Store,
     core::container::{Event, StartFailure},
     store::private,
 };
@@ -73,7 +73,7 @@ impl Supervisor {
         if report.is_none() && !self.container.is_running() {
             return Ok(());
         }
-        let code = report.map(|report| exit_code(report.verdict));
+        let code = report.map(|report| report.verdict.exit_code());
         let report = report.map(|report| Box::new(report.clone()));
         self.apply_event(Event::Exit { code, at: Some(Timestamp::now()), report })
     }
@@ -143,15 +143,5 @@ fn replace(staged: &Path, path: &Path) -> io::Result<()> {
         // Not every file system supports RENAME_EXCHANGE.
         Err(Errno::EINVAL) => fs::rename(staged, path),
         Err(errno) => Err(errno.into()),
-    }
-}
-
-/// The exit code of the command, as in Docker and shells: 128+n for signal n.
-pub fn exit_code(verdict: Verdict) -> i32 {
-    match verdict {
-        Verdict::Exited(code) => code,
-        Verdict::Signalled(signal) => 128 + signal,
-        // All of these were killed with SIGKILL.
-        Verdict::TimeLimit | Verdict::CpuTimeLimit | Verdict::OutputLimit | Verdict::MemoryLimit => 137,
     }
 }

@@ -5,7 +5,7 @@ mod stale;
 use minicontainer::Diagnostic as _;
 use std::{process::Command, sync::Barrier, thread};
 
-use minicontainer::{Report, Verdict, core::report::EnforcedLimits, store::Store};
+use minicontainer::{Report, Verdict, store::Store};
 use tempfile::TempDir;
 
 use super::*;
@@ -25,20 +25,10 @@ fn test_env() -> TestEnv {
 
 fn report(verdict: Verdict) -> Report {
     let time = std::time::Duration::from_millis(5);
-    Report {
-        verdict,
-        init: true,
-        cpu_time: time,
-        wall_time: time,
-        max_rss: 4096,
-        peak_memory: None,
-        oom_kills: 0,
-        voluntary_switches: 0,
-        forced_switches: 0,
-        denied_calls: Vec::new(),
-        disk_full: None,
-        limits: EnforcedLimits::default(),
-    }
+    let mut report = Report::new(verdict);
+    report.init = true;
+    (report.cpu_time, report.wall_time, report.max_rss) = (time, time, 4096);
+    report
 }
 
 impl TestEnv {

@@ -109,21 +109,16 @@ impl FormerState {
 }
 
 fn options(record: &Record, runtime: Option<&Spec>) -> serde_json::Result<RunOptions> {
-    let mut options = RunOptions {
-        command: record.command.clone(),
-        network: if record.host_network { Network::Host } else { Network::None },
-        limits: Limits {
-            memory: record.limits.memory.and_then(ByteSize::new),
-            cpus: record.limits.nano_cpus.and_then(Cpus::from_nanos),
-            pids: record
-                .limits
-                .pids
-                .map(|limit| u64::try_from(limit).map_or(PidsLimit::Unlimited, PidsLimit::AtMost)),
-            ..Limits::default()
-        },
-        mounts: runtime.map(bind_mounts).unwrap_or_default(),
-        ..RunOptions::default()
-    };
+    let mut options = RunOptions::default();
+    options.command = record.command.clone();
+    options.network = if record.host_network { Network::Host } else { Network::None };
+    options.limits = Limits::with(|limits| {
+        limits.memory = record.limits.memory.and_then(ByteSize::new);
+        limits.cpus = record.limits.nano_cpus.and_then(Cpus::from_nanos);
+        limits.pids =
+            record.limits.pids.map(|limit| u64::try_from(limit).map_or(PidsLimit::Unlimited, PidsLimit::AtMost));
+    });
+    options.mounts = runtime.map(bind_mounts).unwrap_or_default();
     if runtime.and_then(|runtime| runtime.root().as_ref()?.readonly()).unwrap_or_default() {
         options.root = Access::ReadOnly;
     }

@@ -7,7 +7,8 @@ use minicontainer::{Diagnostic, Error, ErrorKind, store::StoreError};
 use crate::container::ContainerError;
 
 /// A container could not be created, started or supervised to its end.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
+#[non_exhaustive]
 pub enum EngineError {
     /// Its record or its directory failed.
     #[error(transparent)]
@@ -33,6 +34,8 @@ pub enum EngineError {
         record: Box<ContainerError>,
     },
 }
+
+minicontainer::core::readable_debug!(EngineError);
 
 impl From<Error> for EngineError {
     fn from(error: Error) -> EngineError {

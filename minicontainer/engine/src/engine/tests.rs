@@ -60,7 +60,7 @@ impl Env {
 }
 
 fn options() -> RunOptions {
-    RunOptions { command: vec!["/nothing".to_owned()], ..RunOptions::default() }
+    RunOptions::with(|options| options.command = vec!["/nothing".to_owned()])
 }
 
 #[test]
@@ -99,7 +99,9 @@ fn invalid_plan_is_rejected_before_anything_is_created() {
     let mounts = vec![MountSpec::from_volume("/is/not/there:/x", "/").unwrap()];
     let storage = StorageLimit::from_options(&["size=1m".to_owned()]).unwrap();
     // The layer of a container that is kept cannot be limited.
-    let refused = env.create(&RunOptions { mounts, storage, ..options() }, AfterExit::Keep).unwrap_err();
+    let mut limited = options();
+    (limited.mounts, limited.storage) = (mounts, storage);
+    let refused = env.create(&limited, AfterExit::Keep).unwrap_err();
     assert!(matches!(&refused, EngineError::Sandbox(_)), "{refused}");
     assert_eq!(env.left(), 0);
 }

@@ -62,6 +62,7 @@ pub struct Source {
 /// Why an entry of `programs` cannot be run. This is the verdict of that entry only, so that one student cannot stop
 /// the judging of the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Unusable {
     /// It is a FIFO, a socket, a device or a symbolic link, which could lead anywhere on this machine.
     NotAFile,

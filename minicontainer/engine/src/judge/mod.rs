@@ -59,8 +59,9 @@ pub use run::JudgeRun;
 pub use settings::{Bound, Settings};
 
 /// The folder cannot be judged. Failures of a program are not errors.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
+#[non_exhaustive]
 pub enum JudgeError {
     /// A file or directory could not be read.
     #[error("cannot read {}: {source}", .path.display())]
@@ -81,6 +82,8 @@ pub enum JudgeError {
     #[error("cannot read judge.toml: {reason}")]
     Settings { reason: String, text: String, span: Range<usize> },
 }
+
+minicontainer::core::readable_debug!(JudgeError);
 
 impl Diagnostic for JudgeError {
     fn kind(&self) -> ErrorKind {

@@ -1,11 +1,8 @@
 //! Maps how a run ended to a verdict.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
-use minicontainer::{
-    Report, Verdict,
-    core::{explain::Message, report::EnforcedLimits},
-};
+use minicontainer::{Report, Verdict, core::explain::Message};
 use nix::sys::signal::Signal;
 use serde::{Serialize, Serializer};
 
@@ -82,20 +79,10 @@ pub struct Judged {
 impl Judged {
     /// An accepted run, with every field that a run can have.
     pub fn example() -> Judged {
-        let report = Report {
-            verdict: Verdict::Exited(0),
-            init: true,
-            cpu_time: Duration::ZERO,
-            wall_time: Duration::ZERO,
-            max_rss: 0,
-            peak_memory: Some(0),
-            oom_kills: 0,
-            voluntary_switches: 0,
-            forced_switches: 0,
-            denied_calls: Vec::new(),
-            disk_full: Some(false),
-            limits: EnforcedLimits::default(),
-        };
+        let mut report = Report::new(Verdict::Exited(0));
+        (report.peak_memory, report.peak_pids) = (Some(0), Some(0));
+        report.disk_full = Some(false);
+        (report.disk_bytes, report.disk_inodes, report.output_bytes) = (Some(0), Some(0), Some(0));
         Judged {
             program: "ada".to_owned(),
             test: "one".to_owned(),
@@ -109,7 +96,8 @@ impl Judged {
 ///
 /// If the program was killed because of a limit, that limit is the verdict. If it reached a limit without being
 /// killed (the kernel killed only a child because of the memory limit, or the disk is full), the limit is the verdict
-/// only if the answer is wrong, because then it is the likely cause.
+/// only if the answer is wrong, because then it is the likely cause. A program that was refused a new process may have
+/// handled that, so there the limit is only mentioned.
 pub fn outcome(report: &Report, difference: Option<Message>) -> Outcome {
     let failed = |verdict, message: Message| match report {
         Report { oom_kills: 1.., .. } => {
@@ -117,6 +105,9 @@ pub fn outcome(report: &Report, difference: Option<Message>) -> Outcome {
         }
         Report { disk_full: Some(true), .. } => {
             Outcome::new(JudgeVerdict::DiskLimit, reason("with-full-disk", [("reason", message.into())]))
+        }
+        Report { pids_limit_hits: 1.., .. } => {
+            Outcome::new(verdict, reason("after-pids-limit", [("reason", message.into())]))
         }
         _ => Outcome::new(verdict, message),
     };
@@ -139,6 +130,10 @@ pub fn outcome(report: &Report, difference: Option<Message>) -> Outcome {
                 Err(_) => reason("signal", [number]),
             };
             failed(JudgeVerdict::RuntimeError, message)
+        }
+        other => {
+            let verdict = ("verdict", format!("{other:?}").into());
+            Outcome::new(JudgeVerdict::EngineFault, reason("unknown-end", [verdict]))
         }
     }
 }

@@ -18,7 +18,8 @@ use std::{
 };
 
 use minicontainer::{
-    Diagnostic, Error, ErrorKind, Report, Running, Sandbox, Signaller, StandardStream, StartError, Stdio, Store,
+    Diagnostic, Errno, Error, ErrorKind, Report, Running, Sandbox, Signaller, StandardStream, StartError, Stdio,
+    Store,
     core::{
         Host,
         explain::Message,
@@ -29,7 +30,6 @@ use minicontainer::{
     store::Image,
 };
 use minicontainer_images::parallel::share_work;
-use nix::errno::Errno;
 
 use super::{
     Comparer, Folder, JudgeVerdict, Judged, Outcome, Program, Source, Test, Unusable, outcome, reason::reason,
@@ -214,7 +214,7 @@ fn in_one_line(error: &EngineError) -> String {
 /// Whether the program's file was removed after the judging started. Its owner can do that at any time, and must not
 /// affect the judging of others.
 fn is_program_removed(error: &Error) -> bool {
-    let Error::Start(StartError::Step { step, errno: Errno::ENOENT | Errno::ESTALE, .. }) = error else {
+    let Error::Start(StartError::Step { step, errno: Errno(libc::ENOENT | libc::ESTALE), .. }) = error else {
         return false;
     };
     matches!(step.as_ref(), Step::BindMount { destination, .. } if destination.starts_with(PLACE))

@@ -2,25 +2,21 @@
 
 use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, time::Duration};
 
-use minicontainer::{Report, Verdict, core::report::EnforcedLimits};
+use minicontainer::{Report, Verdict};
 
 use super::{reason::reason, *};
 
 fn report(verdict: Verdict) -> Report {
-    Report {
-        verdict,
-        init: true,
-        cpu_time: Duration::from_millis(12),
-        wall_time: Duration::from_millis(34),
-        max_rss: 4 << 20,
-        peak_memory: None,
-        oom_kills: 0,
-        voluntary_switches: 1,
-        forced_switches: 0,
-        denied_calls: Vec::new(),
-        disk_full: None,
-        limits: EnforcedLimits::default(),
-    }
+    let mut report = Report::new(verdict);
+    report.init = true;
+    (report.cpu_time, report.wall_time) = (Duration::from_millis(12), Duration::from_millis(34));
+    (report.max_rss, report.voluntary_switches) = (4 << 20, 1);
+    report
+}
+
+fn changed(mut report: Report, change: impl FnOnce(&mut Report)) -> Report {
+    change(&mut report);
+    report
 }
 
 #[track_caller]
@@ -77,8 +73,9 @@ fn check(report: Report, answer: &str, expect: &str) {
 
 #[test]
 fn every_exit_has_its_verdict() {
-    let oom = |verdict| Report { oom_kills: 1, ..report(verdict) };
-    let full = |verdict| Report { disk_full: Some(true), ..report(verdict) };
+    let oom = |verdict| changed(report(verdict), |report| report.oom_kills = 1);
+    let full = |verdict| changed(report(verdict), |report| report.disk_full = Some(true));
+    let crowded = |verdict| changed(report(verdict), |report| report.pids_limit_hits = 7);
     check(report(Verdict::Exited(0)), "42", "AC");
     check(report(Verdict::Exited(0)), "41", "WA line 1: expected \"42\", not \"41\"");
     check(report(Verdict::Exited(3)), "42", "RE exit code 3");
@@ -89,7 +86,9 @@ fn every_exit_has_its_verdict() {
     check(oom(Verdict::MemoryLimit), "", "MLE memory limit exceeded");
     check(oom(Verdict::Exited(137)), "", "MLE exit code 137, after it ran out of memory");
     check(full(Verdict::Exited(1)), "", "DLE exit code 1, with a full disk");
+    check(crowded(Verdict::Exited(1)), "", "RE exit code 1, after it reached its limit of processes");
     // A correct answer is accepted all the same.
+    check(crowded(Verdict::Exited(0)), "42", "AC");
     check(oom(Verdict::Exited(0)), "42", "AC");
     check(full(Verdict::Exited(0)), "42", "AC");
 }

@@ -13,7 +13,8 @@ use minicontainer_images::ImageError;
 use crate::container::ContainerError;
 
 /// Why the store cannot be read, pruned or repaired.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
+#[non_exhaustive]
 pub enum SystemError {
     /// Containers.
     #[error(transparent)]
@@ -38,6 +39,8 @@ pub enum SystemError {
         source: io::Error,
     },
 }
+
+minicontainer::core::readable_debug!(SystemError);
 
 impl Diagnostic for SystemError {
     fn kind(&self) -> ErrorKind {

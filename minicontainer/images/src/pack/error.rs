@@ -5,8 +5,9 @@ use std::io;
 use minicontainer::{rootfs::RootFsError, store::StoreError};
 
 /// A directory could not be packed.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
+#[non_exhaustive]
 pub enum PackError {
     /// A file cannot be read.
     #[error(transparent)]
@@ -24,3 +25,5 @@ pub enum PackError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+minicontainer::core::plain_diagnostic!(PackError: Failed);

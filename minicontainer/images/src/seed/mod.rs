@@ -91,8 +91,9 @@ impl fmt::Display for Origin {
 }
 
 /// Why the image could not be made from this machine's programs.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
+#[non_exhaustive]
 pub enum SeedError {
     /// The machine has neither busybox nor a shell.
     #[error(
@@ -112,6 +113,8 @@ pub enum SeedError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+minicontainer::core::readable_debug!(SeedError);
 
 impl Diagnostic for SeedError {
     fn kind(&self) -> ErrorKind {

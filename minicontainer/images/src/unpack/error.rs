@@ -10,8 +10,9 @@ use minicontainer::{
 };
 
 /// Why a layer cannot be unpacked.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
+#[non_exhaustive]
 pub enum UnpackError {
     /// The archive is not a tar archive, or truncated.
     #[error("its tar archive is damaged")]
@@ -35,6 +36,8 @@ pub enum UnpackError {
     #[error("it has more than {limit} {unit}")]
     TooLarge { limit: u64, unit: &'static str },
 }
+
+minicontainer::core::plain_diagnostic!(UnpackError: Failed);
 
 impl UnpackError {
     /// How to fix it.
@@ -75,7 +78,9 @@ pub(super) enum TarError {
     NoMember,
     #[error("an extended header is malformed: {what}")]
     Malformed { what: &'static str },
-    #[error("it contains a sparse file, which is supported only in layers: create the archive without --sparse")]
+    #[error(
+        "it contains a sparse file, which is supported only in layers: create the archive without `tar --sparse`"
+    )]
     Sparse,
     #[error("a member of type {kind:?} has no content, but a size of {size}")]
     Content { kind: char, size: u64 },

@@ -56,7 +56,8 @@ pub fn diff_id(layer: &crate::Tree, latest: u64) -> Result<Digest, ArchiveError>
 }
 
 /// A layer cannot be written or read.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
+#[non_exhaustive]
 pub enum ArchiveError {
     /// An entry is invalid, or cannot be written to an archive.
     #[error("refused the layer's entry \"{}\": {reason}", entry.escape_debug())]
@@ -98,6 +99,8 @@ pub enum ArchiveError {
         source: io::Error,
     },
 }
+
+minicontainer_core::plain_diagnostic!(ArchiveError: InvalidInput);
 
 impl ArchiveError {
     fn refused(entry: &str, reason: &'static str) -> ArchiveError {

@@ -3,7 +3,8 @@
 use minicontainer_core::plan::Step;
 
 /// A step could not be compiled.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
+#[non_exhaustive]
 pub enum CompileError {
     /// A text with a NUL byte. The kernel would read only the part before it.
     #[error("invalid text {text:?}: a path, argument or variable cannot contain a NUL byte")]
@@ -40,6 +41,8 @@ pub enum CompileError {
         name: String,
     },
 }
+
+minicontainer_core::plain_diagnostic!(CompileError: InvalidInput);
 
 impl CompileError {
     pub(super) fn no_operation(step: &Step) -> CompileError {

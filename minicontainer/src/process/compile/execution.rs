@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 
-use super::{CompileError, Compiler, text};
+use super::{CompileError, Compiler, bytes};
 use crate::process::launcher;
 use crate::process::program::Execution;
 
@@ -10,14 +10,15 @@ impl Compiler<'_> {
     /// The launcher's instructions, and what it passes to the program. `src/launcher/main.rs` describes the format.
     pub(super) fn execution(&self, args: &[String], env: &[String], step: usize) -> Result<Execution, CompileError> {
         let context = self.context;
-        let name = context.status.map(|_| launcher::INIT.to_owned());
+        let (args, env) = (context.process_bytes.args(args), context.process_bytes.env(env));
+        let name = context.status.map(|_| launcher::INIT.as_bytes());
         let status = context.status.map_or_else(|| "program".to_owned(), |socket| socket.to_string());
-        let instructions = [context.report.to_string(), step.to_string(), status];
-        let instructions = instructions.into_iter().chain(candidates(&args[0], env)).chain([String::new()]);
-        let args = name.iter().chain(args).map(|one| text(one)).collect::<Result<Vec<_>, _>>()?;
+        let instructions = [context.report.to_string(), step.to_string(), status].map(String::into_bytes);
+        let instructions = instructions.into_iter().chain(candidates(args[0], &env)).chain([Vec::new()]);
+        let args = name.into_iter().chain(args).map(bytes).collect::<Result<Vec<_>, _>>()?;
         let env = instructions
-            .map(|one| text(&one))
-            .chain(env.iter().map(|one| text(one)))
+            .map(|one| bytes(&one))
+            .chain(env.iter().map(|one| bytes(one)))
             .collect::<Result<Vec<_>, _>>()?;
         let pointers = |part: &[CString]| -> Vec<*const libc::c_char> {
             part.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
@@ -33,11 +34,12 @@ impl Compiler<'_> {
 }
 
 /// The files to try in turn. A name without a slash is searched for in the directories of `PATH`.
-fn candidates(program: &str, env: &[String]) -> Vec<String> {
-    if program.contains('/') {
+fn candidates(program: &[u8], env: &[impl AsRef<[u8]>]) -> Vec<Vec<u8>> {
+    if program.contains(&b'/') {
         return vec![program.to_owned()];
     }
-    let path = env.iter().rev().find_map(|entry| entry.strip_prefix("PATH=")).unwrap_or_default();
-    let directories = path.split(':').map(|directory| if directory.is_empty() { "." } else { directory });
-    directories.map(|directory| format!("{directory}/{program}")).collect()
+    let path = env.iter().rev().find_map(|entry| entry.as_ref().strip_prefix(b"PATH=")).unwrap_or_default();
+    let directories = path.split(|byte| *byte == b':');
+    let directories = directories.map(|directory| if directory.is_empty() { b"." } else { directory });
+    directories.map(|directory| [directory, b"/", program].concat()).collect()
 }

@@ -3,13 +3,12 @@
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 
 use minicontainer_core::plan::{Plan, Step};
-use nix::errno::Errno;
 
 use super::super::{StartError, StartingProcess};
 use super::descriptors::ParentEnds;
 use super::namespaces::clone_step;
 use super::report::read_reports;
-use crate::sys::{self, calls::Fd, wait::How};
+use crate::sys::{self, Errno, calls::Fd, wait::How};
 
 /// The process that clone3(2) has created.
 pub(super) struct Child {
@@ -21,7 +20,7 @@ pub(super) struct Child {
 pub(super) enum Cloned {
     Made(Child),
     /// clone3(2) failed.
-    Refused(sys::Errno),
+    Refused(Errno),
     /// The joiner exited in this way without creating a process. It may have reported the reason through the pipe.
     JoinerEnded(How),
     /// Something before or after clone3(2) failed.
@@ -42,10 +41,11 @@ impl Cloned {
         let refused = |source| StartError::Clone { namespaces: clone_step(plan).0, source };
         match self {
             Cloned::Made(child) => Ok(child),
-            Cloned::Refused(errno) => Err(refused(Errno::from_raw(errno.0))),
+            Cloned::Refused(errno) => Err(refused(errno)),
             Cloned::Failed(error) => Err(error),
             Cloned::JoinerEnded(how) => {
-                let report = parent.report.try_clone().map_err(|_| StartError::Pipe { source: Errno::EMFILE })?;
+                let report =
+                    parent.report.try_clone().map_err(|_| StartError::Pipe { source: Errno(libc::EMFILE) })?;
                 match read_reports(report, || {}).conclude(plan) {
                     Err(StartError::Step { step, errno, .. }) if matches!(*step, Step::Clone { .. }) => {
                         Err(refused(errno))

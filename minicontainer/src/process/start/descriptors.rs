@@ -4,7 +4,6 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use minicontainer_core::plan::Plan;
-use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 
@@ -12,6 +11,7 @@ use super::super::child::Pipes;
 use super::super::standard_streams::above_standard;
 use super::super::{StartError, init_status, launcher};
 use crate::sys::calls::Fd;
+use crate::sys::{Errno, of_nix};
 
 /// The descriptors that the parent keeps.
 pub(super) struct ParentEnds {
@@ -88,14 +88,13 @@ impl ChildEnds {
 }
 
 fn pipe() -> Result<(OwnedFd, OwnedFd), StartError> {
-    let (read, write) = pipe2(OFlag::O_CLOEXEC).map_err(|source| StartError::Pipe { source })?;
+    let (read, write) = pipe2(OFlag::O_CLOEXEC).map_err(|errno| StartError::Pipe { source: of_nix(errno) })?;
     Ok((above_standard(read)?, above_standard(write)?))
 }
 
 /// A socket through which the child sends a descriptor, if it will have one: the parent's end and the child's end.
 fn socket_if(needed: bool) -> Result<Option<(OwnedFd, OwnedFd)>, StartError> {
     let pair = needed.then(UnixStream::pair).transpose();
-    let pair =
-        pair.map_err(|error| StartError::Pipe { source: Errno::from_raw(error.raw_os_error().unwrap_or(0)) })?;
+    let pair = pair.map_err(|error| StartError::Pipe { source: Errno(error.raw_os_error().unwrap_or(0)) })?;
     pair.map(|(receive, send)| Ok((receive.into(), above_standard(send.into())?))).transpose()
 }

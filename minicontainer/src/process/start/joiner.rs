@@ -18,7 +18,6 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use minicontainer_core::plan::{Plan, Step};
-use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
@@ -28,6 +27,7 @@ use super::super::child::{Pipes, execute_before_clone, interpret, report_failure
 use super::super::message::Call;
 use super::super::program::Program;
 use super::clone_result::{Child, Cloned};
+use crate::sys::Errno;
 use crate::sys::calls::{self, Fd};
 use crate::sys::clone::{CloneArgs, clone3};
 use crate::sys::wait;
@@ -37,7 +37,7 @@ pub(super) fn clone_by_joiner(plan: &Plan, program: &Program, pipes: Pipes, args
     let failed = |source| Cloned::Failed(StartError::Pipe { source });
     let (ours, joiners) = match UnixStream::pair() {
         Ok(pair) => pair,
-        Err(error) => return failed(Errno::from_raw(error.raw_os_error().unwrap_or_default())),
+        Err(error) => return failed(Errno(error.raw_os_error().unwrap_or_default())),
     };
     let clone_step = plan.steps.iter().position(|step| matches!(step, Step::Clone { .. })).unwrap_or_default();
     let joiner_args =
@@ -64,7 +64,7 @@ pub(super) fn clone_by_joiner(plan: &Plan, program: &Program, pipes: Pipes, args
         }
         Ok((length, None)) if length == pid.len() => {
             end_by_number(i32::from_ne_bytes(pid));
-            failed(Errno::EMFILE)
+            failed(Errno(libc::EMFILE))
         }
         _ => Cloned::JoinerEnded(ended.how),
     }

@@ -6,10 +6,10 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use minicontainer_core::plan::Plan;
-use nix::errno::Errno;
 
 use super::super::message::{self, Message};
 use super::super::{StartError, StepTime};
+use crate::sys::Errno;
 
 /// What the child reported until the end of the report pipe.
 pub(super) struct ChildReport {
@@ -46,7 +46,7 @@ impl ChildReport {
             Some((index, call, errno)) => {
                 let step = plan.steps.get(index).cloned().map(Box::new);
                 let step = step.ok_or(StartError::EndedEarly { ended: "an unknown step failed".to_owned() })?;
-                Err(StartError::Step { step, index, call, errno: Errno::from_raw(errno) })
+                Err(StartError::Step { step, index, call, errno: Errno(errno) })
             }
             None if self.ready => Ok(self.times),
             None => Err(StartError::EndedEarly { ended: String::new() }),

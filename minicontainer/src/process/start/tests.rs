@@ -75,27 +75,27 @@ fn faults() -> Vec<Fault> {
     let too_long = "x".repeat(300);
     let first = |operation, call, errno| (Vec::new(), operation, call, errno);
     vec![
-        first(Operation::CloseDescriptors { standard: [CLOSED; 3], close: Vec::new() }, "dup3", Errno::EBADF),
-        first(Operation::JoinCgroup { tasks: vec![missing()] }, "openat", Errno::ENOENT),
-        first(Operation::AwaitGo, "read", Errno::EBADF),
-        first(Operation::JoinNamespace { namespace: CLOSED, kind: libc::CLONE_NEWNET }, "setns", Errno::EBADF),
-        first(Operation::Unshare { flags: 1 }, "unshare", Errno::EINVAL),
-        (vec![capabilities(0)], Operation::UnshareTime { offsets: text("") }, "unshare", Errno::EPERM),
+        first(Operation::CloseDescriptors { standard: [CLOSED; 3], close: Vec::new() }, "dup3", Errno(libc::EBADF)),
+        first(Operation::JoinCgroup { tasks: vec![missing()] }, "openat", Errno(libc::ENOENT)),
+        first(Operation::AwaitGo, "read", Errno(libc::EBADF)),
+        first(Operation::JoinNamespace { namespace: CLOSED, kind: libc::CLONE_NEWNET }, "setns", Errno(libc::EBADF)),
+        first(Operation::Unshare { flags: 1 }, "unshare", Errno(libc::EINVAL)),
+        (vec![capabilities(0)], Operation::UnshareTime { offsets: text("") }, "unshare", Errno(libc::EPERM)),
         // A session leader cannot create another session.
-        (vec![Operation::NewSession], Operation::NewSession, "setsid", Errno::EPERM),
+        (vec![Operation::NewSession], Operation::NewSession, "setsid", Errno(libc::EPERM)),
         // The ID is not mapped.
         first(
             Operation::GiveStreams { before: Box::new(Operation::NewSession), owner: UNMAPPED, streams: [true; 3] },
             "fchown",
-            Errno::EINVAL,
+            Errno(libc::EINVAL),
         ),
-        first(Operation::SetHostname { name: text(&"x".repeat(65)) }, "sethostname", Errno::EINVAL),
+        first(Operation::SetHostname { name: text(&"x".repeat(65)) }, "sethostname", Errno(libc::EINVAL)),
         // A root that is not a mount.
         (
             vec![Operation::Chroot { path: text(env!("CARGO_MANIFEST_DIR")) }],
             Operation::MakeMountsPrivate,
             "mount_setattr",
-            Errno::EINVAL,
+            Errno(libc::EINVAL),
         ),
         first(
             Operation::LimitWritableLayer(LayerLimit {
@@ -105,14 +105,14 @@ fn faults() -> Vec<Fault> {
                 owner: None,
             }),
             "fsconfig",
-            Errno::EINVAL,
+            Errno(libc::EINVAL),
         ),
         first(
             Operation::MountOverlay(OverlayMount::OneByOne { options: wrong_options(), target: missing() }),
             "fsconfig",
-            Errno::EINVAL,
+            Errno(libc::EINVAL),
         ),
-        first(Operation::MountOverlay(overlay_by_path()), "chdir", Errno::ENOENT),
+        first(Operation::MountOverlay(overlay_by_path()), "chdir", Errno(libc::ENOENT)),
         first(
             Operation::MountIdmappedOverlay {
                 namespace: CLOSED,
@@ -120,9 +120,9 @@ fn faults() -> Vec<Fault> {
                 overlay: overlay_by_path(),
             },
             "open_tree",
-            Errno::ENOENT,
+            Errno(libc::ENOENT),
         ),
-        first(Operation::BindRoot { source: missing() }, "open_tree", Errno::ENOENT),
+        first(Operation::BindRoot { source: missing() }, "open_tree", Errno(libc::ENOENT)),
         first(
             Operation::Mount {
                 fstype: text("no-such-fs"),
@@ -132,76 +132,96 @@ fn faults() -> Vec<Fault> {
                 slot: None,
             },
             "fsopen",
-            Errno::ENODEV,
+            Errno(libc::ENODEV),
         ),
-        first(bind(Source::Path(missing()), place("src")), "open_tree", Errno::ENOENT),
-        first(bind(Source::OpenFile { file: CLOSED, identity: [0, 0] }, place("src")), "readlinkat", Errno::ENOENT),
+        first(bind(Source::Path(missing()), place("src")), "open_tree", Errno(libc::ENOENT)),
+        first(
+            bind(Source::OpenFile { file: CLOSED, identity: [0, 0] }, place("src")),
+            "readlinkat",
+            Errno(libc::ENOENT),
+        ),
         // The path leads to another file than the one that is held.
-        first(bind(Source::OpenFile { file: REPORT, identity: [0, 0] }, place("src")), "open_tree", Errno::ESTALE),
-        first(bind(Source::Tree { mount: CLOSED }, place("src")), "statx", Errno::EBADF),
+        first(
+            bind(Source::OpenFile { file: REPORT, identity: [0, 0] }, place("src")),
+            "open_tree",
+            Errno(libc::ESTALE),
+        ),
+        first(bind(Source::Tree { mount: CLOSED }, place("src")), "statx", Errno(libc::EBADF)),
         // A directory over a file, and a file over a directory.
         first(
             bind(Source::Path(text(env!("CARGO_MANIFEST_DIR"))), place("Cargo.toml")),
             "move_mount",
-            Errno::ENOTDIR,
+            Errno(libc::ENOTDIR),
         ),
-        first(bind(Source::Path(text("/dev/null")), place("src")), "move_mount", Errno::EISDIR),
+        first(bind(Source::Path(text("/dev/null")), place("src")), "move_mount", Errno(libc::EISDIR)),
         // The host's file is another device than the expected null device.
         first(
             Operation::BindDevice { source: text("/dev/zero"), node: NULL, place: place("src/null") },
             "open_tree",
-            Errno::ENODEV,
+            Errno(libc::ENODEV),
         ),
-        first(Operation::MakeDevice { mode: 0, node: NULL, place: place_in_a_file() }, "openat2", Errno::ENOTDIR),
-        first(Operation::MakeDevice { mode: 0, node: NULL, place: place("Cargo.toml") }, "mknodat", Errno::EEXIST),
-        first(Operation::Symlink { target: missing(), place: place_in_a_file() }, "openat2", Errno::ENOTDIR),
-        first(Operation::Symlink { target: missing(), place: place("Cargo.toml") }, "symlinkat", Errno::EEXIST),
-        first(terminal(), "fstatfs", Errno::EINVAL),
-        first(null_device("missing"), "openat2", Errno::ENOENT),
+        first(
+            Operation::MakeDevice { mode: 0, node: NULL, place: place_in_a_file() },
+            "openat2",
+            Errno(libc::ENOTDIR),
+        ),
+        first(
+            Operation::MakeDevice { mode: 0, node: NULL, place: place("Cargo.toml") },
+            "mknodat",
+            Errno(libc::EEXIST),
+        ),
+        first(Operation::Symlink { target: missing(), place: place_in_a_file() }, "openat2", Errno(libc::ENOTDIR)),
+        first(Operation::Symlink { target: missing(), place: place("Cargo.toml") }, "symlinkat", Errno(libc::EEXIST)),
+        first(terminal(), "fstatfs", Errno(libc::EINVAL)),
+        first(null_device("missing"), "openat2", Errno(libc::ENOENT)),
         // The file is not the device.
-        first(null_device("Cargo.toml"), "statx", Errno::ENODEV),
-        first(Operation::Remount { attributes: 0, place: place("missing") }, "openat2", Errno::ENOENT),
-        first(Operation::Remount { attributes: 0, place: in_first_mount("lib.rs") }, "openat2", Errno::EBADF),
+        first(null_device("Cargo.toml"), "statx", Errno(libc::ENODEV)),
+        first(Operation::Remount { attributes: 0, place: place("missing") }, "openat2", Errno(libc::ENOENT)),
+        first(Operation::Remount { attributes: 0, place: in_first_mount("lib.rs") }, "openat2", Errno(libc::EBADF)),
         // The file is not in a procfs.
-        first(Operation::SetSysctl { place: place("Cargo.toml"), value: text("1") }, "fstatfs", Errno::EINVAL),
+        first(Operation::SetSysctl { place: place("Cargo.toml"), value: text("1") }, "fstatfs", Errno(libc::EINVAL)),
         (
             vec![bind(Source::Path(text(&format!("{}/src", env!("CARGO_MANIFEST_DIR")))), place("src"))],
             Operation::SetSysctl { place: in_first_mount("lib.rs"), value: text("1") },
             "fstatfs",
-            Errno::EINVAL,
+            Errno(libc::EINVAL),
         ),
-        first(Operation::MaskPath { place: place(&too_long), on_host: None }, "openat2", Errno::ENAMETOOLONG),
+        first(Operation::MaskPath { place: place(&too_long), on_host: None }, "openat2", Errno(libc::ENAMETOOLONG)),
         // A file in the host's procfs must also be in the container's.
         (
             vec![bind(Source::Path(text("/proc/sys/fs")), place("src"))],
             Operation::MaskPath { place: in_first_mount("version"), on_host: Some(text("/proc/version")) },
             "openat2",
-            Errno::ENOENT,
+            Errno(libc::ENOENT),
         ),
-        first(Operation::ReadonlyPath { place: place(&too_long), on_host: None }, "openat2", Errno::ENAMETOOLONG),
+        first(
+            Operation::ReadonlyPath { place: place(&too_long), on_host: None },
+            "openat2",
+            Errno(libc::ENAMETOOLONG),
+        ),
         // The new root has not been mounted yet.
-        first(Operation::PivotRoot { close: Vec::new() }, "fchdir", Errno::EBADF),
-        first(Operation::Chroot { path: missing() }, "chroot", Errno::ENOENT),
-        first(Operation::LoopbackUp { request: Box::new(nameless()) }, "ioctl", Errno::ENODEV),
-        first(Operation::EnterWorkdir { path: missing(), components: Vec::new() }, "openat2", Errno::ENOENT),
-        first(Operation::SetRlimit { resource: 99, soft: 0, hard: 0 }, "prlimit64", Errno::EINVAL),
-        first(Operation::EnterUserNamespace { namespace: CLOSED }, "setns", Errno::EBADF),
-        (vec![capabilities(0)], Operation::DropBoundingSet { drop: vec![0] }, "prctl", Errno::EPERM),
-        first(Operation::SetUser { uid: UNMAPPED, gid: UNMAPPED, groups: None }, "setresgid", Errno::EINVAL),
-        first(Operation::SetUser { uid: 0, gid: 0, groups: Some(vec![UNMAPPED]) }, "setgroups", Errno::EPERM),
-        (vec![capabilities(0)], capabilities(1), "capset", Errno::EPERM),
+        first(Operation::PivotRoot { close: Vec::new() }, "fchdir", Errno(libc::EBADF)),
+        first(Operation::Chroot { path: missing() }, "chroot", Errno(libc::ENOENT)),
+        first(Operation::LoopbackUp { request: Box::new(nameless()) }, "ioctl", Errno(libc::ENODEV)),
+        first(Operation::EnterWorkdir { path: missing(), components: Vec::new() }, "openat2", Errno(libc::ENOENT)),
+        first(Operation::SetRlimit { resource: 99, soft: 0, hard: 0 }, "prlimit64", Errno(libc::EINVAL)),
+        first(Operation::EnterUserNamespace { namespace: CLOSED }, "setns", Errno(libc::EBADF)),
+        (vec![capabilities(0)], Operation::DropBoundingSet { drop: vec![0] }, "prctl", Errno(libc::EPERM)),
+        first(Operation::SetUser { uid: UNMAPPED, gid: UNMAPPED, groups: None }, "setresgid", Errno(libc::EINVAL)),
+        first(Operation::SetUser { uid: 0, gid: 0, groups: Some(vec![UNMAPPED]) }, "setgroups", Errno(libc::EPERM)),
+        (vec![capabilities(0)], capabilities(1), "capset", Errno(libc::EPERM)),
         // A filter must have at least one instruction.
         first(
             Operation::InstallSeccomp { flags: 0, instructions: Vec::new(), listener: None },
             "seccomp",
-            Errno::EINVAL,
+            Errno(libc::EINVAL),
         ),
-        first(execution("/no/such/path", CLOSED, REPORT), "execveat", Errno::EBADF),
-        first(execution("/no/such/path", launcher_file(), CLOSED), "fcntl", Errno::EBADF),
-        first(execution("/no/such/path", launcher_file(), REPORT), "execve", Errno::ENOENT),
-        first(execution("/dev/null/below", launcher_file(), REPORT), "execve", Errno::ENOTDIR),
-        first(execution(env!("CARGO_MANIFEST_DIR"), launcher_file(), REPORT), "execve", Errno::EACCES),
-        first(execution(&"x".repeat(200_000), launcher_file(), REPORT), "execve", Errno::E2BIG),
+        first(execution("/no/such/path", CLOSED, REPORT), "execveat", Errno(libc::EBADF)),
+        first(execution("/no/such/path", launcher_file(), CLOSED), "fcntl", Errno(libc::EBADF)),
+        first(execution("/no/such/path", launcher_file(), REPORT), "execve", Errno(libc::ENOENT)),
+        first(execution("/dev/null/below", launcher_file(), REPORT), "execve", Errno(libc::ENOTDIR)),
+        first(execution(env!("CARGO_MANIFEST_DIR"), launcher_file(), REPORT), "execve", Errno(libc::EACCES)),
+        first(execution(&"x".repeat(200_000), launcher_file(), REPORT), "execve", Errno(libc::E2BIG)),
     ]
 }
 

@@ -25,8 +25,8 @@ mod root;
 mod settings;
 mod start;
 
-use std::fs::File;
-use std::io::Read;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use minicontainer_core::image::{Config, resolve_process};
@@ -52,7 +52,7 @@ const ACCOUNT_FILE_LIMIT: u64 = 1024 * 1024;
 pub struct Launch {
     spec: Spec,
     plan: Plan,
-    /// None for a bundle, whose root file system exists already and is kept.
+    /// None for a bundle or a plain directory, which exists already and is kept.
     root: Option<Root>,
     settings: LaunchSettings,
 }
@@ -108,6 +108,34 @@ impl Launch {
         Launch::of_bundle(Bundle::read(directory)?, &new_id()?, settings)
     }
 
+    /// Plans a start in a plain directory. It has no layers, and no directory for files of the engine.
+    pub(super) fn of_rootfs(
+        options: &RunOptions,
+        rootfs: &Path,
+        id: &str,
+        settings: LaunchSettings,
+    ) -> Result<Launch, Error> {
+        let read = |source| Error::Read { path: rootfs.to_owned(), source };
+        let path = fs::canonicalize(rootfs).map_err(read)?;
+        if !path.is_dir() {
+            return Err(read(io::ErrorKind::NotADirectory.into()));
+        }
+        let Some(text) = path.to_str() else {
+            let reason = format!("cannot use {path:?} as a root file system: the path must be UTF-8");
+            return Err(Error::Invalid { reason });
+        };
+        let mut tree = RootFs::Directory { path: text.to_owned() };
+        let mut host = probe(&[]);
+        if spec::own_users(options, host.identity) {
+            host.taken = host::taken_ids();
+        }
+        let process = resolve_process(options, &Config::default())?;
+        let user = account(&process.user, &options.added_groups, &[path])?;
+        let spec = spec::spec(options, &process, &user, id, &host, None)?;
+        layer_limit::set(&mut tree, options, &host)?;
+        Launch::from_spec(spec, tree, None, settings.within(options), &host)
+    }
+
     pub(super) fn of_bundle(bundle: Bundle, id: &str, settings: LaunchSettings) -> Result<Launch, Error> {
         let Bundle { rootfs, mut spec } = bundle;
         let host = probe(&[]);
@@ -142,12 +170,16 @@ impl Launch {
         &self.spec
     }
 
+    pub(super) fn settings(&self) -> &LaunchSettings {
+        &self.settings
+    }
+
     /// The steps that create it.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// How the layers become one tree; none for a bundle, which has no layers.
+    /// How the layers become one tree; none for a bundle or a plain directory, which have no layers.
     pub fn driver(&self) -> Option<Driver> {
         self.root.as_ref().map(Root::driver)
     }

@@ -15,6 +15,7 @@ use crate::store::private;
 
 /// The layers of a root file system, and the directory for its writable layer.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct RootLocation {
     /// The image's layers, lowest first.
     pub layers: Vec<PathBuf>,
@@ -27,6 +28,13 @@ pub struct RootLocation {
     pub driver: Option<Driver>,
     /// How long that directory is kept.
     pub lifetime: Lifetime,
+}
+
+impl RootLocation {
+    /// A container of these layers, lowest first, whose directory is created by its start and removed after the run.
+    pub fn new(layers: Vec<PathBuf>, directory: impl Into<PathBuf>) -> RootLocation {
+        RootLocation { layers, directory: directory.into(), init_layers: None, driver: None, lifetime: Lifetime::Run }
+    }
 }
 
 /// How long the directory of a container is kept.

@@ -11,10 +11,11 @@ use minicontainer_core::report::EnforcedLimits;
 use super::super::Error;
 use super::super::stdio::{self, Connected, Stdio, StreamOptions};
 use super::super::streams::OutputBudget;
-use crate::process::JoinedNamespace;
+use crate::process::{JoinedNamespace, ProcessBytes};
 
 /// What a launch needs and its OCI document cannot express.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct LaunchSettings {
     /// The program's stdin, stdout and stderr. Ignored if the container has its own terminal.
     pub stdio: [Stdio; 3],
@@ -38,6 +39,8 @@ pub struct LaunchSettings {
     pub network_files: bool,
     /// Namespaces that the container joins, instead of those in its document.
     pub namespaces: Vec<JoinedNamespace>,
+    /// The arguments, variables and working directory that are not UTF-8.
+    pub process_bytes: ProcessBytes,
 }
 
 impl Default for LaunchSettings {
@@ -55,11 +58,19 @@ impl Default for LaunchSettings {
             bind_sources: Vec::new(),
             network_files: true,
             namespaces: Vec::new(),
+            process_bytes: ProcessBytes::default(),
         }
     }
 }
 
 impl LaunchSettings {
+    /// The default settings, changed by `change`.
+    pub fn with(change: impl FnOnce(&mut LaunchSettings)) -> LaunchSettings {
+        let mut settings = LaunchSettings::default();
+        change(&mut settings);
+        settings
+    }
+
     /// Adds the limits of the options or their profile where none is set yet.
     pub(in crate::sandbox) fn within(mut self, options: &RunOptions) -> LaunchSettings {
         let bounds = options.bounds();
@@ -71,12 +82,10 @@ impl LaunchSettings {
 
     /// The limits that the engine enforces itself.
     pub(super) fn watched_limits(&self) -> EnforcedLimits {
-        EnforcedLimits {
-            wall_time: self.wall_time,
-            cpu_time: self.cpu_time,
-            output: self.output_limit,
-            ..EnforcedLimits::default()
-        }
+        let mut limits = EnforcedLimits::default();
+        (limits.wall_time, limits.cpu_time) = (self.wall_time, self.cpu_time);
+        limits.output = self.output_limit;
+        limits
     }
 
     /// Makes the pipes between the caller's streams and the container's.

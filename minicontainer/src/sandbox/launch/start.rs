@@ -32,6 +32,7 @@ impl Launch {
             cgroup: entrance.as_ref(),
             traced: settings.traced,
             asks_about_calls: settings.traces_denied_calls,
+            process_bytes: &settings.process_bytes,
         };
         let started = process::start(request, hooks)?;
         let limits = settings.watched_limits();

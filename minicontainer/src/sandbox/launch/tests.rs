@@ -8,7 +8,7 @@ use minicontainer_core::plan::{PlanError, Step};
 use super::*;
 
 fn options() -> RunOptions {
-    RunOptions { command: vec!["sh".to_owned()], ..RunOptions::default() }
+    RunOptions::with(|options| options.command = vec!["sh".to_owned()])
 }
 
 /// A container of one empty layer.
@@ -48,7 +48,10 @@ fn settings_reach_the_plan_and_watched_limits() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut asked = options();
     asked.limits.cpu_time = Some(std::time::Duration::from_secs(7));
-    let settings = LaunchSettings { ends_with_caller: true, output_limit: Some(5), ..LaunchSettings::default() };
+    let settings = LaunchSettings::with(|settings| {
+        settings.ends_with_caller = true;
+        settings.output_limit = Some(5);
+    });
     let place = place(directory.path(), Lifetime::Run);
     let launch = Launch::from_options(&asked, &Default::default(), "4f3c", place, settings);
     let launch = launch.expect("a launch");
@@ -60,7 +63,8 @@ fn settings_reach_the_plan_and_watched_limits() {
 #[test]
 fn requested_layer_limit_is_applied_or_refused() {
     let directory = tempfile::tempdir().expect("a directory");
-    let limited = RunOptions { storage: StorageLimit::of_bytes(1 << 20), ..options() };
+    let mut limited = options();
+    limited.storage = StorageLimit::of_bytes(1 << 20);
     let refused = launch(&limited, place(directory.path(), Lifetime::Volatile)).expect_err("a copy has no layer");
     assert!(matches!(refused, Error::Plan(PlanError::LayerLimitNeedsOverlay)), "{refused}");
 }
@@ -73,8 +77,9 @@ fn bundle_without_cgroup_path_gets_one() {
     assert!(matches!(missing, Error::Read { .. }), "{missing}");
     fs::create_dir(directory.path().join("rootfs")).expect("a directory");
     let place = place(directory.path(), Lifetime::Run);
-    let mut spec =
-        launch(&RunOptions { root: Access::ReadOnly, ..options() }, place).expect("a launch").spec().clone();
+    let mut options = options();
+    options.root = Access::ReadOnly;
+    let mut spec = launch(&options, place).expect("a launch").spec().clone();
     spec.linux_mut().as_mut().expect("linux").set_cgroups_path(None);
     fs::write(directory.path().join("config.json"), serde_json::to_string(&spec).expect("text")).expect("a file");
     let launch = from(directory.path()).expect("a launch");

@@ -51,8 +51,7 @@ impl DeniedCalls {
     pub(super) fn list(&self) -> Vec<DeniedCall> {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let list = counts.iter();
-        list.map(|((name, errno), count)| DeniedCall { name: (*name).to_owned(), errno: *errno, count: *count })
-            .collect()
+        list.map(|((name, errno), count)| DeniedCall::new(*name, *errno, *count)).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Waiting for a program to exit, and collecting its output.
 
 use std::fs::File;
+use std::time::{Duration, Instant};
 
 use minicontainer_core::Report;
 
@@ -92,13 +93,48 @@ impl Running {
         self.wait_for_end(&mut |_, _| {})
     }
 
+    /// The report if the program has exited and its output has been copied, otherwise `None`, at once. As with
+    /// [`std::process::Child::try_wait`], stdin stays open. A limit that is exceeded is enforced by this call too.
+    ///
+    /// # Errors
+    /// As [`wait`](Running::wait).
+    pub fn try_wait(&mut self) -> Result<Option<Report>, Error> {
+        self.wait_until(Some(Instant::now()), &mut |_, _| {})
+    }
+
+    /// As [`wait`](Running::wait), but not longer than `timeout`. `None` if the program still runs then: call it
+    /// again, or [`kill`](Running::kill) the program and wait for its report.
+    ///
+    /// # Errors
+    /// As [`wait`](Running::wait).
+    pub fn wait_timeout(&mut self, timeout: Duration) -> Result<Option<Report>, Error> {
+        drop(self.stdin.take());
+        // A time too far away to be represented is no limit.
+        self.wait_until(Instant::now().checked_add(timeout), &mut |_, _| {})
+    }
+
     fn wait_for_end(&mut self, output: &mut OutputCallback<'_>) -> Result<Report, Error> {
         // As in std::process::Child::wait: a program that reads its input to the end would otherwise never exit.
         drop(self.stdin.take());
-        while self.poll_with(&[], output)? != Event::Ended {}
+        let report = self.wait_until(None, output)?;
+        report.ok_or(Error::Wait { source: crate::Errno(libc::ECHILD) })
+    }
+
+    fn wait_until(
+        &mut self,
+        deadline: Option<Instant>,
+        output: &mut OutputCallback<'_>,
+    ) -> Result<Option<Report>, Error> {
+        loop {
+            match self.poll_until(deadline, &[], output)? {
+                Some(Event::Ended) => break,
+                Some(Event::Ready | Event::HungUp) => {}
+                None => return Ok(None),
+            }
+        }
         match self.take_copy_error() {
             Some(error) => Err(error),
-            None => self.report.clone().ok_or(Error::Wait { source: nix::errno::Errno::ECHILD }),
+            None => Ok(self.report.clone()),
         }
     }
 

@@ -9,7 +9,7 @@ use super::limits::Watch;
 use super::{Error, Running};
 use crate::process::init_status;
 use crate::sandbox::streams::{Background, StandardStream};
-use crate::sys::wait;
+use crate::sys::{of_nix, wait};
 
 /// Why [`Running::poll_with`] has returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,20 @@ impl Running {
         output: &mut dyn FnMut(StandardStream, &[u8]),
     ) -> Result<Event, Error> {
         loop {
+            if let Some(event) = self.poll_until(None, others, output)? {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// As [`poll_with`](Running::poll_with), but not beyond `deadline`. `None` if there is no event by then.
+    pub(super) fn poll_until(
+        &mut self,
+        deadline: Option<Instant>,
+        others: &[BorrowedFd<'_>],
+        output: &mut dyn FnMut(StandardStream, &[u8]),
+    ) -> Result<Option<Event>, Error> {
+        loop {
             let mut watched = others.to_vec();
             let mut watch = Watch::Until(None);
             if !self.has_ended() {
@@ -48,15 +62,21 @@ impl Running {
                 || self.abandons_output_at().is_some_and(|moment| moment <= Instant::now())
             {
                 self.streams.clear();
+                if self.background.as_ref().is_some_and(|background| !background.is_finished_by(deadline)) {
+                    return Ok(None);
+                }
                 self.finish_streams();
-                return Ok(Event::Ended);
+                return Ok(Some(Event::Ended));
             }
+            let had_ended = self.has_ended();
             let until = match watch {
                 Watch::Exceeded(_) => Some(Instant::now()),
-                Watch::Until(_) if self.has_ended() => self.abandons_output_at(),
+                Watch::Until(_) if had_ended => self.abandons_output_at(),
                 Watch::Until(moment) => moment,
             };
-            let ready = self.streams.turn(&watched, until, output).map_err(|source| Error::Wait { source })?;
+            let until = until.into_iter().chain(deadline).min();
+            let ready =
+                self.streams.turn(&watched, until, output).map_err(|errno| Error::Wait { source: of_nix(errno) })?;
             let (ready, process) = ready.split_at(others.len());
             match watch {
                 _ if process == [true] => self.end(None)?,
@@ -69,10 +89,14 @@ impl Running {
             if self.streams.has_hung_up() {
                 self.streams.hang_up();
                 self.terminal = None;
-                return Ok(Event::HungUp);
+                return Ok(Some(Event::HungUp));
             }
             if ready.contains(&true) {
-                return Ok(Event::Ready);
+                return Ok(Some(Event::Ready));
+            }
+            // A program that has just ended may have nothing left to copy, so the next iteration decides.
+            if had_ended == self.has_ended() && deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Ok(None);
             }
         }
     }
@@ -135,6 +159,9 @@ impl Running {
     fn finish_streams(&mut self) {
         if let Some(error) = self.background.take().and_then(Background::join) {
             self.streams.fail(error);
+        }
+        if let Some(report) = &mut self.report {
+            report.output_bytes = self.streams.budget().used();
         }
         if let (Some(report), None, true) = (&mut self.report, self.exceeded, self.streams.budget().is_exceeded()) {
             report.verdict = Verdict::OutputLimit;

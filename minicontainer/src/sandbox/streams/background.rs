@@ -5,16 +5,24 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{SigSet, Signal};
 
 use super::Streams;
 use crate::sandbox::Error;
+use crate::sandbox::stdio::pipe;
 use crate::sys::wait;
 
 /// A thread that copies.
 #[derive(Debug)]
-pub(in crate::sandbox) struct Background(JoinHandle<Streams>);
+pub(in crate::sandbox) struct Background {
+    thread: JoinHandle<Streams>,
+    /// A pipe, whose other end the thread closes when everything is copied.
+    finished: OwnedFd,
+}
 
 impl Background {
     /// Copies these streams until the process behind `pidfd` has exited.
@@ -22,18 +30,35 @@ impl Background {
     /// # Errors
     /// When no thread can be created.
     pub fn start(streams: Streams, pidfd: OwnedFd) -> Result<Background, Error> {
+        let (finished, working) = pipe()?;
         let builder = thread::Builder::new().name("minicontainer-streams".to_owned());
         let thread = builder.spawn(move || {
             // This cannot fail. If it did, the only effect would be that a handler of the caller runs in this thread.
             let _blocked = SigSet::all().thread_block();
-            copy(streams, &pidfd)
+            let copied = copy(streams, &pidfd);
+            drop(working);
+            copied
         });
-        thread.map(Background).map_err(|source| Error::Stream { source })
+        let thread = thread.map_err(|source| Error::Stream { source })?;
+        Ok(Background { thread, finished })
+    }
+
+    /// Waits until everything is copied, but not beyond `deadline`. Returns whether it is.
+    pub fn is_finished_by(&self, deadline: Option<Instant>) -> bool {
+        loop {
+            let mut polled = [PollFd::new(self.finished.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut polled, wait::timeout(deadline)) {
+                Ok(0) => return false,
+                Err(Errno::EINTR) => {}
+                // After an error, joining the thread is still right.
+                Ok(_) | Err(_) => return true,
+            }
+        }
     }
 
     /// Waits until everything is copied, and returns the first error.
     pub fn join(self) -> Option<Error> {
-        match self.0.join() {
+        match self.thread.join() {
             Ok(mut streams) => streams.take_failure(),
             Err(panic) => std::panic::resume_unwind(panic),
         }

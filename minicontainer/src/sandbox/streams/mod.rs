@@ -74,17 +74,22 @@ pub(super) type OutputCallback<'a> = dyn FnMut(StandardStream, &[u8]) + 'a;
 
 /// How many bytes a container may still write on all its streams together. All threads that copy share it.
 #[derive(Clone, Debug)]
-pub(super) struct OutputBudget(Arc<(AtomicU64, AtomicBool)>);
+pub(super) struct OutputBudget {
+    limit: Option<u64>,
+    /// What is left of it, and whether the container wrote more.
+    left: Arc<(AtomicU64, AtomicBool)>,
+}
 
 impl OutputBudget {
     /// A budget of this many bytes; `None` means unlimited.
     pub fn new(limit: Option<u64>) -> OutputBudget {
-        OutputBudget(Arc::new((AtomicU64::new(limit.unwrap_or(u64::MAX)), AtomicBool::new(false))))
+        let left = Arc::new((AtomicU64::new(limit.unwrap_or(u64::MAX)), AtomicBool::new(false)));
+        OutputBudget { limit, left }
     }
 
     /// Takes up to `count` bytes from the budget, and returns how many it allowed.
     fn take(&self, count: usize) -> usize {
-        let (budget, exceeded) = &*self.0;
+        let (budget, exceeded) = &*self.left;
         let rest = |budget: u64| Some(budget.saturating_sub(count as u64));
         let before = budget.fetch_update(Ordering::SeqCst, Ordering::SeqCst, rest).unwrap_or_else(|budget| budget);
         let allowed = usize::try_from(before).unwrap_or(usize::MAX).min(count);
@@ -96,12 +101,17 @@ impl OutputBudget {
 
     /// Returns the unused part of the budget.
     fn return_unused(&self, count: usize) {
-        self.0.0.fetch_add(count as u64, Ordering::SeqCst);
+        self.left.0.fetch_add(count as u64, Ordering::SeqCst);
     }
 
     /// Whether the container wrote more than its budget.
     pub fn is_exceeded(&self) -> bool {
-        self.0.1.load(Ordering::SeqCst)
+        self.left.1.load(Ordering::SeqCst)
+    }
+
+    /// How many bytes of the limit were used; none without a limit.
+    pub fn used(&self) -> Option<u64> {
+        self.limit.map(|limit| limit.saturating_sub(self.left.0.load(Ordering::SeqCst)))
     }
 }
 

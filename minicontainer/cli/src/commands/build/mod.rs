@@ -47,6 +47,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::commands::open_store;
 use crate::{
     error::{Context as _, Failure, warn, warning_line},
+    flags::with_flags,
     language,
     messages::message,
     output::{self, say, visible, visible_lines},
@@ -203,7 +204,7 @@ fn fail(file: &File, error: BuildError) -> Result<ExitCode, Failure> {
     match error {
         BuildError::Dockerfile(error) => Ok(print_build_error(&error.render(&file.name, &file.text()))),
         BuildError::Step { span, source, .. } => {
-            let hint = source.hint().map(|hint| hint.into_owned());
+            let hint = source.hint().map(|hint| with_flags(&hint).into_owned());
             // A RUN with a here-document has several lines.
             let message = visible(&Failure::of(*source).message()).into_owned();
             Ok(print_build_error(&snippet(&file.name, &file.text(), span, &message, hint.as_deref())))

@@ -16,6 +16,7 @@ use minicontainer_build::{self as build, StepOutcome};
 use super::view::View;
 use crate::{
     error::Failure,
+    flags::with_flags,
     language,
     output::{say, visible},
 };
@@ -145,7 +146,7 @@ impl build::Progress for Progress {
     fn warn(&self, number: usize, warning: &Message) {
         let language = language::of_environment();
         let label = Message::new("label-warning", []).text(language);
-        self.output(number, format!("{label}: {}", warning.text(language)).as_bytes());
+        self.output(number, format!("{label}: {}", with_flags(&warning.text(language))).as_bytes());
     }
 
     fn end(&self, number: usize, how: StepOutcome) {

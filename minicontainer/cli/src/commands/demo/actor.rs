@@ -28,11 +28,9 @@ pub struct Actor {
 impl Actor {
     /// Starts a container with its own host name.
     pub fn start(engine: &Engine, image: &Image, hostname: &str) -> Result<Actor, Failure> {
-        let options = RunOptions {
-            command: vec!["sh".to_owned()],
-            hostname: Some(hostname.parse().map_err(|error| Failure::new(format!("{error}")))?),
-            ..RunOptions::default()
-        };
+        let mut options = RunOptions::default();
+        options.command = vec!["sh".to_owned()];
+        options.hostname = Some(hostname.parse().map_err(|error| Failure::new(format!("{error}")))?);
         let sandbox = Sandbox::from_image(image).options(options.clone()).stdin(Stdio::Piped).stdout(Stdio::Piped);
         let created = engine.create(CreateRequest {
             sandbox,

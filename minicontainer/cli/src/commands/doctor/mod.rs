@@ -19,9 +19,9 @@ use minicontainer::{
 use minicontainer_engine::delegation::enter_leaf;
 use minicontainer_images::{SeedError, list as list_images, seed_busybox};
 use nix::{sys::utsname::uname, unistd::Uid};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use crate::{error::Failure, format::choice::Choice, language, messages::message, output};
+use crate::{error::Failure, flags::with_flags, format::choice::Choice, language, messages::message, output};
 use findings::Observations;
 use text::text;
 
@@ -62,12 +62,27 @@ struct Finding {
 }
 
 /// How to fix it.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
+#[derive(Debug)]
 enum Fix {
     Message(Message),
     /// The hint of an error.
     Hint(String),
+}
+
+impl Fix {
+    fn text(&self, language: Language) -> String {
+        match self {
+            Fix::Message(message) => with_flags(&message.text(language)).into_owned(),
+            Fix::Hint(hint) => hint.clone(),
+        }
+    }
+}
+
+/// In English: documents are for programs.
+impl Serialize for Fix {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.text(Language::English))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -22,10 +22,10 @@ pub(super) fn text(findings: &[Finding], runs: bool, language: Language) -> Stri
         text += &format!("{sign:<sign_width$}  {:<name_width$} {detail}\n", title(finding, language));
         match &finding.fix {
             None => {}
-            Some(Fix::Message(fix)) => {
+            Some(fix @ Fix::Message(_)) => {
                 text += &format!("{indent}{} {}\n", label("doctor-fix", language), fix.text(language));
             }
-            Some(Fix::Hint(hint)) => text += &format!("{indent}hint: {hint}\n"),
+            Some(fix @ Fix::Hint(_)) => text += &format!("{indent}hint: {}\n", fix.text(language)),
         }
     }
     let conclusion = if runs { "doctor-can-run" } else { "doctor-cannot-run" };

@@ -6,7 +6,6 @@ use minicontainer::{
     Report, Verdict,
     core::{explain::Message, options::ByteSize},
 };
-use minicontainer_engine::container::exit_code;
 
 use crate::{error::print_error, language, messages::message};
 
@@ -16,7 +15,7 @@ pub fn conclude(report: &Report) -> ExitCode {
     if let Some(message) = reason(report) {
         print_error(&message.text(language::of_environment()));
     }
-    ExitCode::from(u8::try_from(exit_code(report.verdict)).unwrap_or(u8::MAX))
+    ExitCode::from(u8::try_from(report.verdict.exit_code()).unwrap_or(u8::MAX))
 }
 
 /// The limit that ended the container.
@@ -33,6 +32,6 @@ fn reason(report: &Report) -> Option<Message> {
         Verdict::CpuTimeLimit => after("ended-cpu-time", limits.cpu_time),
         Verdict::OutputLimit => of_size(["ended-output-limit", "ended-output"], limits.output),
         Verdict::MemoryLimit => of_size(["ended-memory-limit", "ended-memory"], limits.memory),
-        Verdict::Exited(_) | Verdict::Signalled(_) => return None,
+        _ => return None,
     })
 }

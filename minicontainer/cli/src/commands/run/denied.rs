@@ -27,7 +27,7 @@ mod tests {
 
     #[test]
     fn refused_calls_are_listed_with_error_and_flag() {
-        let call = |name: &str, errno, count| DeniedCall { name: name.to_owned(), errno, count };
+        let call = |name: &str, errno, count| DeniedCall::new(name, errno, count);
         let mut report: Report = serde_json::from_value(serde_json::json!({
             "verdict": Verdict::Exited(0), "cpu_time": {"secs": 0, "nanos": 0}, "wall_time": {"secs": 0, "nanos": 0},
             "max_rss": 0, "peak_memory": null, "oom_kills": 0, "limits": {},

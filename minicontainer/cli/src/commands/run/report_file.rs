@@ -103,6 +103,7 @@ pub fn meta(report: &Report) -> String {
         Verdict::CpuTimeLimit => lines.extend(killed("TO", "Time limit exceeded")),
         // isolate has no such limit. Its message for a file that is too large comes nearest.
         Verdict::OutputLimit => lines.extend(killed("SG", "Output limit exceeded")),
+        other => lines.extend(killed("XX", &format!("Unknown verdict {other:?}"))),
     }
     lines.join("\n") + "\n"
 }
@@ -126,25 +127,17 @@ fn seconds(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use minicontainer::core::report::EnforcedLimits;
-
     use super::*;
 
     fn report(verdict: Verdict, oom_kills: u64) -> Report {
-        Report {
-            verdict,
-            init: true,
-            cpu_time: Duration::from_micros(1_234_567),
-            wall_time: Duration::from_millis(2_000),
-            max_rss: 4096 * 1024,
-            peak_memory: (oom_kills > 0).then_some(8 << 20),
-            oom_kills,
-            voluntary_switches: 12,
-            forced_switches: 3,
-            denied_calls: Vec::new(),
-            disk_full: None,
-            limits: EnforcedLimits::default(),
-        }
+        let mut report = Report::new(verdict);
+        report.init = true;
+        (report.cpu_time, report.wall_time) = (Duration::from_micros(1_234_567), Duration::from_millis(2_000));
+        report.max_rss = 4096 * 1024;
+        report.peak_memory = (oom_kills > 0).then_some(8 << 20);
+        report.oom_kills = oom_kills;
+        (report.voluntary_switches, report.forced_switches) = (12, 3);
+        report
     }
 
     #[test]

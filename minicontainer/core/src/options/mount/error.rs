@@ -3,7 +3,8 @@
 use super::super::SizeError;
 
 /// The text is not a valid mount.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum MountError {
     /// Too many colons.
     #[error(
@@ -15,8 +16,8 @@ pub enum MountError {
     },
     /// A volume, named or not.
     #[error(
-        "cannot mount {given:?}: volumes are not supported yet; mount a directory instead (for example, -v \
-         \"$(pwd)/data:/data\")"
+        "cannot mount {given:?}: volumes are not supported yet; mount a directory instead (for example, \
+         $(pwd)/data:/data)"
     )]
     Volume {
         /// What was given.
@@ -124,7 +125,10 @@ pub enum MountError {
         mode: String,
     },
     /// Quotes of the CSV format.
-    #[error("cannot mount {given:?}: quotes are not supported in --mount; for a path with a comma use -v")]
+    #[error(
+        "cannot mount {given:?}: quotes are not supported in `MountSpec::from_fields`; for a path with a comma use \
+         `MountSpec::from_volume`"
+    )]
     Quote {
         /// What was given.
         given: String,
@@ -136,3 +140,5 @@ pub enum MountError {
         given: String,
     },
 }
+
+crate::plain_diagnostic!(MountError: InvalidInput);

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use minicontainer::{Report, Verdict, core::container::State};
 use serde::Serialize;
 
-use super::{super::exit_code, rfc3339};
+use super::rfc3339;
 
 /// Docker's value for a missing time.
 pub const NEVER: &str = "0001-01-01T00:00:00Z";
@@ -64,7 +64,7 @@ impl StateDocument {
             oom_killed: report.as_deref().is_some_and(of_memory),
             dead: matches!(state, State::Dead { .. }),
             pid: state.process().map_or(0, |process| process.pid),
-            exit_code: state.exit_code().or_else(|| report.as_ref().map(|report| exit_code(report.verdict))),
+            exit_code: state.exit_code().or_else(|| report.as_ref().map(|report| report.verdict.exit_code())),
             error: error.to_owned(),
             started_at: time(state.started()),
             finished_at: time(exit.and_then(|exit| exit.finished)),

@@ -45,32 +45,28 @@ const PLAIN: &str = r#"{
 
 fn all_options() -> RunOptions {
     let number = DeviceNumber { kind: 'c', major: 10, minor: 229 };
-    RunOptions {
-        entrypoint: Some(vec!["sh".to_owned()]),
-        limits: Limits {
-            memory: "64m".parse().ok(),
-            memory_swap: "-1".parse().ok(),
-            cpus: "0.5".parse().ok(),
-            cpuset: "0-1".parse().ok(),
-            pids: "32".parse().ok(),
-            ..Limits::default()
-        },
-        mounts: vec![
+    RunOptions::with(|options| {
+        options.entrypoint = Some(vec!["sh".to_owned()]);
+        options.limits = Limits::with(|limits| {
+            limits.memory = "64m".parse().ok();
+            limits.memory_swap = "-1".parse().ok();
+            limits.cpus = "0.5".parse().ok();
+            limits.cpuset = "0-1".parse().ok();
+            limits.pids = "32".parse().ok();
+        });
+        options.mounts = vec![
             MountSpec::from_volume("/srv/data:/data:ro", "/").unwrap(),
             MountSpec::from_tmpfs("/t:size=1m,mode=700").unwrap(),
-        ],
-        network: Network::Host,
-        privileged: true,
-        capabilities: CapabilityChanges {
-            add: vec!["NET_ADMIN".parse().unwrap()],
-            drop: vec!["ALL".parse().unwrap()],
-        },
-        users: Users::Own,
-        devices: vec![Device::parse("/dev/fuse:/dev/f:r", |_| Some(number)).unwrap()],
-        sysctls: vec!["net.ipv4.ip_forward=1".parse().unwrap()],
-        without: [Isolation::Pid].into(),
-        ..RunOptions::default()
-    }
+        ];
+        options.network = Network::Host;
+        options.privileged = true;
+        options.capabilities =
+            CapabilityChanges { add: vec!["NET_ADMIN".parse().unwrap()], drop: vec!["ALL".parse().unwrap()] };
+        options.users = Users::Own;
+        options.devices = vec![Device::parse("/dev/fuse:/dev/f:r", |_| Some(number)).unwrap()];
+        options.sysctls = vec!["net.ipv4.ip_forward=1".parse().unwrap()];
+        options.without = [Isolation::Pid].into();
+    })
 }
 
 #[test]
@@ -123,17 +119,19 @@ fn memory_swap_is_the_sum_that_applies() {
         (Some("64m"), Some("-1"), -1),
     ] {
         let parsed = |text: &str| text.parse().unwrap();
-        let limits = Limits {
-            memory: memory.map(parsed),
-            memory_swap: swap.map(|text| text.parse().unwrap()),
-            ..Limits::default()
-        };
-        let document = document(RunOptions { limits, ..RunOptions::default() }, PLAIN, State::created());
+        let limits = Limits::with(|limits| {
+            limits.memory = memory.map(parsed);
+            limits.memory_swap = swap.map(|text| text.parse().unwrap());
+        });
+        let document = document(RunOptions::with(|options| options.limits = limits), PLAIN, State::created());
         assert_eq!(document["HostConfig"]["MemorySwap"], expect, "{memory:?} {swap:?}");
     }
-    // Docker's default, which applies in Docker's profile.
-    let limits = Limits { memory: "64m".parse().ok(), ..Limits::default() };
-    let options = RunOptions { limits, profile: Profile::Docker, ..RunOptions::default() };
+    // Docker's own default, which its profile applies.
+    let limits = Limits::with(|limits| limits.memory = "64m".parse().ok());
+    let options = RunOptions::with(|options| {
+        options.limits = limits;
+        options.profile = Profile::Docker;
+    });
     assert_eq!(document(options, PLAIN, State::created())["HostConfig"]["MemorySwap"], 128 << 20);
 }
 

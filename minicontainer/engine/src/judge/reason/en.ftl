@@ -9,6 +9,8 @@ signal = signal { $number }
 signal-named = signal { $number } ({ $name })
 after-out-of-memory = { $reason }, after it ran out of memory
 with-full-disk = { $reason }, with a full disk
+after-pids-limit = { $reason }, after it reached its limit of processes
+unknown-end = it ended in an unknown way: { $verdict }
 
 ## How its answer differs
 

@@ -9,6 +9,8 @@ signal = sinal { $number }
 signal-named = sinal { $number } ({ $name })
 after-out-of-memory = { $reason }, depois de ficar sem memória
 with-full-disk = { $reason }, com o disco cheio
+after-pids-limit = { $reason }, depois de atingir o limite de processos
+unknown-end = terminou de um modo desconhecido: { $verdict }
 
 ## Em que a resposta difere
 

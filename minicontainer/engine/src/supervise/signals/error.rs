@@ -6,7 +6,8 @@ use minicontainer::{Diagnostic, Error};
 use nix::errno::Errno;
 
 /// Signals cannot be read or forwarded.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
+#[non_exhaustive]
 pub enum SignalError {
     /// They cannot be blocked.
     #[error("cannot block signals")]
@@ -45,5 +46,7 @@ pub enum SignalError {
         source: io::Error,
     },
 }
+
+minicontainer::core::readable_debug!(SignalError);
 
 impl Diagnostic for SignalError {}
