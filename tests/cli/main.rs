@@ -11,6 +11,7 @@ mod credentials;
 mod demo;
 mod disk_usage;
 mod docker_manifests;
+mod docker_words;
 mod errors;
 #[cfg(target_arch = "x86_64")]
 mod faults;

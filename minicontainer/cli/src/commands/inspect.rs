@@ -24,9 +24,9 @@ use crate::{
   minicontainer inspect --format '{{json .GraphDriver}}' one
   minicontainer inspect --format '{{range .Config.Env}}{{println .}}{{end}}' one
   minicontainer image inspect busybox
-  minicontainer image inspect --format '{{range .Sharing.Layers}}{{println .Size .SharedWith}}{{end}}' busybox
+  minicontainer image inspect --format '{{json .Sharing}}' busybox
 
-Templates are Docker's: {{.Field.Inner}}, {{if}}, {{range}}, {{index .List 0}}, {{json .Field}},
+Templates are Docker's: {{.Field.Inner}}, {{if}}, {{range}}, {{index .List 0}}, {{json .Field}}, \
 {{join .List \", \"}} …")]
 pub struct InspectArguments {
     /// Format the output: json, or a template such as '{{.Field.Inner}}'

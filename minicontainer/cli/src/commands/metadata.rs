@@ -10,6 +10,7 @@ use crate::error::{Context, Failure};
 
 /// The flags for the environment and the labels.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Variables and labels")]
 pub struct MetadataArguments {
     /// Set an environment variable; NAME alone takes the value from your environment
     #[arg(short, long, value_name = "NAME=VALUE")]

@@ -11,6 +11,10 @@ use super::{Availability, CgroupLayout, Cgroups, Identity};
 pub const HINT_DELEGATION: &str = "have systemd delegate one: `systemd-run --user --scope -p Delegate=yes \
      minicontainer run ...`; --timeout needs no cgroup";
 
+/// The hint where an ordinary user has version 1 only, which cannot be delegated safely.
+const HINT_VERSION_1: &str = "boot Linux with cgroup v2 (with systemd: systemd.unified_cgroup_hierarchy=1 on the \
+     kernel's command line), and have a cgroup delegated to you; or run as root; --timeout needs no cgroup";
+
 /// The hint where the hierarchy is read-only.
 const HINT_READ_ONLY: &str = "inside another container, that container must have a writable cgroup hierarchy";
 
@@ -47,10 +51,9 @@ pub fn assess(layout: CgroupLayout, parent: String, identity: Identity, probe: &
             "no cgroup hierarchy is mounted on /sys/fs/cgroup".to_owned(),
             "mount one: `sudo mount -t cgroup2 none /sys/fs/cgroup`",
         ),
-        (CgroupLayout::V1 { .. }, Identity::User { .. }) => unavailable(
-            "the cgroup hierarchy belongs to root".to_owned(),
-            "run as root, or without limits; --timeout needs no cgroup",
-        ),
+        (CgroupLayout::V1 { .. }, Identity::User { .. }) => {
+            unavailable("the cgroup hierarchy belongs to root".to_owned(), HINT_VERSION_1)
+        }
         (CgroupLayout::V2 { .. }, Identity::User { uid, .. }) => {
             let denied = probe.denied.as_ref();
             let cause = denied.map(|why| format!("no cgroup is delegated to you: {place} cannot be written: {why}"));

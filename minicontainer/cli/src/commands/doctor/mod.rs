@@ -27,6 +27,7 @@ use findings::Seen;
   minicontainer doctor --format '{{.verdict}} {{.name}}'
 
 Fields for --format: .name .verdict (works, missing, broken) .detail .fix
+
 Ends with 0 if `minicontainer run` works, else with 1.")]
 pub struct DoctorArguments {
     /// Output format: text, json, or a template for each finding
@@ -120,11 +121,23 @@ fn text(findings: &[Finding], runs: bool) -> String {
             text += &format!("{:23} to fix it: {fix}\n", "");
         }
     }
-    text + if runs {
-        "\n`minicontainer run` works here.\n"
-    } else {
-        "\n`minicontainer run` does not work here yet.\n"
+    text +=
+        if runs { "\n`minicontainer run` works here.\n" } else { "\n`minicontainer run` does not work here yet.\n" };
+    match next_step(findings) {
+        Some((what, fix)) => text + &format!("Next step, for {what}: {fix}\n"),
+        None => text,
     }
+}
+
+/// What to fix first: what `run` needs, else the limits, which is what an ordinary user lacks most often.
+fn next_step(findings: &[Finding]) -> Option<(&'static str, &str)> {
+    let broken = findings.iter().find(|finding| finding.verdict == Verdict::Broken);
+    let is_limit = |finding: &&Finding| finding.verdict == Verdict::Missing && finding.name.ends_with(" limit");
+    let (what, finding) = match broken {
+        Some(finding) => ("containers", finding),
+        None => ("limits", findings.iter().find(is_limit)?),
+    };
+    Some((what, finding.fix.as_deref()?))
 }
 
 fn identity(host: &Host) -> Finding {
