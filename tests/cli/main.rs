@@ -7,6 +7,8 @@ mod answer;
 mod build;
 mod bundle;
 mod commit;
+#[path = "../console.rs"]
+mod console;
 mod credentials;
 mod demo;
 mod disk_usage;
@@ -29,6 +31,7 @@ mod newcomer;
 mod output_files;
 mod ps;
 mod pull_and_push;
+mod readme;
 mod registry;
 mod run_flags;
 #[path = "../kernel/skip.rs"]

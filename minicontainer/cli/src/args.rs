@@ -142,7 +142,7 @@ pub enum ContainerCommand {
     #[command(visible_alias = "remove")]
     Rm(container::RemoveArguments),
     /// Show details of containers as JSON
-    Inspect(inspect::InspectArguments),
+    Inspect(inspect::InspectContainerArguments),
     /// Show what a container changed in its image's files
     Diff(container::DiffArguments),
     /// Export a container's file system as a tar archive
@@ -218,9 +218,7 @@ impl Command {
                 container::diff(&arguments)
             }
             Command::Inspect(arguments) => inspect::execute_any(&arguments),
-            Command::Container(ContainerCommand::Inspect(arguments)) => {
-                inspect::execute(&arguments, &[inspect::CONTAINER])
-            }
+            Command::Container(ContainerCommand::Inspect(arguments)) => inspect::execute_containers(&arguments),
             Command::Explain(arguments) => explain::execute(&arguments).map_err(Failure::of_run),
             Command::Judge(arguments) => judge::execute(&arguments).map_err(Failure::of_run),
             Command::Spec(arguments) => spec::execute(&arguments).map_err(Failure::of_run),
@@ -277,7 +275,7 @@ impl ImageCommand {
         match self {
             ImageCommand::Seed(arguments) => image::seed(&arguments),
             ImageCommand::Ls(arguments) => image::list::list(&arguments),
-            ImageCommand::Inspect(arguments) => inspect::execute(&arguments, &[inspect::IMAGE]),
+            ImageCommand::Inspect(arguments) => inspect::execute_images(&arguments),
             ImageCommand::Rm(arguments) => image::remove::remove(&arguments),
             ImageCommand::Prune(arguments) => image::remove::prune(&arguments),
             ImageCommand::Pull(arguments) => registry::pull(&arguments),

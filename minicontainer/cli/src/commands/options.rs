@@ -167,10 +167,12 @@ impl ContainerArguments {
                           own the container sees the host's network";
             return Err(Failure::new(reason).hint("leave one of them out"));
         }
+        let (env, removed_env) = self.metadata.variables()?;
         let options = RunOptions {
             command: self.image_and_command.iter().skip(1).cloned().collect(),
             entrypoint: self.entrypoint.clone().map(|program| vec![program]),
-            env: self.metadata.variables()?,
+            env,
+            removed_env,
             workdir: unless_empty(&self.workdir),
             user: parse_one("-u, --user", &unless_empty(&self.user), str::parse)?,
             added_groups: parse_all("--group-add", &self.group_add, str::parse)?,

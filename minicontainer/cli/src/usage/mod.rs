@@ -43,9 +43,7 @@ pub fn print(error: &clap::Error, words: impl Iterator<Item = OsString>) -> Exit
         clap::error::ErrorKind::InvalidSubcommand => {
             commands::refusal(&words).or_else(|| Some(unknown_command(error, &words).with_code(code)))
         }
-        clap::error::ErrorKind::UnknownArgument => {
-            unknown_flag(error, &words).map(|failure| failure.with_code(code))
-        }
+        clap::error::ErrorKind::UnknownArgument => unknown_flag(error, &words).map(|failure| failure.with_code(code)),
         _ => None,
     };
     if let Some(failure) = failure {

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, io, path::PathBuf};
 
 use minicontainer::{
+    CgroupError,
     core::{
         container::InvalidTransition,
         diagnostic::{Diagnostic, ErrorKind},
@@ -71,6 +72,26 @@ pub enum ContainerError {
         /// Its process on the host.
         pid: i32,
     },
+    /// A container without a cgroup cannot be paused.
+    #[error("cannot pause the container {id}: it has no cgroup", id = id.short())]
+    NoCgroup {
+        /// The container.
+        id: Id,
+    },
+    /// The kernel has not paused the container.
+    #[error("cannot pause the container {id}", id = id.short())]
+    NotPaused {
+        /// The container.
+        id: Id,
+        /// The cause.
+        source: Box<CgroupError>,
+    },
+    /// The signals that would end this process while a container is paused cannot be blocked.
+    #[error("cannot block signals")]
+    BlockSignals {
+        /// The cause.
+        source: Errno,
+    },
     /// A record is damaged.
     #[error("cannot read the record {}: not a valid record of a container", path.display())]
     Record {
@@ -130,7 +151,9 @@ impl Diagnostic for ContainerError {
             ContainerError::Unknown { .. } => ErrorKind::NotFound,
             ContainerError::Ambiguous { .. } => ErrorKind::InvalidInput,
             ContainerError::Kill { .. } => ErrorKind::Denied,
+            ContainerError::NoCgroup { .. } | ContainerError::NotPaused { .. } => ErrorKind::Unavailable,
             ContainerError::StillAlive { .. }
+            | ContainerError::BlockSignals { .. }
             | ContainerError::Record { .. }
             | ContainerError::RecordVersion { .. }
             | ContainerError::ForeignName { .. }
@@ -155,7 +178,10 @@ impl Diagnostic for ContainerError {
                     | InvalidTransition::RemovalOfStarting,
                 ..
             } => format!("`minicontainer rm -f {name}` kills and removes it"),
-            ContainerError::Refused { .. } => return None,
+            ContainerError::Refused { .. } | ContainerError::BlockSignals { .. } => return None,
+            ContainerError::NoCgroup { .. } | ContainerError::NotPaused { .. } => {
+                return Some("`minicontainer doctor` shows how to get a cgroup".into());
+            }
             ContainerError::RecordVersion { id, .. } => format!(
                 "use the newer minicontainer that wrote it; `minicontainer rm {}` removes the container with all that it \
                  wrote",

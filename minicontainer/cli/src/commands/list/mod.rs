@@ -29,7 +29,7 @@ const DEFAULT: &str = "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\
   minicontainer ps -a --format '{{.Names}} {{.Status}}'
   minicontainer rm $(minicontainer ps -aq)
 
-Filters: id=PREFIX, name=TEXT, label=NAME or label=NAME=VALUE, exited=CODE, status=STATUS, \
+Filters: id=PREFIX, name=EXPRESSION (a regular one), label=NAME or label=NAME=VALUE, exited=CODE, status=STATUS, \
 ancestor=IMAGE, before=CONTAINER, since=CONTAINER, volume=PATH, network=NETWORK, health=none, \
 is-task=false
 
