@@ -1,8 +1,8 @@
 //! Recognizes the errors of programs that need a network.
 //!
-//! A `RUN` has no network by default, and the programs that try to use one fail with many messages that do not mention
-//! a container: "Temporary failure resolving 'deb.debian.org'". A build that ends like this gets a hint. The texts are
-//! those of the C libraries, which most programs print, and of programs with their own.
+//! A `RUN` has no network by default, and the programs that try to use one fail with many messages that do not
+//! mention a container: "Temporary failure resolving 'deb.debian.org'". A build that ends like this gets a hint. The
+//! texts are those of the C libraries, which most programs print, and of programs with their own.
 
 /// Parts of messages, with the programs that print them.
 const MESSAGES: [&str; 16] = [

@@ -172,8 +172,8 @@ fn removes(options: &RunOptions, entry: &str) -> bool {
     options.removed_env.contains(entry.split('=').next().unwrap_or(entry))
 }
 
-/// The default `PATH`, then the image's variables, then the user's, without the removed ones. A later variable replaces an earlier one of the
-/// same name.
+/// The default `PATH`, then the image's variables, then the user's, without the removed ones. A later variable
+/// replaces an earlier one of the same name.
 fn env(options: &RunOptions, defaults: &Config) -> Result<Vec<String>, ImageError> {
     // An untrusted config may have a million entries, so the index avoids a linear search for each of them.
     let mut indexes = BTreeMap::from([("PATH".to_owned(), 0)]);

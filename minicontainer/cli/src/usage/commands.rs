@@ -1,7 +1,7 @@
 //! Docker's commands that do not exist here, and what to use instead.
 //!
-//! The commands are those of [Docker's reference][1], version 28, with its plugins buildx and compose. `docker container
-//! stop` and `docker stop` are the same command, so [`CONTAINER`] has its second word only.
+//! The commands are those of [Docker's reference][1], version 28, with its plugins buildx and compose. `docker
+//! container stop` and `docker stop` are the same command, so [`CONTAINER`] has its second word only.
 //!
 //! [1]: https://docs.docker.com/reference/cli/docker/
 
@@ -52,7 +52,12 @@ fn find(typed: &[&str]) -> Option<(&'static Absent, usize)> {
             let mut lengths = (1..=typed.len()).rev();
             let (absent, length) = lengths.find_map(|length| Some((of(OTHERS, &typed[..length])?, length)))?;
             let is_below = |word: &&str| absent.below.split(' ').any(|below| below == *word);
-            Some((absent, length + usize::from(typed.get(length).is_some_and(is_below))))
+            match typed.get(length).is_some_and(is_below) {
+                true => Some((absent, length + 1)),
+                // Itself it exists here, as another name of `builder`.
+                false if absent.words == "buildx" => None,
+                false => Some((absent, length)),
+            }
         }),
     }
 }

@@ -93,9 +93,9 @@ fn written(path: &[&str], last: &str) -> String {
     [&["minicontainer"], path, &[last]].concat().join(" ")
 }
 
-/// The error for a flag that does not exist: for one of Docker's, what to use instead, and otherwise Docker's words. A
-/// similar flag is only suggested if it differs in one or two letters; clap suggests flags that have hardly a letter
-/// in common.
+/// The error for a flag that does not exist: for one of Docker's, what to use instead, and otherwise Docker's words.
+/// A similar flag is only suggested if it differs in one or two letters; clap suggests flags that have hardly a
+/// letter in common.
 fn unknown_flag(error: &clap::Error, words: &[&str]) -> Option<Failure> {
     let flag = text(error, ContextKind::InvalidArg).filter(|word| word.starts_with('-'))?;
     let name = flag.split('=').next().unwrap_or(flag);

@@ -191,9 +191,7 @@ impl Diagnostic for ContainerError {
                 let ids: Vec<&str> = ids.iter().map(Id::short).collect();
                 format!("write more digits; the prefix matches {}", ids.join(", "))
             }
-            ContainerError::Unknown { .. } => {
-                return Some("`minicontainer ps -a` lists all containers".into());
-            }
+            ContainerError::Unknown { .. } => "`minicontainer ps -a` lists all containers".to_owned(),
             ContainerError::Record { path, .. } => {
                 let id = path.parent().and_then(id_of);
                 let id = id.as_ref().map_or("ID", Id::short);

@@ -1,8 +1,8 @@
 //! Pausing a container: none of its processes runs until it is resumed.
 //!
-//! `commit` copies the files of a running container, and a program that writes meanwhile could leave half a file in the
-//! copy. So the container's cgroup is frozen first ([`Cgroup::freeze`]). A paused container whose engine was killed
-//! would stay paused, so the signals that usually end a process wait until it is resumed. After SIGKILL it stays
+//! `commit` copies the files of a running container, and a program that writes meanwhile could leave half a file in
+//! the copy. So the container's cgroup is frozen first, see [`Cgroup::freeze`]. If this process ended then, the
+//! container would stay paused, so signals that end a process wait until it is resumed. After SIGKILL it stays
 //! paused, and `rm -f` removes it.
 
 use std::marker::PhantomData;

@@ -14,15 +14,16 @@ mod conclusion;
 mod denied;
 mod report_file;
 pub mod terminal;
+mod times;
 
 use std::{fs, io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use minicontainer::{
-    Error, Hooks, Report, Running, Sandbox, Stdio, StepTime, Store,
+    Error, Hooks, Report, Sandbox, Stdio, Store,
     core::{
         RunOptions,
-        explain::{Language, explain_plan, explain_weakening},
+        explain::{Language, explain_weakening},
         options::{ByteSize, StorageLimit, Timeout},
     },
     store::Image,
@@ -43,13 +44,14 @@ use crate::{
     booleans,
     error::{Context, Failure, first_of, warn},
     language,
-    output::{say, visible},
+    output::say,
 };
 use cid_file::CidFile;
 use conclusion::conclude;
 use denied::denied_calls;
 use report_file::{ReportFile, meta};
 use terminal::Terminal;
+use times::times;
 
 /// The heading of the flags that write how the container starts and ends.
 const REPORTS: &str = "Explanations and reports";
@@ -282,16 +284,6 @@ fn warn_about_isolation(arguments: &RunArguments, options: &RunOptions, store: &
         fs::write(&shown, "").with_context(|| format!("cannot write {}", shown.display()))?;
     }
     Ok(())
-}
-
-/// How long each step of the start took, one per line.
-fn times(running: &Running) -> String {
-    let explained = explain_plan(running.plan(), language::of_environment());
-    let line = |time: &StepTime| {
-        let title = explained.get(time.step).map_or("", |step| step.explanation.title.as_str());
-        format!("{:>8.1} µs  {:>2}. {}\n", time.took.as_secs_f64() * 1e6, time.step + 1, visible(title))
-    };
-    running.times().iter().map(line).collect()
 }
 
 /// Writes JSON for `--report`, see [`ReportFile`].

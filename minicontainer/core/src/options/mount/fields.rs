@@ -89,11 +89,7 @@ impl<'text> Fields<'text> {
         let missing = |field| MountError::Missing { given: text.to_owned(), field };
         let foreign =
             |kind, field: &str| MountError::Foreign { given: text.to_owned(), kind, field: field.to_owned() };
-        let unsupported = |kind: &str, reason| MountError::Unsupported {
-            given: text.to_owned(),
-            option: format!("type={kind}"),
-            reason,
-        };
+        let unsupported = |kind, reason| MountError::UnsupportedType { given: text.to_owned(), kind, reason };
         // As in Docker, the case does not matter.
         let kind = self.kind.map(str::to_ascii_lowercase);
         match kind.as_deref() {
