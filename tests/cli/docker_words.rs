@@ -6,7 +6,7 @@ use crate::test_env::TestEnv;
 /// buildx 0.24 and compose 2.36 (docs/reference of both), that exist here.
 const HERE: &str = "\
     build builder commit container diff export history image images import inspect load login logout \
-    ps pull push rm rmi run save system tag version help";
+    ps pull push rm rmi run save system tag version";
 
 /// The commands below these that exist here.
 const HERE_BELOW: &[(&str, &str)] = &[

@@ -75,7 +75,9 @@ fn check_wrapping(help: &str, width: usize) {
         }
     }
     for line in lines {
-        assert!(line.chars().count() <= width || !line.contains(' '), "too long for {width}: {line}");
+        // clap does not wrap the usage, and a single word cannot be wrapped.
+        let can_be_wrapped = line.contains(' ') && !line.starts_with("Usage: ");
+        assert!(line.chars().count() <= width || !can_be_wrapped, "too long for {width}: {line}");
     }
 }
 

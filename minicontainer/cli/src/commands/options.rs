@@ -22,6 +22,8 @@ use super::{
 use crate::error::{Context, Failure};
 
 /// The headings of groups of flags in the help.
+/// A group that was flattened leaves its heading to what follows, so these flags return to the first one.
+pub(super) const OPTIONS: Option<&str> = None;
 pub(super) const FILES: &str = "Files and mounts";
 pub(super) const ISOLATION: &str = "Isolation and privileges";
 pub(super) const LIMITS: &str = "Limits";
@@ -31,22 +33,22 @@ pub(super) const NETWORK: &str = "Network and names";
 #[derive(Debug, Args)]
 pub struct ContainerArguments {
     /// Allocate a terminal; with -i it is connected to yours
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = OPTIONS)]
     pub tty: bool,
 
     #[command(flatten)]
     metadata: MetadataArguments,
 
     /// Working directory inside; created if missing [default: the image's]
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR", help_heading = OPTIONS)]
     pub workdir: Option<String>,
 
     /// Run as this user of the image: NAME or ID, optionally with :GROUP [default: the image's, else root]
-    #[arg(short, long, value_name = "USER")]
+    #[arg(short, long, value_name = "USER", help_heading = OPTIONS)]
     pub user: Option<String>,
 
     /// Add a further group, NAME or ID, of the image
-    #[arg(long, value_name = "GROUP")]
+    #[arg(long, value_name = "GROUP", help_heading = OPTIONS)]
     group_add: Vec<String>,
 
     /// Host name inside [default: the container's short id]
@@ -54,7 +56,7 @@ pub struct ContainerArguments {
     pub hostname: Option<String>,
 
     /// Run this program instead of the image's entrypoint [default: the image's]
-    #[arg(long, value_name = "PROGRAM")]
+    #[arg(long, value_name = "PROGRAM", help_heading = OPTIONS)]
     pub entrypoint: Option<String>,
 
     /// Memory limit for all processes together, such as 64m [default: unlimited; 512m with --profile=untrusted]
@@ -108,7 +110,7 @@ pub struct ContainerArguments {
 
     /// Run an init as process 1: it forwards signals to the program, reaps orphaned processes, and reports the
     /// program's exit status. Without it the program is process 1, and signals that it sends to itself do not kill it
-    #[arg(long)]
+    #[arg(long, help_heading = OPTIONS)]
     pub init: bool,
 
     /// Leave out a kind of isolation, to see its effect: pid, net, ipc, uts, mount, cgroup, user, capabilities,
@@ -121,7 +123,7 @@ pub struct ContainerArguments {
     pub driver: Option<DriverArgument>,
 
     /// The image, then the command and its arguments [default: the image's command]
-    #[arg(required = true, trailing_var_arg = true, num_args = 1.., value_names = ["IMAGE", "COMMAND"])]
+    #[arg(required = true, trailing_var_arg = true, num_args = 1.., value_names = ["IMAGE", "COMMAND"], help_heading = OPTIONS)]
     pub image_and_command: Vec<String>,
 
     #[command(flatten)]

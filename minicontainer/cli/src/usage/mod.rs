@@ -38,6 +38,10 @@ pub fn print(error: &clap::Error, words: impl Iterator<Item = OsString>) -> Exit
     }
     let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if let ["help", "-h" | "--help"] = words[..] {
+        let result = printed(Arguments::command().print_help());
+        return result.map_or_else(|failure| failure.print(), |()| ExitCode::SUCCESS);
+    }
     let code = if is_of_run(&words) { ENGINE_FAILED } else { USAGE };
     let failure = match error.kind() {
         clap::error::ErrorKind::InvalidSubcommand => {

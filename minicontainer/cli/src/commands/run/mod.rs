@@ -36,7 +36,7 @@ use minicontainer_engine::{
 
 use super::{
     explain,
-    options::{ContainerArguments, LIMITS, unless_empty},
+    options::{ContainerArguments, LIMITS, OPTIONS, unless_empty},
     registry::{FetchArguments, image_to_run},
 };
 use crate::commands::open_engine;
@@ -141,7 +141,7 @@ pub struct RunArguments {
     container: ContainerArguments,
 
     /// Print help
-    #[arg(long, action = clap::ArgAction::Help)]
+    #[arg(long, action = clap::ArgAction::Help, help_heading = OPTIONS)]
     help: Option<bool>,
 }
 

@@ -5,7 +5,7 @@ use super::{
     Plan::{self, Later, Never},
 };
 
-const ADDRESSES: &str = "containers have no addresses of their own yet";
+const ADDRESSES: &str = "containers have no addresses of their own";
 const BUILDERS: &str = "builds run in this program, so there are no builders to choose from";
 const BUILDERS_HINT: &str = "`minicontainer build` builds, `minicontainer builder du` shows the cache";
 const CLUSTER: &str = "this engine runs containers on one machine, not on a cluster";
@@ -16,7 +16,7 @@ const FOREGROUND: &str = "containers run in the foreground of `run` only, and en
 const NETWORK_HINT: &str =
     "--network host gives a container the host's own network, and --network none only loopback";
 const SIGNATURES: &str = "signatures of images are not supported, but content is verified by its digest";
-const VOLUMES: &str = "volumes are not supported yet";
+const VOLUMES: &str = "directories of the store cannot be mounted";
 const VOLUMES_HINT: &str = "mount a directory of the host: minicontainer run -v \"$(pwd)/data:/data\" IMAGE";
 
 /// The commands about containers, which exist with and without `container` in front; `prune` only with it.
@@ -52,7 +52,7 @@ pub(super) const CONTAINER: &[Absent] = &[
         "a running container cannot be paused by itself",
         "limit it from the start (for example, minicontainer run --cpus 0.1 IMAGE); `commit` pauses it for its copy",
     ),
-    later("port", "published ports are not supported yet", NETWORK_HINT),
+    later("port", "ports of containers are not published", NETWORK_HINT),
     later(
         "prune",
         "containers are only pruned together with other unused data",
@@ -127,7 +127,7 @@ pub(super) const OTHERS: &[Absent] = &[
         .with("create inspect ls rm"),
     never("context", DAEMON, "MINICONTAINER_ROOT=DIRECTORY chooses another store of images and containers")
         .with("create export import inspect ls rm show update use"),
-    never("debug", DESKTOP, "run a shell with the tools from another image, and copy its files: `minicontainer build`"),
+    never("debug", DESKTOP, "`minicontainer run -it IMAGE sh` starts a shell in a new container of the image"),
     never("desktop", DESKTOP, "`minicontainer doctor` checks this machine"),
     later("events", "events are not recorded", "`minicontainer ps -a` lists the containers with their states"),
     never("extension", DESKTOP, "`minicontainer --help` lists the commands"),
