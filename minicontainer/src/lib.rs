@@ -147,8 +147,3 @@ pub const KIB: u64 = 1024;
 pub const MIB: u64 = 1024 * KIB;
 /// 1,024 MiB.
 pub const GIB: u64 = 1024 * MIB;
-
-/// Compiles the example of the README as a doctest.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

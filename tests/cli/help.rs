@@ -1,5 +1,10 @@
 //! The help of every command.
 
+use minicontainer::core::{
+    options::{Profile, RunOptions},
+    spec::{DEFAULT_CAPABILITIES, DEFAULT_PIDS, UNTRUSTED_MEMORY, UNTRUSTED_NANO_CPUS, UNTRUSTED_PIDS},
+};
+
 use crate::test_env::TestEnv;
 
 #[test]
@@ -50,6 +55,51 @@ fn help_of_every_command_is_unchanged() {
     for command in commands {
         let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         insta::assert_snapshot!(format!("help_{}", command.replace(' ', "_")), place.succeed(&words));
+        for width in [60, 80] {
+            let mut command = place.command(&words);
+            let help = place.answer(command.env("COLUMNS", width.to_string()).output().unwrap()).stdout;
+            check_wrapping(&help, width);
+        }
+    }
+}
+
+/// Checks that a paragraph is wrapped where the terminal ends, and not somewhere before as well.
+fn check_wrapping(help: &str, width: usize) {
+    let is_text = |line: &str| !line.is_empty() && !line.starts_with(' ') && !line.ends_with(':');
+    let lines: Vec<&str> = help.lines().collect();
+    for pair in lines.windows(2) {
+        let [line, next] = pair else { continue };
+        if is_text(line) && is_text(next) {
+            let word = next.split_whitespace().next().unwrap().chars().count();
+            assert!(line.chars().count() + 1 + word > width, "wrapped too early at {width}: {line}\n{next}\n{help}");
+        }
+    }
+    for line in lines {
+        // clap does not wrap the usage, and a single word cannot be wrapped.
+        let can_be_wrapped = line.contains(' ') && !line.starts_with("Usage: ");
+        assert!(line.chars().count() <= width || !can_be_wrapped, "too long for {width}: {line}");
+    }
+}
+
+#[test]
+fn help_of_run_states_the_defaults() {
+    let place = TestEnv::new();
+    let help = place.succeed(&["run", "--help"]).split_whitespace().collect::<Vec<_>>().join(" ");
+    let untrusted = "with --profile=untrusted]";
+    let bounds = RunOptions::with(|options| options.profile = Profile::Untrusted).bounds();
+    let capabilities = DEFAULT_CAPABILITIES.map(|name| name.trim_start_matches("CAP_")).join(", ");
+    for default in [
+        format!("[default: {DEFAULT_PIDS}; {UNTRUSTED_PIDS} {untrusted}"),
+        format!("[default: unlimited; {}m {untrusted}", UNTRUSTED_MEMORY >> 20),
+        format!("[default: unlimited; {} {untrusted}", UNTRUSTED_NANO_CPUS / 1_000_000_000),
+        format!("[default: none; {}m {untrusted}", bounds.wall_time.unwrap().as_secs() / 60),
+        format!("[default: none; {}m {untrusted}", bounds.output.unwrap().bytes() >> 20),
+        format!("[default: {capabilities}]"),
+    ] {
+        assert!(help.contains(&default), "{default}: {help}");
+    }
+    for heading in ["Limits:", "Files and mounts:", "Network and names:", "Isolation and privileges:"] {
+        assert!(help.contains(heading), "{heading}");
     }
 }
 

@@ -229,3 +229,22 @@ fn load_shows_progress_bars_on_a_terminal() {
     let quiet = at_a_terminal(&place, "load -q -i site.tar", true).unwrap();
     assert!(!quiet.contains("Loading layer"), "{quiet:?}");
 }
+
+/// The fields of Docker's Engine API 1.50: `SizeRw` and `SizeRootFs` of `ContainerInspect`.
+#[test]
+fn inspect_counts_the_files_of_a_container_on_request() {
+    let place = TestEnv::new();
+    place.succeed(&["run", "--name", "one", "busybox", "sh", "-c", "head -c 5000 /dev/zero > /note"]);
+    let field = |words: &[&str], field: &str| {
+        let format = format!("{{{{json .{field}}}}}");
+        place.succeed(&[words, &["--format", &format, "one"]].concat()).trim().to_owned()
+    };
+    let image: u64 = place.succeed(&["image", "inspect", "--format", "{{.Size}}", "busybox"]).trim().parse().unwrap();
+    for command in [&["inspect", "-s"][..], &["inspect", "--size"], &["container", "inspect", "-s"]] {
+        assert_eq!(field(command, "SizeRw"), "5000", "{command:?}");
+        assert_eq!(field(command, "SizeRootFs"), (image + 5000).to_string(), "{command:?}");
+    }
+    assert!(!place.succeed(&["inspect", "one"]).contains("\"SizeRw\""));
+    let answer = place.run(&["inspect", "-s", "busybox"]);
+    assert!(answer.code == 0 && answer.stderr.contains("--size has no effect on images"), "{}", answer.show());
+}

@@ -7,10 +7,13 @@ mod answer;
 mod build;
 mod bundle;
 mod commit;
+#[path = "../console.rs"]
+mod console;
 mod credentials;
 mod demo;
 mod disk_usage;
 mod docker_manifests;
+mod docker_words;
 mod errors;
 #[cfg(target_arch = "x86_64")]
 mod faults;
@@ -29,6 +32,7 @@ mod newcomer;
 mod output_files;
 mod ps;
 mod pull_and_push;
+mod readme;
 mod registry;
 mod run_flags;
 #[path = "../kernel/skip.rs"]

@@ -93,6 +93,7 @@ fn ps_filters_are_those_of_docker() {
         (&["name=o"][..], "two one "),
         (&["name=^/one$"], "one "),
         (&["name=one", "name=web"], "web-3 one "),
+        (&["name=^(one|web-[0-9]+)$"], "web-3 one "),
         (&[&format!("id=^{}", &id[..12])], "one "),
         (&["label=course"], "two one "),
         (&["label=course=networks"], "one "),
@@ -129,7 +130,7 @@ fn ps_filters_are_those_of_docker() {
         "health=good",
         "is-task=maybe",
         "before=missing",
-        "name=a|b",
+        "name=a(",
         "colour=red",
         "name",
     ] {

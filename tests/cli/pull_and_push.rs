@@ -105,11 +105,3 @@ fn image_for_another_platform_is_not_run() {
     // The failed runs did not change the image in the store.
     check(&["--pull", "never"], 0, "hello");
 }
-
-#[test]
-fn search_is_refused_with_hint() {
-    let place = TestEnv::new();
-    let answer = place.run(&["search", "--limit", "3", "busybox"]);
-    assert!(answer.code == 1 && answer.stderr.contains("cannot search"), "{}", answer.stderr);
-    assert!(answer.stderr.contains("`minicontainer pull NAME`"), "{}", answer.stderr);
-}

@@ -258,8 +258,15 @@ fn empty_and_zero_values_are_the_defaults() {
         ["-m", "0", "--cpus", "0", "--memory-swap=0", "--shm-size=0", "-u", "", "-h", "", "-w=", "--cpuset-cpus="];
     let script = ["busybox", "sh", "-c", "id -u; pwd; df -k /dev/shm | tail -n 1 | awk '{print $2}'"];
     assert_eq!(place.succeed(&[&["run", "--rm"], &flags[..], &script].concat()), "0\n/\n65536\n");
-    let answer = place.run(&["run", "--rm", "--cpus", "8000", "busybox", "true"]);
-    assert!(answer.stderr.contains("range of CPUs is from 0.01 to "), "{}", answer.show());
+    // moby's daemon/daemon_unix.go
+    let processors = std::thread::available_parallelism().unwrap();
+    let range =
+        format!("range of CPUs is from 0.01 to {processors}.00, as there are only {processors} CPUs available");
+    for command in [&["run", "--rm"][..], &["explain"]] {
+        let too_many = format!("{processors}.01");
+        let answer = place.run(&[command, &["--cpus", &too_many, "busybox", "true"]].concat());
+        assert!(answer.code == 125 && answer.stderr.contains(&range), "{}", answer.show());
+    }
 }
 
 #[test]

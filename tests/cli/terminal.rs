@@ -54,7 +54,7 @@ impl Person {
         Person { screen, keyboard, command, seen: String::new() }
     }
 
-    fn types(&mut self, text: &str) {
+    pub fn types(&mut self, text: &str) {
         self.screen.write_all(text.as_bytes()).unwrap();
     }
 

@@ -87,9 +87,9 @@ pub enum BuildError {
     /// A file would replace a directory.
     #[error("cannot copy a file to {}: it is a directory in the image", path.display())]
     OverDirectory { path: PathBuf },
-    /// The command of a `RUN` failed.
+    /// The command of a `RUN` failed. The hint is empty if its output does not show why.
     #[error("process \"{process}\" did not complete successfully: {ending}")]
-    Process { process: String, ending: String },
+    Process { process: String, ending: String, hint: &'static str },
     /// The container of a `RUN` cannot be prepared.
     #[error("cannot run \"{process}\"")]
     Sandbox { process: String, source: Box<minicontainer::Error> },
@@ -210,6 +210,7 @@ impl Diagnostic for BuildError {
             }
             BuildError::Changed { .. } => "build again while no other process changes these files",
             BuildError::ManySources { .. } => "end the destination with a slash",
+            BuildError::Process { hint, .. } => hint,
             BuildError::HostNetwork => "allow it with `Network::Host`, if you trust the Dockerfile",
             BuildError::Secret { .. } => "pass it in `Request::secrets`",
             BuildError::Vanished { .. } => "build again",

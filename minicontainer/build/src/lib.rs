@@ -46,6 +46,7 @@ mod finish;
 mod layers;
 mod mount_points;
 mod mounts;
+mod network_errors;
 mod parents;
 mod prune;
 mod run;

@@ -3,7 +3,10 @@
 //! The layers so far are the overlay's lower directories. The command writes to the upper directory, which is packed
 //! when the command has exited. There is no network unless the user allows it, because a Dockerfile is untrusted.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use minicontainer::{
     Launch, Running, Sandbox, Stdio, Verdict,
@@ -15,7 +18,7 @@ use minicontainer_dockerfile::{instruction::Network, plan::RunCommand};
 
 use super::{
     BuildError, BuildRun, RunContainer, RunContainerError, files::Files, layers::Layers, mount_points::MountPoints,
-    mounts::Mounts, stack::Stack,
+    mounts::Mounts, network_errors::is_network_error, stack::Stack,
 };
 use minicontainer_images::{ImageError, PackedLayer, layer_from_upper};
 
@@ -23,6 +26,9 @@ use minicontainer_images::{ImageError, PackedLayer, layer_from_upper};
 const HOSTNAME: &str = "build";
 /// The maximum length of a line of output. Longer lines are forwarded in pieces.
 const LONGEST_LINE: usize = 16 * 1024;
+/// For a command that needs the network that it does not have.
+const NETWORK_HINT: &str = "RUN has no network by default: build with --network host, if you trust the Dockerfile; or \
+                            download the files before, and COPY them";
 
 impl BuildRun<'_> {
     /// Runs a command in a stage; `print` receives its output.
@@ -38,8 +44,10 @@ impl BuildRun<'_> {
         let failed = |source| BuildError::Sandbox { process: process.clone(), source: Box::new(source) };
         let no_container = |source| BuildError::Container { process: process.clone(), source };
         let container = self.build.containers.create().map_err(no_container)?;
+        let options = self.options(command, mounts)?;
+        let lacks_network = options.network == options::Network::None;
         let sandbox = Sandbox::from_image(&bare_image(stack, &self.build.store.containers_directory()))
-            .options(self.options(command, mounts)?)
+            .options(options)
             .driver(Driver::Overlay)
             .kept_in(container.directory(), container.id())
             .volatile()
@@ -50,7 +58,12 @@ impl BuildRun<'_> {
         let targets: Vec<PathBuf> =
             launch.spec().mounts().iter().flatten().map(|mount| mount.destination().clone()).collect();
         let stubs = MountPoints::of(image as &dyn Files, targets.iter().map(PathBuf::as_path))?;
-        let verdict = self.run_to_end(container.as_ref(), launch, print).map_err(no_container)?;
+        let is_unreachable = AtomicBool::new(false);
+        let print = |line: &[u8]| {
+            is_unreachable.fetch_or(lacks_network && is_network_error(line), Ordering::Relaxed);
+            print(line);
+        };
+        let verdict = self.run_to_end(container.as_ref(), launch, &print).map_err(no_container)?;
         if self.is_cancelled() {
             return Err(BuildError::Interrupted);
         }
@@ -61,7 +74,12 @@ impl BuildRun<'_> {
             other => format!("{other:?}"),
         };
         if !ending.is_empty() {
-            return Err(BuildError::Process { process, ending });
+            let hint = match (is_unreachable.into_inner(), command.network) {
+                (false, _) => "",
+                (true, Network::None) => "it has no network: remove --network=none from RUN",
+                (true, _) => NETWORK_HINT,
+            };
+            return Err(BuildError::Process { process, ending, hint });
         }
         let upper = container.directory().join("upper");
         stubs.remove(&upper).map_err(|source| BuildError::Make { path: upper.clone(), source })?;

@@ -12,20 +12,25 @@ use crate::{booleans, commands::*, error::Failure};
 
 /// Run isolated processes, look at images and layers, learn what a container is.
 #[derive(Debug, Parser)]
-#[command(name = "minicontainer", version, propagate_version = false)]
+#[command(name = "minicontainer", version, disable_version_flag = true)]
 #[command(after_help = "Begin with:
-  minicontainer demo                      two containers of one image, explained while they run
-  minicontainer image seed                an image with no network, from this machine's own programs
+  minicontainer demo                      two containers of one image, explained
+  minicontainer image seed                an image of this machine's own programs
   minicontainer run --rm busybox echo hi  a container
   minicontainer run --explain busybox sh  every step that creates one, and why
 
 Environment:
-  MINICONTAINER_ROOT  the directory of images and containers [default: /var/lib/minicontainer for
-                      root, ~/.local/share/minicontainer for other users]
+  MINICONTAINER_ROOT  the directory of images and containers [default:
+                      /var/lib/minicontainer for root, and
+                      ~/.local/share/minicontainer for other users]
   LANG, NO_COLOR      the language of explanations; no colours")]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
+
+    /// Print version
+    #[arg(short, long, short_alias = 'V', action = clap::ArgAction::Version)]
+    version: Option<bool>,
 }
 
 impl Arguments {
@@ -36,7 +41,7 @@ impl Arguments {
     /// grammar parses them again.
     pub fn read() -> Result<Arguments, clap::Error> {
         if let Some(run) = read_run(std::env::args_os().skip(1)) {
-            return Ok(Arguments { command: Command::Run(Box::new(run)) });
+            return Ok(Arguments { command: Command::Run(Box::new(run)), version: None });
         }
         let grammar = booleans::with_values(Arguments::command());
         match grammar.try_get_matches() {
@@ -87,9 +92,6 @@ pub enum Command {
     Login(login::LoginArguments),
     /// Remove the credentials for a registry
     Logout(login::LogoutArguments),
-    // Docker has this command; an explanation is more useful than "unknown command".
-    #[command(hide = true)]
-    Search(login::SearchArguments),
     /// Load images from a tar archive written by `docker save` or an OCI tool
     Load(image::archive::LoadArguments),
     /// Save images to a tar archive that other tools can load
@@ -140,7 +142,7 @@ pub enum ContainerCommand {
     #[command(visible_alias = "remove")]
     Rm(container::RemoveArguments),
     /// Show details of containers as JSON
-    Inspect(inspect::InspectArguments),
+    Inspect(inspect::InspectContainerArguments),
     /// Show what a container changed in its image's files
     Diff(container::DiffArguments),
     /// Export a container's file system as a tar archive
@@ -216,9 +218,7 @@ impl Command {
                 container::diff(&arguments)
             }
             Command::Inspect(arguments) => inspect::execute_any(&arguments),
-            Command::Container(ContainerCommand::Inspect(arguments)) => {
-                inspect::execute(&arguments, &[inspect::CONTAINER])
-            }
+            Command::Container(ContainerCommand::Inspect(arguments)) => inspect::execute_containers(&arguments),
             Command::Explain(arguments) => explain::execute(&arguments).map_err(Failure::of_run),
             Command::Judge(arguments) => judge::execute(&arguments).map_err(Failure::of_run),
             Command::Spec(arguments) => spec::execute(&arguments).map_err(Failure::of_run),
@@ -230,7 +230,6 @@ impl Command {
             }
             Command::Login(arguments) => login::login(&arguments),
             Command::Logout(arguments) => login::logout(&arguments),
-            Command::Search(_) => Err(login::search()),
             Command::Images(arguments) => ImageCommand::Ls(arguments).execute(),
             Command::Rmi(arguments) => ImageCommand::Rm(arguments).execute(),
             Command::Pull(arguments) => ImageCommand::Pull(arguments).execute(),
@@ -276,7 +275,7 @@ impl ImageCommand {
         match self {
             ImageCommand::Seed(arguments) => image::seed(&arguments),
             ImageCommand::Ls(arguments) => image::list::list(&arguments),
-            ImageCommand::Inspect(arguments) => inspect::execute(&arguments, &[inspect::IMAGE]),
+            ImageCommand::Inspect(arguments) => inspect::execute_images(&arguments),
             ImageCommand::Rm(arguments) => image::remove::remove(&arguments),
             ImageCommand::Prune(arguments) => image::remove::prune(&arguments),
             ImageCommand::Pull(arguments) => registry::pull(&arguments),

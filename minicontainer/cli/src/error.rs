@@ -17,25 +17,23 @@
 //! returned. The remaining work is still done, and each error is printed.
 
 use std::{
-    ffi::OsString,
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     process::ExitCode,
 };
 
 use anyhow::anyhow;
-use clap::error::{ContextKind, ContextValue};
 use minicontainer::{
     Diagnostic, ErrorKind,
     core::explain::{Language, Message},
 };
-use minicontainer_dockerfile::{Span, error::snippet, suggest::nearest};
+use minicontainer_dockerfile::{Span, error::snippet};
 use minicontainer_engine::judge::JudgeError;
 
 use crate::{
     flags::with_flags,
     format::template::TemplateError,
     language,
-    output::{printed, say, visible, visible_lines},
+    output::{say, visible, visible_lines},
 };
 
 /// The exit code if the engine failed.
@@ -66,6 +64,11 @@ impl Failure {
     /// An invalid value of a flag.
     pub fn of_argument(flag: &str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
         Failure::of(error).context(format!("invalid argument for {flag}"))
+    }
+
+    /// Sets the exit code.
+    pub fn with_code(self, code: u8) -> Failure {
+        Failure { code, ..self }
     }
 
     /// Puts what was tried before the message.
@@ -186,58 +189,6 @@ fn paint(colour: &str, text: &str) -> String {
         true => format!("\x1b[{colour}m{text}\x1b[0m"),
         false => text.to_owned(),
     }
-}
-
-/// Prints an error of the command line. `run` reserves the small exit codes for the program.
-pub fn usage(error: &clap::Error, arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    if !error.use_stderr() {
-        // The error is a request for help or the version.
-        let result = printed(error.print().and_then(|()| io::stdout().flush()));
-        return result.map_or_else(|failure| failure.print(), |()| ExitCode::SUCCESS);
-    }
-    let arguments: Vec<OsString> = arguments.collect();
-    let failed = ExitCode::from(if is_of_run(&arguments) { ENGINE_FAILED } else { 2 });
-    if let Some(failure) = unknown_flag(error, &arguments) {
-        failure.print();
-        return failed;
-    }
-    // Words that look like flags are never values here, so this tip is misleading.
-    let text = error.render().to_string();
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("tip: to pass '-")).collect();
-    let text = lines.join("\n").replace("\n\n\n", "\n\n");
-    print_error(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
-    failed
-}
-
-/// Whether the command runs programs.
-fn is_of_run(arguments: &[OsString]) -> bool {
-    let runs = |word: &OsString| word == "run" || word == "judge" || word == "explain" || word == "spec";
-    match arguments {
-        [object, command, ..] if object == "container" => runs(command),
-        [command, ..] => runs(command),
-        [] => false,
-    }
-}
-
-/// The error for a flag that does not exist, in Docker's words. A similar flag is only suggested if it differs in one
-/// or two letters; clap would also suggest flags that are hardly similar.
-fn unknown_flag(error: &clap::Error, arguments: &[OsString]) -> Option<Failure> {
-    let word = |kind| match error.get(kind) {
-        Some(ContextValue::String(word)) => Some(word.as_str()),
-        _ => None,
-    };
-    let flag = word(ContextKind::InvalidArg).filter(|word| word.starts_with('-'));
-    let flag = flag.filter(|_| error.kind() == clap::error::ErrorKind::UnknownArgument)?;
-    let name = flag.split('=').next().unwrap_or(flag);
-    let similar = word(ContextKind::SuggestedArg).and_then(|suggested| nearest(name, [suggested]));
-    let objects = ["container", "image", "system", "builder", "buildx"];
-    let depth = if arguments.first().is_some_and(|word| objects.iter().any(|object| word == object)) { 2 } else { 1 };
-    let command: Vec<_> = arguments.iter().take(depth).filter_map(|word| word.to_str()).collect();
-    let hint = match similar {
-        Some(similar) => format!("did you mean {similar}?"),
-        None => format!("`minicontainer {} --help` lists the flags", command.join(" ")),
-    };
-    Some(Failure::new(format!("unknown flag: {flag}")).hint(hint))
 }
 
 /// The command's exit code for each kind of error.

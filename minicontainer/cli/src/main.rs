@@ -17,6 +17,7 @@
 //! | [`progress`] | progress of a pull, a push or a load |
 //! | [`error`] | messages, hints and Docker's exit codes |
 //! | [`panic`] | the report of a bug in this command, in one line |
+//! | [`usage`] | errors of the command line; Docker's commands and flags that do not exist here |
 //! | [`language`], [`messages`] | English or Portuguese, from a flag or the locale; warnings and other messages in both |
 //!
 //! Decisions: `minicontainer/decisions/command.md`.
@@ -36,6 +37,7 @@ mod output;
 mod panic;
 mod progress;
 mod table;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -47,7 +49,7 @@ fn main() -> ExitCode {
     let _heeded = minicontainer::reset_sigchld();
     let arguments = match Arguments::read() {
         Ok(arguments) => arguments,
-        Err(error) => return error::usage(&error, std::env::args_os().skip(1)),
+        Err(error) => return usage::print(&error, std::env::args_os().skip(1)),
     };
     match arguments.command.execute() {
         Ok(code) => code,

@@ -170,8 +170,13 @@ fn args(options: &RunOptions, defaults: &Config) -> Result<Vec<String>, ImageErr
     }
 }
 
-/// The default `PATH`, then the image's variables, then the user's. A later variable replaces an earlier one of the
-/// same name.
+/// Whether the options remove this variable, which is written `NAME=value`.
+fn removes(options: &RunOptions, entry: &str) -> bool {
+    options.removed_env.contains(entry.split('=').next().unwrap_or(entry))
+}
+
+/// The default `PATH`, then the image's variables, then the user's, without the removed ones. A later variable
+/// replaces an earlier one of the same name.
 fn env(options: &RunOptions, defaults: &Config) -> Result<Vec<String>, ImageError> {
     // An untrusted config may have a million entries, so the index avoids a linear search for each of them.
     let mut indexes = BTreeMap::from([("PATH".to_owned(), 0)]);
@@ -187,6 +192,7 @@ fn env(options: &RunOptions, defaults: &Config) -> Result<Vec<String>, ImageErro
         put(&entry.parse().map_err(|source| ImageError::Env { entry: entry.clone(), source })?);
     }
     options.env.iter().for_each(put);
+    env.retain(|entry| !removes(options, entry));
     Ok(env)
 }
 

@@ -81,7 +81,7 @@ fn invalid_prune_options_are_rejected() {
     for (arguments, expect) in [
         (&["-f", "--filter", "until=yesterday"][..], "\"yesterday\" is not a time"),
         (&["-f", "--filter", "label=x"], "is not supported"),
-        (&[], "Cannot ask for confirmation: stdin is empty"),
+        (&[], "cannot ask for confirmation: stdin is empty"),
     ] {
         let answer = place.run(&[&["builder", "prune"], arguments].concat());
         assert!(answer.code == 1 && answer.stderr.contains(expect), "{}", answer.stderr);

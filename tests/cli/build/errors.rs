@@ -134,3 +134,25 @@ fn unreadable_context_is_an_error() {
     let answer = refuse(&place, &["closed"]);
     assert!(answer.stderr.contains("cannot open the build context closed"), "{}", answer.stderr);
 }
+
+/// The hint is only for what the output shows, and only if the build has no network.
+#[test]
+fn failure_for_want_of_a_network_is_explained() {
+    let place = TestEnv::new();
+    let hint = "RUN has no network by default: build with --network host";
+    let print = "echo \"wget: bad address 'example.com'\" >&2";
+    for (instruction, arguments, expect) in [
+        (format!("RUN {print}; exit 4"), &[][..], Some(hint)),
+        (format!("RUN --network=none {print}; exit 4"), &[], Some("remove --network=none from RUN")),
+        (format!("RUN {print}; exit 4"), &["--network", "host"], None),
+        ("RUN echo broken; exit 4".to_owned(), &[], None),
+    ] {
+        project(&place, "offline", &[("Dockerfile", &format!("FROM busybox\n{instruction}\n"))]);
+        let answer = refuse(&place, &[arguments, &["--no-cache", "offline"]].concat());
+        assert!(answer.stderr.contains("exit code: 4"), "{}", answer.stderr);
+        match expect {
+            Some(expect) => assert!(answer.stderr.contains(expect), "{instruction}: {}", answer.stderr),
+            None => assert!(!answer.stderr.contains("network=none from") && !answer.stderr.contains(hint)),
+        }
+    }
+}

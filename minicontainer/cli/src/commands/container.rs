@@ -23,6 +23,10 @@ pub struct RemoveArguments {
     #[arg(short, long)]
     force: bool,
 
+    /// Remove unnamed volumes too; volumes are not supported yet, so this has no effect
+    #[arg(short, long)]
+    volumes: bool,
+
     /// Names, ids, or id prefixes
     #[arg(required = true, value_name = "CONTAINER")]
     containers: Vec<String>,
@@ -53,7 +57,7 @@ pub fn remove(arguments: &RemoveArguments) -> Result<ExitCode, Failure> {
 /// A is for added, C for changed, D for deleted.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
-  minicontainer run --name one busybox sh -c 'echo hello > /root/note; rm /etc/group'
+  minicontainer run --name one busybox sh -c 'echo hi > /note; rm /etc/group'
   minicontainer diff one")]
 pub struct DiffArguments {
     /// Name, id, or id prefix

@@ -3,11 +3,12 @@
 use clap::Args;
 use minicontainer::core::options::{AddedHost, Dns};
 
-use super::options::parse_all;
+use super::options::{NETWORK, parse_all};
 use crate::error::Failure;
 
 /// The flags that configure name resolution.
 #[derive(Debug, Args)]
+#[command(next_help_heading = NETWORK)]
 pub struct DnsArguments {
     /// Add a name to /etc/hosts, such as db:10.0.0.2
     #[arg(long, value_name = "NAME:ADDRESS")]

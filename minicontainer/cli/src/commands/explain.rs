@@ -8,7 +8,10 @@ use minicontainer::{
     core::explain::{Language, render},
 };
 
-use super::{find_image, options::ContainerArguments};
+use super::{
+    find_image,
+    options::{ContainerArguments, OPTIONS},
+};
 use crate::commands::open_store;
 use crate::{error::Failure, language, output};
 
@@ -34,7 +37,7 @@ pub struct ExplainArguments {
     container: ContainerArguments,
 
     /// Print help
-    #[arg(long, action = clap::ArgAction::Help)]
+    #[arg(long, action = clap::ArgAction::Help, help_heading = OPTIONS)]
     help: Option<bool>,
 }
 

@@ -49,7 +49,7 @@ const MOST_JOBS: usize = 256;
   judge.toml         image, command, time, cpu-time, memory, output, pids, disk,
                      comparison (exact, lines, tokens); each may be left out, as may the file
 
-Verdicts: AC accepted, WA wrong answer, TLE time, MLE memory, OLE output, DLE disk, RE runtime
+Verdicts: AC accepted, WA wrong answer, TLE time, MLE memory, OLE output, DLE disk, RE runtime \
 error, IE engine fault (never the program's).
 
 Examples:
@@ -58,16 +58,17 @@ Examples:
   minicontainer judge homework --format junit > results.xml
   minicontainer judge homework --format '{{.program}} {{.test}} {{.verdict}}'
 
-Formats: table, a row for each program and a column for each test, followed by the reasons; json, a
+Formats: table, a row for each program and a column for each test, followed by the reasons; json, a \
 list of all runs with all measurements; junit, XML for build servers.
+
 Fields for --format: .program .test .verdict .message .report
 
-Each program runs under the profile `untrusted` (a user namespace even for root, no network, a limit
-on every resource), with an init as process 1, so a program that kills itself with a signal is
-reported correctly. Programs are opened once, at the start: files that replace them later are not
+Each program runs under the profile `untrusted` (a user namespace even for root, no network, a limit \
+on every resource), with an init as process 1, so a program that kills itself with a signal is \
+reported correctly. Programs are opened once, at the start: files that replace them later are not \
 judged.
 
-Exit codes: 0 all are accepted; 1 some are not; 125 the engine failed, for one program or
+Exit codes: 0 all are accepted; 1 some are not; 125 the engine failed, for one program or \
 altogether.")]
 pub struct JudgeArguments {
     /// The folder

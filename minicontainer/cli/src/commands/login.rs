@@ -27,7 +27,7 @@ const PASSWORD_LIMIT: u64 = 1 << 16;
   minicontainer login registry.example.com:5000
   cat token.txt | minicontainer login -u me --password-stdin registry.example.com
 
-Credentials are stored in ~/.docker/config.json (or in DOCKER_CONFIG), or by the credential helper
+Credentials are stored in ~/.docker/config.json (or in DOCKER_CONFIG), or by the credential helper \
 that it names. Without a user name, stored credentials are tried first.")]
 pub struct LoginArguments {
     /// The registry [default: the default registry]
@@ -97,20 +97,6 @@ pub fn logout(arguments: &LogoutArguments) -> Result<ExitCode, Failure> {
         false => format!("Not logged in to {server}"),
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Search for images
-#[derive(Debug, Args)]
-pub struct SearchArguments {
-    // The answer is the same for all arguments.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    _words: Vec<String>,
-}
-
-/// Explains why there is no search.
-pub fn search() -> Failure {
-    Failure::new("cannot search: the registry API has no search; docker asks the web site of Docker Hub")
-        .hint("look on the registry's web page, then `minicontainer pull NAME`")
 }
 
 /// Whether typed characters are shown.

@@ -1,6 +1,9 @@
 //! The flags for the environment and the labels of a container, which can also come from files.
 
-use std::{collections::BTreeMap, env, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+};
 
 use clap::Args;
 use minicontainer::core::options::{EnvVar, Label, key_value_file};
@@ -10,8 +13,10 @@ use crate::error::{Context, Failure};
 
 /// The flags for the environment and the labels.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Variables and labels")]
 pub struct MetadataArguments {
-    /// Set an environment variable; NAME alone takes the value from your environment
+    /// Set an environment variable; NAME alone takes the value from your environment, and if it has none, removes the
+    /// image's variable
     #[arg(short, long, value_name = "NAME=VALUE")]
     env: Vec<String>,
 
@@ -29,18 +34,30 @@ pub struct MetadataArguments {
 }
 
 impl MetadataArguments {
-    /// The variables. Those of files come first, so that others replace them.
-    pub fn variables(&self) -> Result<Vec<EnvVar>, Failure> {
+    /// The variables, and the names of those that are removed. Those of files come first, so that others replace them.
+    pub fn variables(&self) -> Result<(Vec<EnvVar>, BTreeSet<String>), Failure> {
         let own = |name: &str| env::var(name).ok();
-        let mut variables = Vec::new();
+        let (mut variables, mut removed) = (Vec::new(), BTreeSet::new());
         for file in &self.env_file {
             let content = read("--env-file", file)?;
             let of_file = key_value_file::variables(file, &content, own);
             variables.extend(of_file.map_err(|error| Failure::of_argument("--env-file", error))?);
         }
-        let given = parse_all("-e, --env", &self.env, |text| EnvVar::parse(text, own))?;
-        variables.extend(given.into_iter().flatten());
-        Ok(variables)
+        let given = parse_all("-e, --env", &self.env, |text| EnvVar::parse(text, own).map(|given| (text, given)))?;
+        for (text, given) in given {
+            match given {
+                Some(variable) => {
+                    removed.remove(variable.name());
+                    variables.push(variable);
+                }
+                // As in Docker. In a file, such a line has no effect.
+                None => {
+                    variables.retain(|variable| variable.name() != text);
+                    removed.insert(text.to_owned());
+                }
+            }
+        }
+        Ok((variables, removed))
     }
 
     /// The labels. A label on the command line replaces one in a file.

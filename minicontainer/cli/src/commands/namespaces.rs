@@ -5,10 +5,12 @@
 use clap::Args;
 use minicontainer::core::options::Isolation;
 
+use super::options::ISOLATION;
 use crate::error::Failure;
 
 /// The flags that choose namespaces.
 #[derive(Debug, Args)]
+#[command(next_help_heading = ISOLATION)]
 pub struct NamespaceArguments {
     /// PID namespace: host is the host's, as with --without pid [default: its own]
     #[arg(long, value_name = "NAMESPACE")]

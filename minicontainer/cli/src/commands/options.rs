@@ -21,70 +21,82 @@ use super::{
 };
 use crate::error::{Context, Failure};
 
+/// The headings of groups of flags in the help.
+/// A group that was flattened leaves its heading to what follows, so these flags return to the first one.
+pub(super) const OPTIONS: Option<&str> = None;
+pub(super) const FILES: &str = "Files and mounts";
+pub(super) const ISOLATION: &str = "Isolation and privileges";
+pub(super) const LIMITS: &str = "Limits";
+pub(super) const NETWORK: &str = "Network and names";
+
 /// The flags that configure a container.
 #[derive(Debug, Args)]
 pub struct ContainerArguments {
+    /// Allocate a terminal; with -i it is connected to yours
+    #[arg(short, long, help_heading = OPTIONS)]
+    pub tty: bool,
+
     #[command(flatten)]
     metadata: MetadataArguments,
 
-    /// Working directory inside; created if missing
-    #[arg(short, long, value_name = "DIR")]
+    /// Working directory inside; created if missing [default: the image's]
+    #[arg(short, long, value_name = "DIR", help_heading = OPTIONS)]
     pub workdir: Option<String>,
 
-    /// Run as this user of the image: NAME or ID, optionally with :GROUP
-    #[arg(short, long, value_name = "USER")]
+    /// Run as this user of the image: NAME or ID, optionally with :GROUP [default: the image's, else root]
+    #[arg(short, long, value_name = "USER", help_heading = OPTIONS)]
     pub user: Option<String>,
 
     /// Add a supplementary group of the image: NAME or ID
-    #[arg(long, value_name = "GROUP")]
+    #[arg(long, value_name = "GROUP", help_heading = OPTIONS)]
     group_add: Vec<String>,
 
     /// Host name inside [default: the container's short id]
-    #[arg(short = 'h', long, value_name = "NAME")]
+    #[arg(short = 'h', long, value_name = "NAME", help_heading = NETWORK)]
     pub hostname: Option<String>,
 
-    /// Run this program instead of the image's entrypoint
-    #[arg(long, value_name = "PROGRAM")]
+    /// Run this program instead of the image's entrypoint [default: the image's]
+    #[arg(long, value_name = "PROGRAM", help_heading = OPTIONS)]
     pub entrypoint: Option<String>,
 
-    /// Memory limit for all processes together, such as 64m
-    #[arg(short, long, value_name = "SIZE")]
+    /// Memory limit for all processes together, such as 64m [default: unlimited; 512m with --profile=untrusted]
+    #[arg(short, long, value_name = "SIZE", help_heading = LIMITS)]
     pub memory: Option<String>,
 
     /// Limit of memory and swap together, or -1 for unlimited swap [default: no swap]
-    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, help_heading = LIMITS)]
     pub memory_swap: Option<String>,
 
-    /// Run on these processors only, such as 0-1
-    #[arg(long, value_name = "LIST")]
+    /// Run on these processors only, such as 0-1 [default: all]
+    #[arg(long, value_name = "LIST", help_heading = LIMITS)]
     pub cpuset_cpus: Option<String>,
 
-    /// Limit of processor time, such as 0.5 for half a processor
-    #[arg(long, value_name = "NUMBER")]
+    /// Limit of processor time, such as 0.5 for half a processor [default: unlimited; 1 with --profile=untrusted]
+    #[arg(long, value_name = "NUMBER", help_heading = LIMITS)]
     pub cpus: Option<String>,
 
-    /// Limit of processes and threads
-    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    /// Limit of processes and threads, or -1 for unlimited [default: 512; 128 with --profile=untrusted]
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true, help_heading = LIMITS)]
     pub pids_limit: Option<String>,
 
     /// Make the root file system read-only; mounts stay writable
-    #[arg(long)]
+    #[arg(long, help_heading = FILES)]
     pub read_only: bool,
 
     /// Mount an empty file system in memory, such as /tmp:size=16m
-    #[arg(long, value_name = "DIR[:OPTIONS]")]
+    #[arg(long, value_name = "DIR[:OPTIONS]", help_heading = FILES)]
     pub tmpfs: Vec<String>,
 
     /// Mount a file or directory of the host; the option ro makes it read-only
-    #[arg(short, long, value_name = "SOURCE:DIR[:OPTIONS]")]
+    #[arg(short, long, value_name = "SOURCE:DIR[:OPTIONS]", help_heading = FILES)]
     pub volume: Vec<String>,
 
     /// Mount with named fields, such as type=bind,source=a,target=/b,readonly
-    #[arg(long, value_name = "FIELDS")]
+    #[arg(long, value_name = "FIELDS", help_heading = FILES)]
     pub mount: Vec<String>,
 
     /// Network: none is an isolated one with only loopback, host is the host's [default: none]
-    #[arg(long, visible_alias = "net", value_name = "NETWORK")]
+    #[arg(long, visible_alias = "net", value_name = "NETWORK", help_heading = NETWORK)]
     pub network: Option<NetworkArgument>,
 
     #[command(flatten)]
@@ -98,25 +110,21 @@ pub struct ContainerArguments {
 
     /// Run an init as process 1: it forwards signals to the program, reaps orphaned processes, and reports the
     /// program's exit status. Without it the program is process 1, and signals that it sends to itself do not kill it
-    #[arg(long)]
+    #[arg(long, help_heading = OPTIONS)]
     pub init: bool,
 
     /// Leave out a kind of isolation, to see its effect: pid, net, ipc, uts, mount, cgroup, user, capabilities,
     /// no-new-privileges, seccomp, masked-paths, devices
-    #[arg(long, value_name = "ISOLATION", value_delimiter = ',')]
+    #[arg(long, value_name = "ISOLATION", value_delimiter = ',', help_heading = ISOLATION)]
     pub without: Vec<String>,
 
     /// How to combine the layers [default: overlay where it works, else copy]
-    #[arg(long, value_name = "DRIVER")]
+    #[arg(long, value_name = "DRIVER", help_heading = FILES)]
     pub driver: Option<DriverArgument>,
 
     /// The image, then the command and its arguments [default: the image's command]
-    #[arg(required = true, trailing_var_arg = true, num_args = 1.., value_names = ["IMAGE", "COMMAND"])]
+    #[arg(required = true, trailing_var_arg = true, num_args = 1.., value_names = ["IMAGE", "COMMAND"], help_heading = OPTIONS)]
     pub image_and_command: Vec<String>,
-
-    /// Allocate a terminal; with -i it is connected to yours
-    #[arg(short, long)]
-    pub tty: bool,
 
     #[command(flatten)]
     unsupported: UnsupportedFlags,
@@ -161,10 +169,12 @@ impl ContainerArguments {
                           own the container sees the host's network";
             return Err(Failure::new(reason).hint("leave one of them out"));
         }
+        let (env, removed_env) = self.metadata.variables()?;
         let mut options = RunOptions::default();
         options.command = self.image_and_command.iter().skip(1).cloned().collect();
         options.entrypoint = self.entrypoint.clone().map(|program| vec![program]);
-        options.env = self.metadata.variables()?;
+        options.env = env;
+        options.removed_env = removed_env;
         options.workdir = non_empty(&self.workdir);
         options.user = parse_one("-u, --user", &non_empty(&self.user), str::parse)?;
         options.added_groups = parse_all("--group-add", &self.group_add, str::parse)?;

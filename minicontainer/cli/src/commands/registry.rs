@@ -29,9 +29,9 @@ use crate::{
   minicontainer pull localhost:5000/app@sha256:…
   minicontainer pull -a localhost:5000/app
 
-Layers that are in the store are not downloaded again, and an interrupted download continues where
-it stopped. Nothing is added to the store before its digest is verified. Put the certificate of
-your own certificate authority in ~/.config/containers/certs.d/HOST:PORT/ca.crt, or below
+Layers that are in the store are not downloaded again, and an interrupted download continues where \
+it stopped. Nothing is added to the store before its digest is verified. Put the certificate of \
+your own certificate authority in ~/.config/containers/certs.d/HOST:PORT/ca.crt, or below \
 /etc/containers/certs.d or /etc/docker/certs.d.")]
 pub struct PullArguments {
     /// The image's name
@@ -91,6 +91,7 @@ pub struct TransportArguments {
 
 /// How `run` gets an image.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Download of the image")]
 pub struct FetchArguments {
     /// When to pull the image from the registry
     #[arg(long, value_name = "WHEN", default_value = "missing")]

@@ -16,15 +16,16 @@ use minicontainer::{
 use oci_spec::runtime::LinuxSeccomp;
 use serde_json::Value;
 
-use super::options::{parse_all, parse_one};
+use super::options::{ISOLATION, LIMITS, parse_all, parse_one};
 use crate::error::{Context, Failure};
 
 /// The flags that strengthen or weaken a container's isolation.
 #[derive(Debug, Args)]
+#[command(next_help_heading = ISOLATION)]
 pub struct SecurityArguments {
     /// Security profile: untrusted adds a user namespace even for root, no network, and a limit on every resource,
     /// for programs that you do not trust
-    #[arg(long, value_name = "PROFILE", default_value = "default", hide_default_value = true)]
+    #[arg(long, value_name = "PROFILE", default_value = "default")]
     profile: ProfileArgument,
 
     /// Give exactly what Docker gives: more capabilities, more system calls, fewer masked paths
@@ -32,14 +33,15 @@ pub struct SecurityArguments {
     compat: Option<CompatArgument>,
 
     /// Map root inside to an unprivileged host user (auto), or to root on the host (host)
-    #[arg(long, value_name = "USERS", default_value = "host", hide_default_value = true)]
+    #[arg(long, value_name = "USERS", default_value = "host")]
     userns: UsersArgument,
 
     /// Disable nearly all isolation: all capabilities, all system calls, no masked paths
     #[arg(long)]
     privileged: bool,
 
-    /// Add a capability, such as NET_ADMIN, or ALL
+    /// Add a capability, such as NET_ADMIN, or ALL [default: CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID,
+    /// SETUID, SETPCAP, NET_BIND_SERVICE, SYS_CHROOT, SETFCAP]
     #[arg(long, value_name = "CAPABILITY", value_delimiter = ',')]
     cap_add: Vec<String>,
 
@@ -47,8 +49,8 @@ pub struct SecurityArguments {
     #[arg(long, value_name = "CAPABILITY", value_delimiter = ',')]
     cap_drop: Vec<String>,
 
-    /// no-new-privileges[=true|false], seccomp=unconfined, seccomp=FILE (rules as in config.json's linux.seccomp),
-    /// systempaths=unconfined
+    /// no-new-privileges[=true|false] [default: true], seccomp=unconfined, seccomp=FILE (rules as in config.json's
+    /// linux.seccomp), systempaths=unconfined
     #[arg(long, value_name = "OPTION")]
     security_opt: Vec<String>,
 
@@ -56,12 +58,12 @@ pub struct SecurityArguments {
     #[arg(long, value_name = "PATH[:CONTAINER_PATH[:PERMISSIONS]]")]
     device: Vec<String>,
 
-    /// Resource limit for every process, such as nofile=1024:2048
-    #[arg(long, value_name = "NAME=SOFT[:HARD]")]
+    /// Resource limit for every process, such as nofile=1024:2048 [default: core=0, the others as for this command]
+    #[arg(long, value_name = "NAME=SOFT[:HARD]", help_heading = LIMITS)]
     ulimit: Vec<String>,
 
     /// Size limit of /dev/shm [default: 64m]
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", help_heading = LIMITS)]
     shm_size: Option<String>,
 
     /// Shift a clock (monotonic or boottime) forward or (-) back, such as boottime=24h

@@ -12,7 +12,10 @@ use minicontainer::{
     store::private,
 };
 
-use super::{find_image, options::ContainerArguments};
+use super::{
+    find_image,
+    options::{ContainerArguments, OPTIONS},
+};
 use crate::commands::open_store;
 use crate::{
     error::{Context, Failure},
@@ -36,7 +39,7 @@ pub struct SpecArguments {
     container: ContainerArguments,
 
     /// Print help
-    #[arg(long, action = clap::ArgAction::Help)]
+    #[arg(long, action = clap::ArgAction::Help, help_heading = OPTIONS)]
     help: Option<bool>,
 }
 

@@ -37,7 +37,7 @@ cause-ids-too-high = their ids are higher than your subordinate ids reach
 
 fix-user-namespaces = run as root, or let users create user namespaces: on Ubuntu `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, on older Debian `sudo sysctl kernel.unprivileged_userns_clone=1`, elsewhere `sudo sysctl user.max_user_namespaces=15000`; inside another container, that container must allow it
 fix-mount-hierarchy = mount one: `sudo mount -t cgroup2 none /sys/fs/cgroup`
-fix-version-1 = run as root, or without limits; `Sandbox::wall_time` needs no cgroup
+fix-version-1 = boot Linux with cgroup v2 (with systemd: systemd.unified_cgroup_hierarchy=1 on the kernel's command line), and have a cgroup delegated to you; or run as root; `Sandbox::wall_time` needs no cgroup
 fix-move-processes = inside another container, move them first: `cd /sys/fs/cgroup && mkdir init && xargs -rn1 < cgroup.procs > init/cgroup.procs`
 fix-read-only = inside another container, that container must have a writable cgroup hierarchy
 fix-delegate-systemd = have systemd delegate one: `systemd-run --user --scope -p Delegate=yes PROGRAM`; `Sandbox::wall_time` needs no cgroup

@@ -37,7 +37,7 @@ cause-ids-too-high = os IDs deles ficam além do alcance dos seus IDs subordinad
 
 fix-user-namespaces = rode como root, ou permita que usuários criem namespaces de usuário: no Ubuntu, `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`; no Debian mais antigo, `sudo sysctl kernel.unprivileged_userns_clone=1`; em outros sistemas, `sudo sysctl user.max_user_namespaces=15000`; dentro de outro contêiner, esse contêiner precisa permitir isso
 fix-mount-hierarchy = monte uma: `sudo mount -t cgroup2 none /sys/fs/cgroup`
-fix-version-1 = rode como root, ou sem limites; `Sandbox::wall_time` não precisa de cgroup
+fix-version-1 = inicie o Linux com cgroup v2 (com systemd: systemd.unified_cgroup_hierarchy=1 na linha de comando do kernel) e peça a delegação de um cgroup; ou rode como root; `Sandbox::wall_time` não precisa de cgroup
 fix-move-processes = dentro de outro contêiner, mova-os antes: `cd /sys/fs/cgroup && mkdir init && xargs -rn1 < cgroup.procs > init/cgroup.procs`
 fix-read-only = dentro de outro contêiner, esse contêiner precisa ter uma hierarquia de cgroups em que se possa escrever
 fix-delegate-systemd = faça o systemd delegar um: `systemd-run --user --scope -p Delegate=yes PROGRAM`; `Sandbox::wall_time` não precisa de cgroup

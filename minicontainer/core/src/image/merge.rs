@@ -21,7 +21,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Config, HealthConfig};
+use super::{Config, HealthConfig, removes};
 use crate::options::RunOptions;
 
 /// Whether a config without an entrypoint inherits the entrypoint of its base.
@@ -101,6 +101,7 @@ pub fn config_of_container(options: &RunOptions, image: &Config) -> Config {
     };
     let entrypoint = if options.entrypoint.is_some() { Entrypoint::Set } else { Entrypoint::Inherited };
     let mut config = requested.completed_by(image, entrypoint);
+    config.env.retain(|entry| !removes(options, entry));
     // `--entrypoint ""` only clears the image's entrypoint: moby resets it after the merge.
     if config.entrypoint == [""] {
         config.entrypoint.clear();
@@ -185,6 +186,8 @@ mod tests {
         };
         let container = config_of_container(&options, &image);
         assert_eq!(container.env, ["B=2", "A=3", "PATH=/bin"]);
+        let without = RunOptions { removed_env: ["PATH".to_owned()].into(), ..options.clone() };
+        assert_eq!(config_of_container(&without, &image).env, ["B=2", "A=3"]);
         assert_eq!((container.user.as_str(), container.working_dir.as_str()), ("daemon", "/w"));
         assert_eq!((container.entrypoint, container.cmd), (strings(&["entry"]), strings(&["own"])));
         // `--entrypoint ""` clears the entrypoint and the command.

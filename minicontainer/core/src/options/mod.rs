@@ -105,6 +105,9 @@ pub struct RunOptions {
     /// Variables added to the image's own; a later one of the same name wins.
     #[serde(skip_serializing_if = "is_default")]
     pub env: Vec<EnvVar>,
+    /// The names of variables of the image that the program does not get.
+    #[serde(skip_serializing_if = "is_default")]
+    pub removed_env: BTreeSet<String>,
     /// The working directory inside the container, absolute; created if it does not exist.
     #[serde(skip_serializing_if = "is_default")]
     pub workdir: Option<String>,

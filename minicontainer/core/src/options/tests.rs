@@ -12,6 +12,7 @@ fn all() -> RunOptions {
         command: vec!["sh".to_owned(), "-c".to_owned(), "exit 3".to_owned()],
         entrypoint: Some(vec!["/init".to_owned()]),
         env: vec![parse("A=b=c"), parse("EMPTY=")],
+        removed_env: ["UNWANTED".to_owned()].into(),
         workdir: Some("/work".to_owned()),
         user: Some(parse("1000:staff")),
         added_groups: vec![parse("staff"), parse("50")],

@@ -48,7 +48,8 @@ use crate::plan::{CgroupLayout, Host, IdMapping, Identity, delegation::COMMON_GR
 use conflicts::reject_conflicts;
 
 pub use defaults::{
-    DEFAULT_CAPABILITIES, DEFAULT_PIDS, DOCKER_CAPABILITIES, MASKED_PATHS, READONLY_PATHS, masked_on,
+    DEFAULT_CAPABILITIES, DEFAULT_PIDS, DOCKER_CAPABILITIES, MASKED_PATHS, READONLY_PATHS, UNTRUSTED_MEMORY,
+    UNTRUSTED_NANO_CPUS, UNTRUSTED_PIDS, masked_on,
 };
 pub use error::SpecError;
 pub use join::join_namespace;

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, io, path::PathBuf};
 
 use minicontainer::{
+    CgroupError,
     core::{
         container::InvalidTransition,
         diagnostic::{Diagnostic, ErrorKind},
@@ -72,6 +73,26 @@ pub enum ContainerError {
         /// Its process on the host.
         pid: i32,
     },
+    /// A container without a cgroup cannot be paused.
+    #[error("cannot pause the container {id}: it has no cgroup", id = id.short())]
+    NoCgroup {
+        /// The container.
+        id: Id,
+    },
+    /// The kernel has not paused the container.
+    #[error("cannot pause the container {id}", id = id.short())]
+    NotPaused {
+        /// The container.
+        id: Id,
+        /// The cause.
+        source: Box<CgroupError>,
+    },
+    /// The signals that would end this process while a container is paused cannot be blocked.
+    #[error("cannot block signals")]
+    BlockSignals {
+        /// The cause.
+        source: Errno,
+    },
     /// A record is damaged.
     #[error("cannot read the record {}: not a valid record of a container", path.display())]
     Record {
@@ -133,7 +154,9 @@ impl Diagnostic for ContainerError {
             ContainerError::Unknown { .. } => ErrorKind::NotFound,
             ContainerError::Ambiguous { .. } => ErrorKind::InvalidInput,
             ContainerError::Kill { .. } => ErrorKind::Denied,
+            ContainerError::NoCgroup { .. } | ContainerError::NotPaused { .. } => ErrorKind::Unavailable,
             ContainerError::StillAlive { .. }
+            | ContainerError::BlockSignals { .. }
             | ContainerError::Record { .. }
             | ContainerError::RecordVersion { .. }
             | ContainerError::ForeignName { .. }
@@ -158,7 +181,10 @@ impl Diagnostic for ContainerError {
                     | InvalidTransition::RemovalOfStarting,
                 ..
             } => format!("`minicontainer rm -f {name}` kills and removes it"),
-            ContainerError::Refused { .. } => return None,
+            ContainerError::Refused { .. } | ContainerError::BlockSignals { .. } => return None,
+            ContainerError::NoCgroup { .. } | ContainerError::NotPaused { .. } => {
+                return Some("`minicontainer doctor` shows how to get a cgroup".into());
+            }
             ContainerError::RecordVersion { id, .. } => format!(
                 "use the newer minicontainer that wrote it; `minicontainer rm {}` removes the container with all that it \
                  wrote",
@@ -168,9 +194,7 @@ impl Diagnostic for ContainerError {
                 let ids: Vec<&str> = ids.iter().map(Id::short).collect();
                 format!("write more digits; the prefix matches {}", ids.join(", "))
             }
-            ContainerError::Unknown { .. } => {
-                return Some("`minicontainer ps -a` lists all containers".into());
-            }
+            ContainerError::Unknown { .. } => "`minicontainer ps -a` lists all containers".to_owned(),
             ContainerError::Record { path, .. } => {
                 let id = path.parent().and_then(id_of);
                 let id = id.as_ref().map_or("ID", Id::short);

@@ -8,6 +8,7 @@ use std::{
 };
 
 use minicontainer::{
+    cgroup::Cgroup,
     core::{
         container::{Event, Force},
         options::ContainerName,
@@ -46,6 +47,9 @@ impl Containers {
         if let Some(process) = container.state.process() {
             let pid = process.pid;
             process::kill(process).map_err(|source| ContainerError::Kill { id: id.clone(), pid, source })?;
+            // A frozen process of cgroup v1 does not exit. If this fails, the process is reported as still alive.
+            let group = container.config.cgroup.as_deref().and_then(|name| Cgroup::open(name).ok().flatten());
+            let _thawed = group.map(|group| group.thaw());
             let begin = Instant::now();
             while process::is_alive(process) {
                 if begin.elapsed() > PATIENCE {

@@ -20,9 +20,9 @@ use crate::language;
   minicontainer build --secret id=token,src=token.txt -t mine .
   minicontainer build --explain .
 
-Programs that RUN starts are isolated like in every container, and have no network unless --network
-host is given. Base images that are not in the store are pulled from their registry. With
-SOURCE_DATE_EPOCH in the environment (or as --build-arg) the same build creates the same image, to
+Programs that RUN starts are isolated like in every container, and have no network unless --network \
+host is given. Base images that are not in the store are pulled from their registry. With \
+SOURCE_DATE_EPOCH in the environment (or as --build-arg) the same build creates the same image, to \
 the last bit. Build results are cached for the next build: see minicontainer builder.")]
 pub struct BuildArguments {
     /// The build context, a directory; - reads from stdin: a tar archive of it, or a Dockerfile that needs no context

@@ -33,6 +33,7 @@ use text::text;
   minicontainer doctor --format '{{.verdict}} {{.name}}'
 
 Fields for --format: .name .verdict (works, missing, broken) .detail .fix
+
 Ends with 0 if `minicontainer run` works, else with 1.")]
 pub struct DoctorArguments {
     /// Output format: text, json, or a template for each finding

@@ -2,7 +2,7 @@
 
 use minicontainer::core::explain::Language;
 
-use super::{Finding, Fix};
+use super::{Finding, Fix, Verdict};
 use crate::messages::label;
 
 /// The least width of the column of names.
@@ -29,7 +29,22 @@ pub(super) fn text(findings: &[Finding], runs: bool, language: Language) -> Stri
         }
     }
     let conclusion = if runs { "doctor-can-run" } else { "doctor-cannot-run" };
-    format!("{text}\n{}\n", label(conclusion, language))
+    text += &format!("\n{}\n", label(conclusion, language));
+    if let Some((key, fix)) = next_step(findings) {
+        text += &format!("{} {}\n", label(key, language), fix.text(language));
+    }
+    text
+}
+
+/// What to fix first: what `run` needs, otherwise the limits, which an ordinary user lacks most often.
+fn next_step(findings: &[Finding]) -> Option<(&'static str, &Fix)> {
+    let broken = findings.iter().find(|finding| finding.verdict == Verdict::Broken);
+    let is_limit = |finding: &&Finding| finding.verdict == Verdict::Missing && finding.name.ends_with(" limit");
+    let (key, finding) = match broken {
+        Some(finding) => ("doctor-next-containers", finding),
+        None => ("doctor-next-limits", findings.iter().find(is_limit)?),
+    };
+    Some((key, finding.fix.as_ref()?))
 }
 
 /// The name of a finding.

@@ -3,12 +3,17 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use minicontainer_engine::{Containers, images};
+use minicontainer_engine::{Container, ContainerError, Containers, container::Paused, images};
 use minicontainer_images::CommitOptions;
 
 use super::{archive::write_to, creation_time, new_name};
 use crate::commands::open_store;
-use crate::{error::Failure, output};
+use crate::{
+    booleans,
+    error::{Failure, warn},
+    messages::message,
+    output,
+};
 
 /// Create an image from a container's changes
 ///
@@ -33,6 +38,11 @@ pub struct CommitArguments {
     /// Comment in the image's history
     #[arg(short, long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     message: String,
+
+    /// Pause a running container while its files are copied [default: if it has a cgroup]
+    #[arg(short, long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_parser = booleans::parse)]
+    pause: Option<bool>,
 
     /// Name, id, or id prefix
     container: String,
@@ -70,10 +80,27 @@ pub fn commit(arguments: &CommitArguments) -> Result<ExitCode, Failure> {
         created,
         latest,
     };
+    let paused = pause(&container, arguments.pause)?;
     let made = images::commit(&store, &container, &wanted)?;
+    paused.map_or(Ok(()), Paused::resume).map_err(Failure::of)?;
     super::warn_of(&made.warnings);
     output::print_line(made.id.as_str())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Pauses the container, if it runs and the user did not forbid it. Docker's default is to pause it too, but here an
+/// ordinary user's container may have no cgroup.
+fn pause(container: &Container, wanted: Option<bool>) -> Result<Option<Paused>, Failure> {
+    if wanted == Some(false) {
+        return Ok(None);
+    }
+    match (wanted, container.pause()) {
+        (None, Err(error @ ContainerError::NoCgroup { .. })) => {
+            warn(&message("commit-not-paused", []).because(error));
+            Ok(None)
+        }
+        (_, paused) => Ok(paused.map_err(|error| Failure::from(error).or_hint("use --pause=false"))?),
+    }
 }
 
 /// Runs `export`.

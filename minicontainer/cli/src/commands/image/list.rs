@@ -27,11 +27,15 @@ use crate::{
   minicontainer images --sharing
   minicontainer images --filter dangling=true -q
   minicontainer images 'mine/*'
-  minicontainer images --format '{{.Repository}}:{{.Tag}} {{.Size}} ({{.SharedSize}} shared)'
+  minicontainer images --format '{{.Repository}}:{{.Tag}} {{.Size}}'
 
 Filters: dangling=true|false, reference=PATTERN, before=IMAGE, since=IMAGE, until=TIME, label=NAME or label=NAME=VALUE
-Fields for --format: .Repository .Tag .ID .Digest .CreatedAt .CreatedSince .Size .VirtualSize
-.SharedSize .UniqueSize .Containers .Layers")]
+
+Fields for --format: .Repository .Tag .ID .Digest .CreatedAt .CreatedSince .Size .VirtualSize \
+.SharedSize .UniqueSize .Containers .Layers
+
+SIZE is the size of the unpacked files. `minicontainer system df` also counts the compressed layers, which the \
+store keeps for `push` and `save`.")]
 pub struct ListArguments {
     /// Only images whose name matches this pattern, in which * matches anything except /
     #[arg(value_name = "PATTERN")]

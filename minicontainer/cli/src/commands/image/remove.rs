@@ -12,7 +12,11 @@ use minicontainer_images::{Names, PruneOptions};
 
 use super::filter::conditions;
 use crate::commands::open_store;
-use crate::{error::Failure, output, table::size};
+use crate::{
+    error::Failure,
+    output::{self, say, visible_lines},
+    table::size,
+};
 
 /// The maximum length of an answer.
 const ANSWER_LIMIT: u64 = 1024;
@@ -123,8 +127,8 @@ pub fn confirmed(question: &str) -> Result<bool, Failure> {
     let read = io::stdin().lock().take(ANSWER_LIMIT).read_line(&mut answer);
     if !is_terminal {
         if read.is_err() || answer.is_empty() {
-            let question = question.split_whitespace().collect::<Vec<_>>().join(" ");
-            let failure = Failure::new(format!("{question} Cannot ask for confirmation: stdin is empty"));
+            say(&format!("{}\n", visible_lines(question.trim_end())));
+            let failure = Failure::new("cannot ask for confirmation: stdin is empty");
             return Err(failure.hint("confirm with -f"));
         }
         output::print_line(&asked)?;

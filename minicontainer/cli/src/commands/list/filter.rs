@@ -16,6 +16,7 @@ use minicontainer::{
     },
 };
 use minicontainer_engine::{Container, Containers};
+use regex::Regex;
 
 use super::super::find_image;
 use crate::{error::Failure, format::list::key_and_value};
@@ -36,8 +37,8 @@ pub struct Filters<'s> {
 
 /// One condition.
 enum Condition {
-    Id(NamePattern),
-    Name(NamePattern),
+    Id(Regex),
+    Name(Regex),
     Label(String, Option<String>),
     Exited(i32),
     Status(String),
@@ -49,13 +50,6 @@ enum Condition {
     Network(String),
     /// A condition that all containers meet, or none: there are no health checks and no swarms here.
     Constant(bool),
-}
-
-/// A part of a name. With `^` it must be at the beginning, with `$` at the end.
-struct NamePattern {
-    text: String,
-    is_start: bool,
-    is_end: bool,
 }
 
 impl<'s> Filters<'s> {
@@ -95,8 +89,8 @@ fn parse(store: &Store, key: &str, value: &str) -> Result<Condition, Failure> {
     };
     let unsupported = |reason: &str| Err(Failure::new(format!("--filter {key}: {reason}")).hint(KEYS));
     Ok(match key {
-        "id" => Condition::Id(NamePattern::parse(value).map_err(invalid)?),
-        "name" => Condition::Name(NamePattern::parse(value).map_err(invalid)?),
+        "id" => Condition::Id(expression(value).map_err(invalid)?),
+        "name" => Condition::Name(expression(value).map_err(invalid)?),
         "label" => match value.split_once('=') {
             Some((name, value)) => Condition::Label(name.to_owned(), Some(value.to_owned())),
             None => Condition::Label(value.to_owned(), None),
@@ -127,8 +121,8 @@ impl Condition {
     fn admits(&self, container: &Container, store: &Store) -> bool {
         let config = &container.config;
         match self {
-            Condition::Id(pattern) => pattern.matches(container.id.as_str()),
-            Condition::Name(pattern) => pattern.matches(container.name.as_str()),
+            Condition::Id(pattern) => pattern.is_match(container.id.as_str()),
+            Condition::Name(pattern) => is_name(pattern, container.name.as_str()),
             Condition::Label(name, value) => {
                 let given = config.labels.get(name);
                 given.is_some_and(|given| value.as_ref().is_none_or(|value| value == given))
@@ -164,27 +158,23 @@ fn is_made_from(store: &Store, image: &str, layers: &[Digest], id: &Digest) -> b
     image == id.as_str() || begins()
 }
 
-impl NamePattern {
-    /// In Docker the pattern is a regular expression. Only its anchors are supported here, which is enough for exact
-    /// names.
-    fn parse(text: &str) -> Result<NamePattern, String> {
-        let (inner, is_start) = text.strip_prefix('^').map_or((text, false), |inner| (inner, true));
-        let (inner, is_end) = inner.strip_suffix('$').map_or((inner, false), |inner| (inner, true));
-        match inner.contains(|sign: char| "^$*+?()[]{}|\\".contains(sign)) {
-            true => Err("only ^ and $ of regular expressions are supported (for example, name=^web$)".to_owned()),
-            // In Docker's API, names begin with a slash.
-            false => Ok(NamePattern { text: inner.trim_start_matches('/').to_owned(), is_start, is_end }),
+/// A regular expression, which matches any part of a text. Docker's are those of Go's package `regexp`, which has the
+/// same syntax as the crate.
+fn expression(text: &str) -> Result<Regex, String> {
+    let reason = |error: regex::Error| match error {
+        // The last line of a syntax error says what is wrong, and the ones before show where.
+        regex::Error::Syntax(text) => {
+            text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
         }
-    }
+        other => other.to_string(),
+    };
+    let wrong = |error| format!("not a regular expression: {} (for example, name=^web$)", reason(error));
+    Regex::new(text).map_err(wrong)
+}
 
-    fn matches(&self, name: &str) -> bool {
-        match (self.is_start, self.is_end) {
-            (true, true) => name == self.text,
-            (true, false) => name.starts_with(&self.text),
-            (false, true) => name.ends_with(&self.text),
-            (false, false) => name.contains(&self.text),
-        }
-    }
+/// Whether a name is meant, with or without the slash with which Docker's names begin.
+fn is_name(pattern: &Regex, name: &str) -> bool {
+    pattern.is_match(name) || pattern.is_match(&format!("/{name}"))
 }
 
 #[cfg(test)]
@@ -193,19 +183,30 @@ mod tests {
 
     #[track_caller]
     fn check(pattern: &str, name: &str, expect: bool) {
-        assert_eq!(NamePattern::parse(pattern).map(|pattern| pattern.matches(name)), Ok(expect), "{pattern} {name}");
+        assert_eq!(is_name(&expression(pattern).unwrap(), name), expect, "{pattern} {name}");
     }
 
+    /// The rule is that of moby's `daemon/list.go`.
     #[test]
-    fn name_patterns_have_anchors_only() {
+    fn names_are_matched_by_regular_expressions() {
         check("web", "my-web-1", true);
         check("^web", "my-web-1", false);
         check("^/web$", "web", true);
         check("web$", "my-web", true);
         check("^web$", "web-1", false);
         check("", "web", true);
-        for refused in ["web|db", "w.*b", "^we[b]", "a$b"] {
-            assert!(NamePattern::parse(refused).is_err(), "{refused}");
+        check("web|db", "my-db", true);
+        check("^(web|db)-[0-9]+$", "db-12", true);
+        check("^(web|db)-[0-9]+$", "db-x", false);
+        check("w.*b", "wxxb", true);
+        check("(?i)WEB", "web", true);
+    }
+
+    #[test]
+    fn invalid_expressions_are_rejected() {
+        for (pattern, reason) in [("a(", "unclosed group"), ("[", "unclosed character class"), ("*", "repetition")] {
+            let error = expression(pattern).unwrap_err();
+            assert!(error.starts_with("not a regular expression: ") && error.contains(reason), "{error}");
         }
     }
 }

@@ -30,10 +30,11 @@ const DEFAULT: &str = "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\
   minicontainer ps -a --format '{{.Names}} {{.Status}}'
   minicontainer rm $(minicontainer ps -aq)
 
-Filters: id=PREFIX, name=TEXT, label=NAME or label=NAME=VALUE, exited=CODE, status=STATUS,
-ancestor=IMAGE, before=CONTAINER, since=CONTAINER, volume=PATH, network=NETWORK, health=none,
+Filters: id=PREFIX, name=EXPRESSION (a regular one), label=NAME or label=NAME=VALUE, exited=CODE, status=STATUS, \
+ancestor=IMAGE, before=CONTAINER, since=CONTAINER, volume=PATH, network=NETWORK, health=none, \
 is-task=false
-Fields for --format: .ID .Image .Command .CreatedAt .RunningFor .Status .State .Ports .Names .Size
+
+Fields for --format: .ID .Image .Command .CreatedAt .RunningFor .Status .State .Ports .Names .Size \
 .Labels .Mounts .LocalVolumes .Networks, and .Label \"NAME\" for one label")]
 pub struct ListArguments {
     /// Show all containers, not only running ones

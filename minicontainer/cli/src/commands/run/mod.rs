@@ -14,15 +14,16 @@ mod conclusion;
 mod denied;
 mod report_file;
 pub mod terminal;
+mod times;
 
 use std::{fs, io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use minicontainer::{
-    Error, Hooks, Report, Running, Sandbox, Stdio, StepTime, Store,
+    Error, Hooks, Report, Sandbox, Stdio, Store,
     core::{
         RunOptions,
-        explain::{Language, explain_plan, explain_weakening},
+        explain::{Language, explain_weakening},
         options::{ByteSize, StorageLimit, Timeout},
     },
     store::Image,
@@ -35,7 +36,7 @@ use minicontainer_engine::{
 
 use super::{
     explain,
-    options::{ContainerArguments, non_empty},
+    options::{ContainerArguments, LIMITS, OPTIONS, non_empty},
     registry::{FetchArguments, image_to_run},
 };
 use crate::commands::open_engine;
@@ -44,13 +45,17 @@ use crate::{
     error::{Context, Failure, first_of, warn},
     language,
     messages::{label, message},
-    output::{say, visible},
+    output::say,
 };
 use cid_file::CidFile;
 use conclusion::conclude;
 use denied::denied_calls;
 use report_file::{ReportFile, meta};
 use terminal::Terminal;
+use times::times;
+
+/// The heading of the flags that write how the container starts and ends.
+const REPORTS: &str = "Explanations and reports";
 
 /// Run a command in a new container
 #[derive(Debug, Args)]
@@ -61,21 +66,21 @@ use terminal::Terminal;
   minicontainer run --rm -it busybox sh
   echo hi | minicontainer run -i --rm busybox tr a-z A-Z
   minicontainer run --name one busybox sh -c 'echo hello > /root/note'
-  minicontainer run --rm --memory 64m --pids-limit 32 --timeout 5s busybox sh -c 'echo quick'
-  minicontainer run --rm --cpu-time 2s --output-limit 1m --storage-opt size=64m busybox yes
+  minicontainer run --rm -m 64m --pids-limit 32 --timeout 5s busybox sh
+  minicontainer run --rm --cpu-time 2s --output-limit 1m busybox yes
   minicontainer run --rm -v .:/work:ro -w /work busybox ls
   minicontainer run --rm --without pid busybox ps
   minicontainer run --explain busybox sh
 
-Exit codes: the program's own; 125 the engine failed, or a report could not be written; 126 the
-program cannot be executed; 127 it was not found; 128+n killed by signal n, including 137 when a
+Exit codes: the program's own; 125 the engine failed, or a report could not be written; 126 the \
+program cannot be executed; 127 it was not found; 128+n killed by signal n, including 137 when a \
 limit of time, memory or output was reached.")]
 pub struct RunArguments {
     /// Connect the program's stdin to yours
     #[arg(short, long)]
     interactive: bool,
 
-    /// Remove the container when it exits
+    /// Remove the container when it exits [default: keep it, for `ps -a`, `diff` and `commit`]
     #[arg(long)]
     rm: bool,
 
@@ -87,21 +92,22 @@ pub struct RunArguments {
     #[arg(long, value_name = "FILE")]
     cidfile: Option<PathBuf>,
 
-    /// Kill the container after this time, such as 1, 1.5s or 2m30s
-    #[arg(long, value_name = "TIME")]
+    /// Kill the container after this time, such as 1, 1.5s or 2m30s [default: none; 10m with --profile=untrusted]
+    #[arg(long, value_name = "TIME", help_heading = LIMITS)]
     timeout: Option<String>,
 
-    /// Kill the container after this much processor time, such as 2s
-    #[arg(long, value_name = "TIME")]
+    /// Kill the container after this much processor time, such as 2s [default: none]
+    #[arg(long, value_name = "TIME", help_heading = LIMITS)]
     cpu_time: Option<String>,
 
-    /// Kill the container when stdout and stderr together exceed this size, such as 1m
-    #[arg(long, value_name = "SIZE")]
+    /// Kill the container when stdout and stderr together exceed this size, such as 1m [default: none; 64m with
+    /// --profile=untrusted]
+    #[arg(long, value_name = "SIZE", help_heading = LIMITS)]
     output_limit: Option<String>,
 
     /// Limit the size of the container's writable layer, such as size=64m or size=64m,inodes=1000; needs --rm, because
-    /// the layer is then in memory
-    #[arg(long, value_name = "KEY=VALUE")]
+    /// the layer is then in memory [default: none; size=512m,inodes=100000 with --profile=untrusted and --rm]
+    #[arg(long, value_name = "KEY=VALUE", help_heading = LIMITS)]
     storage_opt: Vec<String>,
 
     /// Forward signals to the program; with =false, a signal that ends this command ends the container at once
@@ -110,23 +116,23 @@ pub struct RunArguments {
     sig_proxy: bool,
 
     /// Print every step that would create the container and why, without creating it [possible languages: en, pt]
-    #[arg(long, value_name = "LANGUAGE", num_args = 0..=1, require_equals = true, value_parser = language::parse)]
+    #[arg(long, value_name = "LANGUAGE", num_args = 0..=1, require_equals = true, value_parser = language::parse, help_heading = REPORTS)]
     explain: Option<Option<Language>>,
 
     /// At the end, print how long each step of the start took
-    #[arg(long)]
+    #[arg(long, help_heading = REPORTS)]
     trace: bool,
 
     /// At the end, print which system calls the seccomp filter has refused, and with which errors
-    #[arg(long)]
+    #[arg(long, help_heading = REPORTS)]
     trace_denied: bool,
 
     /// Write the exit status, the resource usage and the limits to a file, as JSON
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = REPORTS)]
     report: Option<PathBuf>,
 
     /// Write the same as lines key:value, in the format of isolate(1) of programming contests
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = REPORTS)]
     meta: Option<PathBuf>,
 
     #[command(flatten)]
@@ -136,7 +142,7 @@ pub struct RunArguments {
     container: ContainerArguments,
 
     /// Print help
-    #[arg(long, action = clap::ArgAction::Help)]
+    #[arg(long, action = clap::ArgAction::Help, help_heading = OPTIONS)]
     help: Option<bool>,
 }
 
@@ -277,16 +283,6 @@ fn warn_about_isolation(arguments: &RunArguments, options: &RunOptions, store: &
         fs::write(&shown, "").with_context(|| format!("cannot write {}", shown.display()))?;
     }
     Ok(())
-}
-
-/// How long each step of the start took, one per line.
-fn times(running: &Running) -> String {
-    let explained = explain_plan(running.plan(), language::of_environment());
-    let line = |time: &StepTime| {
-        let title = explained.get(time.step).map_or("", |step| step.explanation.title.as_str());
-        format!("{:>8.1} µs  {:>2}. {}\n", time.took.as_secs_f64() * 1e6, time.step + 1, visible(title))
-    };
-    running.times().iter().map(line).collect()
 }
 
 /// Writes JSON for `--report`, see [`ReportFile`].

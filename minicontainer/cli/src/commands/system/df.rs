@@ -20,7 +20,8 @@ const DEFAULT: &str = "table {{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\
 const IMAGES: &str = "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t{{.SharedSize}}\t{{.UniqueSize}}\t{{.Containers}}";
 const CONTAINERS: &str =
     "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}";
-const SIZE_NOTE: &str = "Images are counted compressed and unpacked; `minicontainer images` shows the unpacked size.";
+const SIZE_NOTE: &str =
+    "An image counts twice, as compressed and as unpacked layers; `minicontainer images` shows the unpacked size.";
 const VOLUMES: &str = "table {{.Name}}\t{{.Links}}\t{{.Size}}";
 const CACHE: &str = "table {{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.LastUsedSince}}\t{{.Shared}}";
 
@@ -50,7 +51,7 @@ pub fn execute(arguments: &DfArguments) -> Result<ExitCode, Failure> {
     let format = arguments.format.as_deref().map(Format::parse).transpose()?;
     let usage = usage(&open_store()?)?;
     let text = match (arguments.verbose, format) {
-        (false, None) => Format::parse(DEFAULT)?.render(&summary(&usage), &heading)?,
+        (false, None) => format!("{}\n{SIZE_NOTE}\n", Format::parse(DEFAULT)?.render(&summary(&usage), &heading)?),
         (false, Some(format)) => format.render(&summary(&usage), &heading)?,
         (true, None) => details(&usage)?,
         (true, Some(format)) => {

@@ -28,7 +28,7 @@ use crate::{
   minicontainer system prune -f --filter until=24h
   minicontainer system prune -f --filter label!=keep
 
-Filters: until=TIME, label=NAME, label=NAME=VALUE, label!=NAME, label!=NAME=VALUE; a container has
+Filters: until=TIME, label=NAME, label=NAME=VALUE, label!=NAME, label!=NAME=VALUE; a container has \
 the labels of its image")]
 pub struct PruneArguments {
     /// All images that no container uses, not only those without a name

@@ -49,6 +49,16 @@ pub enum MountError {
         /// The type.
         kind: String,
     },
+    /// A type that Docker has, but not this engine.
+    #[error("cannot mount {given:?}: type={kind} is not supported: {reason}; must be type=bind or type=tmpfs")]
+    UnsupportedType {
+        /// What was given.
+        given: String,
+        /// The type.
+        kind: &'static str,
+        /// Why it is not supported.
+        reason: &'static str,
+    },
     /// A required field is missing.
     #[error("cannot mount {given:?}: {field} is missing (for example, {field}=/data)")]
     Missing {

@@ -12,6 +12,9 @@ pub(super) fn parse(text: &str, current_directory: &str) -> Result<MountSpec, Mo
     Fields::read(text)?.mount(text, current_directory)
 }
 
+/// Why a mount without the mounts below its source, or with another access to them, is refused.
+const RECURSIVE: &str = "mounts below the source are always included, with the same access";
+
 /// The fields, before they are checked against the type.
 #[derive(Default)]
 struct Fields<'text> {
@@ -48,13 +51,7 @@ impl<'text> Fields<'text> {
             ("target" | "dst" | "destination", Some(value)) => self.target = Some(value),
             ("readonly" | "ro", None) => self.access = Access::ReadOnly,
             ("readonly" | "ro", Some(value)) => {
-                let is_on = parse_bool(value).ok_or_else(|| MountError::Data {
-                    given: text.to_owned(),
-                    name: key.to_owned(),
-                    value: value.to_owned(),
-                    expected: "true or false",
-                })?;
-                self.access = if is_on { Access::ReadOnly } else { Access::ReadWrite };
+                self.access = if boolean(text, key, value)? { Access::ReadOnly } else { Access::ReadWrite };
             }
             ("tmpfs-size", Some(value)) => {
                 (self.size, self.only_tmpfs) = (Some(parse_size(text, value)?), Some(key));
@@ -67,9 +64,15 @@ impl<'text> Fields<'text> {
             ("bind-propagation", Some(value)) if propagation(text, value)? => self.only_bind = Some(key),
             // Mounts below the source are always included, and read-only if the mount is.
             ("bind-recursive", Some("enabled" | "readonly")) => self.only_bind = Some(key),
-            ("bind-recursive", Some("disabled" | "writable")) | ("bind-nonrecursive", _) => {
-                return Err(unsupported("mounts below the source are always included, with the same access"));
-            }
+            ("bind-recursive", Some("disabled" | "writable")) => return Err(unsupported(RECURSIVE)),
+            ("bind-nonrecursive", value) => match value.map(|value| boolean(text, key, value)).transpose()? {
+                Some(false) => self.only_bind = Some(key),
+                None | Some(true) => return Err(unsupported(RECURSIVE)),
+            },
+            ("bind-create-src", value) => match value.map(|value| boolean(text, key, value)).transpose()? {
+                Some(false) => self.only_bind = Some(key),
+                None | Some(true) => return Err(unsupported("a missing source is never created")),
+            },
             ("volume-nocopy" | "volume-label" | "volume-driver" | "volume-opt" | "volume-subpath", _) => {
                 return Err(MountError::Volume { given: text.to_owned() });
             }
@@ -86,14 +89,20 @@ impl<'text> Fields<'text> {
         let missing = |field| MountError::Missing { given: text.to_owned(), field };
         let foreign =
             |kind, field: &str| MountError::Foreign { given: text.to_owned(), kind, field: field.to_owned() };
-        match self.kind {
+        let unsupported = |kind, reason| MountError::UnsupportedType { given: text.to_owned(), kind, reason };
+        // As in Docker, the case does not matter.
+        let kind = self.kind.map(str::to_ascii_lowercase);
+        match kind.as_deref() {
             // In Docker a mount without a type is a volume.
             Some("volume") | None => return Err(MountError::Volume { given: text.to_owned() }),
             Some("bind" | "tmpfs") => {}
+            Some("image") => return Err(unsupported("image", "images cannot be mounted")),
+            Some("npipe") => return Err(unsupported("npipe", "only Windows has named pipes of this kind")),
+            Some("cluster") => return Err(unsupported("cluster", "there are no clusters")),
             Some(other) => return Err(MountError::Type { given: text.to_owned(), kind: other.to_owned() }),
         }
         let target = parse_target(text, self.target.ok_or_else(|| missing("target"))?)?;
-        if self.kind == Some("bind") {
+        if kind.as_deref() == Some("bind") {
             if let Some(field) = self.only_tmpfs {
                 return Err(foreign("bind", field));
             }
@@ -110,4 +119,13 @@ impl<'text> Fields<'text> {
         }
         Ok(MountSpec::Tmpfs { target, size: self.size, mode: self.mode, data: BTreeMap::new(), attributes })
     }
+}
+
+fn boolean(text: &str, name: &str, value: &str) -> Result<bool, MountError> {
+    parse_bool(value).ok_or_else(|| MountError::Data {
+        given: text.to_owned(),
+        name: name.to_owned(),
+        value: value.to_owned(),
+        expected: "true or false",
+    })
 }

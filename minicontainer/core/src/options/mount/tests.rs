@@ -62,7 +62,15 @@ fn options_without_effect_are_accepted() {
         check(volume(&format!("/a:/b:{options}")), bind("/a", "/b", Access::ReadWrite));
     }
     check(volume("/a:/b:Z,ro,private"), bind("/a", "/b", Access::ReadOnly));
-    let fields = ["consistency=cached", "bind-propagation=rprivate", "bind-recursive=enabled", "ro=F"];
+    let fields = [
+        "consistency=cached",
+        "bind-propagation=rprivate",
+        "bind-recursive=enabled",
+        "bind-nonrecursive=false",
+        "bind-create-src=0",
+        "ro=F",
+        "type=BIND",
+    ];
     for field in fields {
         let mount = MountSpec::from_fields(&format!("type=bind,src=/a,dst=/b,{field}"), "/");
         check(mount, bind("/a", "/b", Access::ReadWrite));
@@ -148,8 +156,19 @@ fn invalid_mounts_are_rejected() {
         "type=bind,source=/a,target=/x,z",
         "type=bind,source=/a,target=/x,bind-propagation=shared",
         "type=bind,source=/a,target=/x,bind-recursive=disabled",
+        "type=bind,source=/a,target=/x,bind-recursive=writable",
+        "type=bind,source=/a,target=/x,bind-nonrecursive",
+        "type=bind,source=/a,target=/x,bind-nonrecursive=maybe",
+        "type=bind,source=/a,target=/x,bind-create-src",
         "type=volume,target=/x,volume-nocopy",
+        "type=volume,source=a,target=/x,volume-label=b=c",
+        "type=volume,source=a,target=/x,volume-driver=local",
+        "type=volume,source=a,target=/x,volume-opt=b=c",
+        "type=volume,source=a,target=/x,volume-subpath=b",
         "type=image,source=busybox,target=/x",
+        "type=image,source=busybox,target=/x,image-subpath=etc",
+        "type=npipe,source=a,target=/x",
+        "type=cluster,source=a,target=/x",
         "type=bind,source=/a,target=/x,tmpfs-size=1m",
         "type=tmpfs,source=/a,target=/x",
         "type=tmpfs",

@@ -86,6 +86,12 @@ pub struct Document {
     pub host_config: HostConfig,
     /// The directories of its layers.
     pub graph_driver: GraphDriver,
+    /// The size of the files that it has written, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size_rw: Option<u64>,
+    /// The same and the size of its image, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size_root_fs: Option<u64>,
     /// The requested mounts.
     pub mounts: Vec<MountDocument>,
     /// The options that concern the program.
@@ -155,6 +161,12 @@ impl Containers {
 }
 
 impl Document {
+    /// Adds the sizes of the files: `written` by the container, and those of its image.
+    #[must_use]
+    pub fn with_sizes(self, written: u64, image: &Image) -> Document {
+        Document { size_rw: Some(written), size_root_fs: Some(written + image.size()), ..self }
+    }
+
     fn new(
         container: &Container,
         place: &Path,
@@ -195,6 +207,8 @@ impl Document {
             exec_ids: [],
             host_config: HostConfig::new(config, runtime),
             graph_driver: GraphDriver::new(layers, place, config.driver),
+            size_rw: None,
+            size_root_fs: None,
             mounts: options.mounts.iter().map(MountDocument::new).collect(),
             config: ProgramConfig::new(container, runtime, defaults),
             network_settings: NetworkSettings::new(options.network),
