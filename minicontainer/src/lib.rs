@@ -40,9 +40,9 @@
 //! ```
 //!
 //! Those who know [`std::process::Command`] find its methods at [`Sandbox`] and [`Running`]: `arg`, `args`, `env`,
-//! `stdin`, `spawn`, `output`, `status`, `wait`, `try_wait`, `kill`. If `fn main() -> Result<(), minicontainer::Error>`
-//! returns an error, it is printed with its causes and a hint: that is the `Debug` of every error here, see
-//! [`core::diagnostic`].
+//! `stdin`, `spawn`, `output`, `status`, `wait`, `try_wait`, `kill`. An error that
+//! `fn main() -> Result<(), minicontainer::Error>` returns is printed with its causes and a hint: that is the `Debug`
+//! of every error here, see [`core::diagnostic`].
 //!
 //! # Where to read
 //!

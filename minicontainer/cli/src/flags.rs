@@ -1,8 +1,8 @@
 //! The flags behind the settings that the library's messages name.
 //!
 //! A library does not know the flags of this command, so its messages name a setting as its own users do:
-//! `` `Sandbox::workdir` ``. What this command and the browser demo print names the flag instead. `tests/api/texts.rs`
-//! checks that every setting in a message of the libraries has a row here.
+//! `` `Sandbox::workdir` ``. What this command and the browser demo print names the flag instead.
+//! `tests/api/texts.rs` checks that every setting in a message of the libraries has a row here.
 
 use std::borrow::Cow;
 
