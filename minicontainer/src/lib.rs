@@ -8,8 +8,8 @@
 #![doc = include_str!("../examples/hello.rs")]
 //! ```
 //!
-//! This is `minicontainer/examples/hello.rs`, which `cargo run --example hello` runs. There are more, each shorter than
-//! 60 lines:
+//! This is `minicontainer/examples/hello.rs`, which `cargo run --example hello` runs. There are more, each shorter
+//! than 60 lines:
 //!
 //! | Example | What it shows |
 //! |---|---|
@@ -40,9 +40,9 @@
 //! ```
 //!
 //! Those who know [`std::process::Command`] find its methods at [`Sandbox`] and [`Running`]: `arg`, `args`, `env`,
-//! `stdin`, `spawn`, `output`, `status`, `wait`, `try_wait`, `kill`. A `fn main() -> Result<(), minicontainer::Error>`
-//! prints an error with its causes and a hint, because that is the `Debug` of every error here, see
-//! [`core::diagnostic`].
+//! `stdin`, `spawn`, `output`, `status`, `wait`, `try_wait`, `kill`. An error that
+//! `fn main() -> Result<(), minicontainer::Error>` returns is printed with its causes and a hint: that is the `Debug`
+//! of every error here, see [`core::diagnostic`].
 //!
 //! # Where to read
 //!

@@ -21,6 +21,8 @@
 // A library never prints: it returns what a caller may print. `println!` panics if the stream cannot be written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
+#[path = "../../minicontainer/cli/src/flags.rs"]
+mod flags;
 mod image;
 mod scene;
 
@@ -69,5 +71,5 @@ fn json(value: &impl Serialize) -> String {
 }
 
 fn failure(message: &str) -> String {
-    serde_json::json!({ "error": message }).to_string()
+    serde_json::json!({ "error": flags::with_flags(message) }).to_string()
 }

@@ -1,18 +1,19 @@
 //! The flags behind the settings that the library's messages name.
 //!
 //! A library does not know the flags of this command, so its messages name a setting as its own users do:
-//! `` `Sandbox::workdir` ``. What this command prints names the flag instead. `tests/api/texts.rs` checks that every setting
-//! in a message of the libraries has a row here.
+//! `` `Sandbox::workdir` ``. What this command and the browser demo print names the flag instead.
+//! `tests/api/texts.rs` checks that every setting in a message of the libraries has a row here.
 
 use std::borrow::Cow;
 
 /// The settings, each in backticks as in the messages, and the flags. A row may include words around a setting that
 /// read differently on the command line; such rows come first.
-const FLAGS: [(&str, &str); 32] = [
+const FLAGS: [(&str, &str); 33] = [
     ("`Sandbox::workdir` (for example, /)", "-w (for example, -w /)"),
     ("`Sandbox::user` (for example, 1000:1000)", "-u (for example, -u 1000:1000)"),
     ("name one with `Sandbox::command`", "add one after the image's name"),
     ("(`Sandbox::bind`, `Sandbox::tmpfs`)", "(-v, --mount, --tmpfs)"),
+    (", with `Sandbox::bind`", " (for example, -v \"$(pwd)/data:/data\")"),
     ("Delegate=yes PROGRAM`", "Delegate=yes minicontainer run ...`"),
     ("as `platform`", "with --platform"),
     ("in `Request::secrets`", "with --secret id=ID,src=FILE"),

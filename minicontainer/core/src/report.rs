@@ -99,8 +99,8 @@ pub struct Report {
     /// The most processes and threads at the same time, if a pids cgroup counted them (since Linux 6.1).
     #[serde(default)]
     pub peak_pids: Option<u64>,
-    /// How often the kernel refused to create a process or thread because the pids limit was reached. The program gets
-    /// EAGAIN from clone(2), and may continue.
+    /// How often the kernel refused to create a process or thread because the pids limit was reached. The program
+    /// gets EAGAIN from clone(2), and may continue.
     #[serde(default)]
     pub pids_limit_hits: u64,
     /// The voluntary context switches of the first process and the children that it waited for.
@@ -154,8 +154,8 @@ impl DeniedCall {
 pub struct LimitUsage {
     /// The limit.
     pub limit: LimitKind,
-    /// The peak, or the total for times and output; in the limit's unit. It can be above the limit, because the engine
-    /// notices an exceeded time limit only afterwards.
+    /// The peak, or the total for times and output; in the limit's unit. It can be above the limit, because the
+    /// engine notices an exceeded time limit only afterwards.
     pub used: u64,
     /// The limit itself.
     pub allowed: u64,

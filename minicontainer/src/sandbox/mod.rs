@@ -93,9 +93,9 @@ impl Sandbox {
         Sandbox::new(source, image.containers.clone())
     }
 
-    /// A container whose root is a plain directory, such as an unpacked archive of a root file system, and the program
-    /// to run in it. There are no layers: what the container writes below its root stays in the directory, as with
-    /// chroot(1). [`read_only`](Sandbox::read_only) prevents that, and allows several containers to share it.
+    /// A container whose root is a plain directory, such as an unpacked archive of a root file system, and the
+    /// program to run in it. There are no layers: what the container writes below its root stays in the directory, as
+    /// with chroot(1). [`read_only`](Sandbox::read_only) prevents that, and allows several containers to share it.
     ///
     /// The container's `/etc/hosts`, `/etc/hostname` and `/etc/resolv.conf` are those of the directory. Missing mount
     /// points such as `/proc` are created. A relative path is below the caller's current directory.

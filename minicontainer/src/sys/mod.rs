@@ -70,7 +70,8 @@ impl From<Errno> for std::io::Error {
     }
 }
 
-/// Converts the error of a call that is made through nix. Not a `From`, so that nix is no part of the public API.
+/// Converts the error of a call that is made through nix. Not a `From`, because nix must not be part of the public
+/// API.
 pub(crate) fn of_nix(errno: nix::errno::Errno) -> Errno {
     Errno(errno as i32)
 }

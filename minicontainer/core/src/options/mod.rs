@@ -87,8 +87,8 @@ pub use time_offset::{Clock, TimeOffset, TimeOffsetError};
 pub use ulimit::{Ulimit, UlimitError};
 pub use user::{GroupSpec, ResolvedUser, UserError, UserSpec, resolve_group, resolve_user};
 
-/// All options of `run` for one container. Other crates make them by [`RunOptions::with`], because there will be more. The default is the image's own command as the image's own user, without
-/// limits, mounts or a network.
+/// All options of `run` for one container. The default is the image's own command as the image's own user, without
+/// limits, mounts or a network. Other crates make options by [`RunOptions::with`], because there will be more.
 ///
 /// A document contains only the options that were set. So a newer engine with more options can read the documents of
 /// an older one.

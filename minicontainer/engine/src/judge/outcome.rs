@@ -11,6 +11,7 @@ use super::reason::reason;
 /// A verdict, with the abbreviation that programming contests use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the parent module explains each")]
+#[non_exhaustive]
 pub enum JudgeVerdict {
     Accepted,
     WrongAnswer,

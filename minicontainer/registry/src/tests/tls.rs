@@ -152,7 +152,11 @@ fn plain_http_to_tls_registry_is_reported() {
         let error = env.check_refused(&server, "cannot reach");
         let failing = matches!(error, RegistryError::Unreachable { failing: Failing::Tls(TlsError::Tls), .. });
         assert!(failing, "{error:?}");
-        assert!(error.hint().is_some_and(|hint| hint.contains("leave --insecure away")), "{:?}", error.hint());
+        assert!(
+            error.hint().is_some_and(|hint| hint.contains("leave `Transport::PlainHttp` away")),
+            "{:?}",
+            error.hint()
+        );
         assert!(server.requests().len() <= 1, "it is asked once");
     }
 }

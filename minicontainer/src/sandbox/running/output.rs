@@ -109,7 +109,7 @@ impl Running {
     /// As [`wait`](Running::wait).
     pub fn wait_timeout(&mut self, timeout: Duration) -> Result<Option<Report>, Error> {
         drop(self.stdin.take());
-        // A time too far away to be represented is no limit.
+        // If the end is too far away to be represented, the call waits without a limit.
         self.wait_until(Instant::now().checked_add(timeout), &mut |_, _| {})
     }
 

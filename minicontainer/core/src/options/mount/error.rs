@@ -15,10 +15,7 @@ pub enum MountError {
         given: String,
     },
     /// A volume, named or not.
-    #[error(
-        "cannot mount {given:?}: volumes are not supported yet; mount a directory instead (for example, \
-         $(pwd)/data:/data)"
-    )]
+    #[error("cannot mount {given:?}: volumes are not supported yet; mount a directory instead, with `Sandbox::bind`")]
     Volume {
         /// What was given.
         given: String,
