@@ -127,6 +127,18 @@ fn uts_without_namespace() {
 }
 
 #[test]
+fn stderr_of_a_failed_program_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("exercise.sh");
+    fs::write(&script, "echo the reason >&2\nexit 3\n").unwrap();
+    let outcome = lessons::check::check(lesson::find(9).unwrap(), &script).unwrap();
+    let Outcome::Refused(refused) = outcome else { panic!("the script has created no container") };
+    let message = refused.message(Language::English);
+    assert!(message.starts_with("Seen:     your program ended too early, with exit code 3\n"), "{message}");
+    assert!(message.ends_with("\nYour program wrote to stderr:\n  the reason"), "{message}");
+}
+
+#[test]
 fn every_lesson_has_a_solution_and_three_wrong_answers() {
     let tests = include_str!("checks.rs");
     for lesson in &lesson::LESSONS {
