@@ -11,7 +11,7 @@ check-duplicate-stage-name = Duplicate stage name "{ $name }", stage names shoul
 check-empty-continuation = Empty continuation line
 check-secret = Do not use ARG or ENV instructions for sensitive data ({ $keyword } { $name })
 check-maintainer = Maintainer instruction is deprecated in favor of using label
-check-not-quite-json = { $keyword } looks like a JSON array and is none, so the shell gets it; use double quotes
+check-not-quite-json = { $keyword } looks like a JSON array but is not valid JSON, so the shell runs it; use double quotes
 check-legacy-format = "{ $keyword } key=value" should be used instead of legacy "{ $keyword } key value" format
 check-only-once = Multiple { $keyword } instructions should not be used in the same stage because only the last one will be used
 check-default-argument = Default value for ARG { $word } results in empty or invalid base image name
