@@ -33,7 +33,7 @@ cause-unreadable = cannot read { $path }: { $cause }
 cause-not-regular = not a regular file
 cause-too-large = it has more than { $limit } MiB
 cause-no-controller = the { $controller } controller is not available here
-cause-ids-too-high = their ids are higher than your subordinate ids reach
+cause-ids-too-high = your subordinate ids do not include their ids
 
 fix-user-namespaces = run as root, or let users create user namespaces: on Ubuntu `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, on older Debian `sudo sysctl kernel.unprivileged_userns_clone=1`, elsewhere `sudo sysctl user.max_user_namespaces=15000`; inside another container, that container must allow it
 fix-mount-hierarchy = mount one: `sudo mount -t cgroup2 none /sys/fs/cgroup`

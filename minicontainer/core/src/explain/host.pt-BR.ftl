@@ -33,7 +33,7 @@ cause-unreadable = não é possível ler { $path }: { $cause }
 cause-not-regular = não é um arquivo comum
 cause-too-large = tem mais de { $limit } MiB
 cause-no-controller = o controlador { $controller } não está disponível aqui
-cause-ids-too-high = os IDs deles ficam além do alcance dos seus IDs subordinados
+cause-ids-too-high = seus IDs subordinados não incluem os IDs deles
 
 fix-user-namespaces = rode como root, ou permita que usuários criem namespaces de usuário: no Ubuntu, `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`; no Debian mais antigo, `sudo sysctl kernel.unprivileged_userns_clone=1`; em outros sistemas, `sudo sysctl user.max_user_namespaces=15000`; dentro de outro contêiner, esse contêiner precisa permitir isso
 fix-mount-hierarchy = monte uma: `sudo mount -t cgroup2 none /sys/fs/cgroup`

@@ -11,7 +11,7 @@ check-duplicate-stage-name = Nome de estágio repetido, "{ $name }": os nomes de
 check-empty-continuation = Linha de continuação vazia
 check-secret = Não use as instruções ARG ou ENV para dados sigilosos ({ $keyword } { $name })
 check-maintainer = A instrução MAINTAINER está obsoleta: use LABEL
-check-not-quite-json = { $keyword } parece um array JSON e não é, portanto o shell o recebe; use aspas duplas
+check-not-quite-json = { $keyword } parece um array JSON, mas não é um JSON válido, portanto o shell o executa; use aspas duplas
 check-legacy-format = Use "{ $keyword } chave=valor" em vez do formato antigo "{ $keyword } chave valor"
 check-only-once = Só a última instrução { $keyword } de um estágio tem efeito, portanto não deveria haver várias
 check-default-argument = O valor padrão do ARG { $word } resulta em um nome de imagem base vazio ou inválido
