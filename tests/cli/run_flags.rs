@@ -216,6 +216,15 @@ fn variables_and_labels_come_from_files() {
         assert!(answer.stderr.contains("cannot read missing: No such file"), "{}", answer.show());
     }
 
+    for flag in ["--env-file", "--label-file"] {
+        let answer = place.run(&["run", "--rm", flag, "/dev/zero", "busybox", "true"]);
+        assert!(
+            answer.code == 125 && answer.stderr.contains("/dev/zero is larger than 16777216"),
+            "{}",
+            answer.show()
+        );
+    }
+
     fs::write(place.path("labels"), "a=file\nb\n").unwrap();
     place.succeed(&[
         "run",

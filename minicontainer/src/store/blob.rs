@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::StoreError;
 
 /// The size limit of an index, manifest or config. containerd has the same limit for manifests.
-const DOCUMENT_LIMIT: u64 = 4 << 20;
+pub(super) const DOCUMENT_LIMIT: u64 = 4 << 20;
 /// The initial capacity of the buffer, in which nearly every document fits.
 const USUAL_DOCUMENT: usize = 4096;
 

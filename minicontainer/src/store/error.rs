@@ -63,6 +63,9 @@ pub enum StoreError {
     /// A JSON document exceeds the size limit.
     #[error("{what} is larger than {limit} bytes, the limit for the documents of an image")]
     DocumentSize { what: String, limit: u64 },
+    /// The index of the images would be too large to be read again.
+    #[error("cannot add more images or names: {path} would be larger than {limit} bytes", path = path.display())]
+    IndexSize { path: PathBuf, limit: u64 },
     /// A document refers to a missing blob.
     #[error("{what} is missing")]
     Missing { what: String },
@@ -123,6 +126,7 @@ impl StoreError {
                 "set MINICONTAINER_ROOT to a directory below your home directory; or, if that directory is yours, remove \
                  the write permission of others: `chmod go-w DIRECTORY`"
             }
+            StoreError::IndexSize { .. } => "remove images or names that you do not need: `minicontainer rmi IMAGE`",
             StoreError::NoHome => "set MINICONTAINER_ROOT to a directory of your own",
             StoreError::UnknownImage { .. } => {
                 "`minicontainer images` lists the images, `minicontainer pull IMAGE` fetches one, and `minicontainer \

@@ -12,7 +12,7 @@
 //! without annotations until it is removed.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs::File,
     io::{self, Write},
     path::{Path, PathBuf},
@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     Damaged, StoreError,
-    blob::{parse, read_document},
+    blob::{DOCUMENT_LIMIT, parse, read_document},
     private,
     staging::{Staging, publish},
 };
@@ -101,6 +101,10 @@ impl Layout {
             .build()
             .and_then(|index| index.to_string_pretty())
             .map_err(|error| StoreError::io("write", &path)(io::Error::other(error)))?;
+        // A larger index could not be read again.
+        if index.len() as u64 > DOCUMENT_LIMIT {
+            return Err(StoreError::IndexSize { path, limit: DOCUMENT_LIMIT });
+        }
         replace(staging, &path, index.as_bytes())
     }
 
@@ -199,22 +203,34 @@ pub fn set_registry_digest(descriptor: &mut Descriptor, digest: Option<&Digest>)
     descriptor.set_annotations(digest.map(annotation));
 }
 
-/// Gives a name to an image, and removes the name from the image that had it. That image stays without a name if it
-/// has no other.
-pub(super) fn set_reference(index: &mut Vec<Descriptor>, descriptor: Descriptor, reference: Option<&Reference>) {
-    if let Some(reference) = reference {
-        for other in index.iter_mut().filter(|other| reference_of(other).as_ref() == Some(reference)) {
-            other.set_annotations(None);
-        }
+/// Adds images, each with a name or without one. A name is removed from the image that had it, which stays without a
+/// name if it has no other. Of two images with one name, the last gets it.
+///
+/// An archive can give thousands of names, so each name in the index is read only once.
+pub(super) fn add_images(index: &mut Vec<Descriptor>, images: Vec<(Descriptor, Option<Reference>)>) {
+    let new: HashSet<String> =
+        images.iter().filter_map(|(_, name)| name.as_ref()).map(Reference::to_string).collect();
+    let is_replaced = |other: &Descriptor| reference_of(other).is_some_and(|name| new.contains(&name.to_string()));
+    for other in index.iter_mut().filter(|other| is_replaced(other)) {
+        other.set_annotations(None);
     }
-    let mut named = descriptor;
-    let digest = registry_digest_of(&named).map(|digest| (ANNOTATION_REGISTRY_DIGEST.to_owned(), digest.to_string()));
-    named.set_annotations(reference.map(|reference| {
-        let names = [(ANNOTATION_IMAGE_NAME, reference.to_string()), (ANNOTATION_REF_NAME, reference.familiar())];
+    let mut given = HashSet::new();
+    let last_first = images.into_iter().rev();
+    let named: Vec<Descriptor> = last_first
+        .map(|(descriptor, name)| with_name(descriptor, name.filter(|name| given.insert(name.to_string()))))
+        .collect();
+    index.extend(named.into_iter().rev());
+    drop_superfluous(index);
+}
+
+fn with_name(mut descriptor: Descriptor, name: Option<Reference>) -> Descriptor {
+    let digest = registry_digest_of(&descriptor);
+    let digest = digest.map(|digest| (ANNOTATION_REGISTRY_DIGEST.to_owned(), digest.to_string()));
+    descriptor.set_annotations(name.map(|name| {
+        let names = [(ANNOTATION_IMAGE_NAME, name.to_string()), (ANNOTATION_REF_NAME, name.familiar())];
         names.map(|(key, name)| (key.to_owned(), name)).into_iter().chain(digest).collect()
     }));
-    index.push(named);
-    drop_superfluous(index);
+    descriptor
 }
 
 /// Removes descriptors without a name whose manifest has another descriptor.
@@ -223,10 +239,7 @@ fn drop_superfluous(index: &mut Vec<Descriptor>) {
         descriptor.annotations().as_ref().is_some_and(|annotations| annotations.contains_key(ANNOTATION_REF_NAME))
     };
     let (mut kept, nameless): (Vec<_>, Vec<_>) = index.drain(..).partition(is_named);
-    for descriptor in nameless {
-        if !kept.iter().any(|other| other.digest() == descriptor.digest()) {
-            kept.push(descriptor);
-        }
-    }
+    let mut seen: HashSet<String> = kept.iter().map(|descriptor| descriptor.digest().to_string()).collect();
+    kept.extend(nameless.into_iter().filter(|descriptor| seen.insert(descriptor.digest().to_string())));
     *index = kept;
 }

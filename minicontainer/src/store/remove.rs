@@ -10,7 +10,7 @@ use super::Damaged;
 use super::{
     Staging, Store, StoreError,
     image::{digits, is_selected},
-    image_layout::{digest_of, reference_of, registry_digest_of, set_reference, set_registry_digest},
+    image_layout::{add_images, digest_of, reference_of, registry_digest_of, set_registry_digest},
     layer::{LayerId, diff_ids},
 };
 
@@ -38,7 +38,7 @@ impl Store {
         };
         let digest = index.iter().filter(is_same).filter(repository).find_map(registry_digest_of);
         set_registry_digest(&mut descriptor, digest.as_ref());
-        set_reference(&mut index, descriptor, Some(reference));
+        add_images(&mut index, vec![(descriptor, Some(reference.clone()))]);
         self.layout.write_index(&staging, index)
     }
 

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::*;
 
+mod names;
 mod ownership;
 #[path = "../../../tests/test_store.rs"]
 mod test_store;

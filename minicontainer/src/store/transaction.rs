@@ -17,7 +17,7 @@ use oci_spec::image::Descriptor;
 
 #[cfg(doc)]
 use super::Staging;
-use super::{Blob, Flushed, Lock, StagedLayer, Store, StoreError, image_layout::set_reference};
+use super::{Blob, Flushed, Lock, StagedLayer, Store, StoreError, image_layout::add_images};
 use crate::host::remove_tree;
 
 /// Content to add to the store: staged, complete and verified. The caller guarantees that each layer matches its
@@ -93,9 +93,7 @@ impl Store {
             return Ok(());
         }
         let mut index = self.layout.index()?;
-        for (manifest, reference) in transaction.images {
-            set_reference(&mut index, manifest, reference.as_ref());
-        }
+        add_images(&mut index, transaction.images);
         self.layout.write_index(flushed.staging(), index)
     }
 }

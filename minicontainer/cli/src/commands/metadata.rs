@@ -2,7 +2,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env, fs,
+    env,
+    fs::File,
+    io::Read,
 };
 
 use clap::Args;
@@ -10,6 +12,9 @@ use minicontainer::core::options::{EnvVar, Label, key_value_file};
 
 use super::options::parse_all;
 use crate::error::{Context, Failure};
+
+/// The maximum size of a file of variables or labels. A device could be endless.
+const FILE_LIMIT: u64 = 16 << 20;
 
 /// The flags for the environment and the labels.
 #[derive(Debug, Args)]
@@ -73,5 +78,11 @@ impl MetadataArguments {
 }
 
 fn read(flag: &str, file: &str) -> Result<Vec<u8>, Failure> {
-    fs::read(file).with_context(|| format!("invalid argument for {flag}: cannot read {file}"))
+    let mut bytes = Vec::new();
+    let read = File::open(file).and_then(|content| content.take(FILE_LIMIT + 1).read_to_end(&mut bytes));
+    read.with_context(|| format!("invalid argument for {flag}: cannot read {file}"))?;
+    match bytes.len() as u64 {
+        0..=FILE_LIMIT => Ok(bytes),
+        _ => Err(Failure::new(format!("invalid argument for {flag}: {file} is larger than {FILE_LIMIT} bytes"))),
+    }
 }
