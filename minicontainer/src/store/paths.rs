@@ -119,11 +119,6 @@ impl Store {
         self.root.join(format!("{note}-told"))
     }
 
-    /// A temporary store inside the store, on the same file system, in which `doctor` tests whether containers run.
-    pub fn trial_directory(&self) -> PathBuf {
-        self.root.join(format!("doctor-{}", std::process::id()))
-    }
-
     /// The directories in which every entry belongs to the store's owner, and to which no other user can write. In
     /// the directories of layers and containers this holds for the entries themselves, but not for everything below.
     pub fn own_directories(&self) -> [PathBuf; 10] {

@@ -216,8 +216,13 @@ fn images(store: &Store) -> Finding {
 /// Runs real containers: with each driver, and with limits. The image is seeded in a store inside the store, so the
 /// trial uses the same file system and leaves nothing behind.
 fn runs(store: &Store, host: &Host) -> Vec<Finding> {
-    let place = store.trial_directory();
-    let tried = Store::open(&place).map_err(SeedError::Store).and_then(|trial| seed_busybox(&trial)).map(|seeded| {
+    // The trial store is in a staging directory, so a later command sweeps it if this one is killed.
+    let staging = match store.stage() {
+        Ok(staging) => staging,
+        Err(error) => return vec![Finding::fails("run", Verdict::Broken, &error.into())],
+    };
+    let trial = Store::open(staging.unused_path()).map_err(SeedError::Store);
+    let tried = trial.and_then(|trial| seed_busybox(&trial)).map(|seeded| {
         let mut findings = vec![
             run("run", Verdict::Broken, &seeded.image, |sandbox| sandbox),
             run("overlay driver", Verdict::Missing, &seeded.image, |sandbox| {
@@ -248,7 +253,7 @@ fn runs(store: &Store, host: &Host) -> Vec<Finding> {
         findings
     });
     let findings = tried.unwrap_or_else(|error| vec![Finding::fails("run", Verdict::Broken, &error.into())]);
-    match minicontainer::rootfs::remove(&place) {
+    match staging.remove() {
         Ok(()) => findings,
         Err(error) => {
             findings.into_iter().chain([Finding::fails("clean up", Verdict::Missing, &error.into())]).collect()
