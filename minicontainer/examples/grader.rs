@@ -1,5 +1,4 @@
 //! A grader: compiles untrusted programs and runs them against tests, each in its own container.
-//!
 //! ```console
 //! $ cargo run --example grader
 //! PROGRAM  1 2         20 22

@@ -21,7 +21,7 @@
 //! let image = Config { cmd: vec!["sh".to_owned()], ..Config::default() };
 //!
 //! assert_eq!(resolve_process(&RunOptions::default(), &image)?.args, ["sh"]);
-//! let options = RunOptions { command: vec!["echo".into(), "hi".into()], ..RunOptions::default() };
+//! let options = RunOptions::with(|options| options.command = vec!["echo".into(), "hi".into()]);
 //! assert_eq!(resolve_process(&options, &image)?.args, ["echo", "hi"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

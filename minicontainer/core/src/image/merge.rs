@@ -11,7 +11,8 @@
 //! use minicontainer_core::image::{Config, config_of_container};
 //!
 //! let image = Config { env: vec!["A=1".into()], cmd: vec!["sh".into()], ..Config::default() };
-//! let options = RunOptions { env: vec!["B=2".parse()?], ..RunOptions::default() };
+//! let mut options = RunOptions::default();
+//! options.env.push("B=2".parse()?);
 //! let container = config_of_container(&options, &image);
 //! assert_eq!((container.env.as_slice(), container.cmd), (["B=2".into(), "A=1".into()].as_slice(), image.cmd));
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -16,7 +16,7 @@
 //! ```
 //! use minicontainer_core::{RunOptions, image, options::resolve_user, plan::Host, spec};
 //!
-//! let options = RunOptions { command: vec!["sh".into()], ..RunOptions::default() };
+//! let options = RunOptions::with(|options| options.command = vec!["sh".into()]);
 //! let process = image::resolve_process(&options, &Default::default())?;
 //! let user = resolve_user(&process.user, "root:x:0:0:root:/root:/bin/sh\n", "")?;
 //! let spec = spec::spec(&options, &process, &user, "4f3c", &Host::example(), None)?;
