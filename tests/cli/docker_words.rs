@@ -99,6 +99,12 @@ fn every_command_of_docker_exists_or_is_refused_by_name() {
 #[test]
 fn command_that_nobody_has_is_unknown() {
     let place = TestEnv::new();
+    for object in ["", "container", "image", "system", "builder"] {
+        let words: Vec<&str> = object.split_whitespace().collect();
+        let help = place.succeed(&[&words[..], &["--help"]].concat());
+        let answer = place.run(&words);
+        assert_eq!((answer.code, answer.stderr), (2, help), "without a command, the help is shown");
+    }
     for (words, told) in [
         (&["imgaes"][..], "unknown command: minicontainer imgaes\n  hint: did you mean `minicontainer images`?\n"),
         (

@@ -23,7 +23,7 @@ use minicontainer_dockerfile::suggest::nearest;
 use crate::{
     args::Arguments,
     error::{ENGINE_FAILED, Failure, print_error},
-    output::printed,
+    output::{printed, say},
 };
 
 /// The exit code after an error of usage.
@@ -52,6 +52,10 @@ pub fn print(error: &clap::Error, words: impl Iterator<Item = OsString>) -> Exit
     };
     if let Some(failure) = failure {
         return failure.print();
+    }
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        say(&error.render().to_string());
+        return ExitCode::from(code);
     }
     // Words that look like flags are never values here, so this tip is misleading.
     let text = error.render().to_string();
