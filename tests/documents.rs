@@ -21,8 +21,8 @@ use test_names::{files_of, is_in_sources, repository};
 
 /// The directories that paths in documents begin with.
 const TOP: [&str; 5] = ["book/", "lessons/", "minicontainer/", "tests/", "web-demo/"];
-/// Files of users, not of the repository.
-const NOT_OURS: [&str; 1] = ["judge.toml"];
+/// Files of users or of package managers, not of the repository.
+const NOT_OURS: [&str; 3] = ["judge.toml", "src/main.rs", "tests/browser/node_modules"];
 /// The crates and packages of tests in the tables of ARCHITECTURE.md.
 const CRATES: [&str; 6] = ["kernel::", "command::", "library::", "images::", "build::", "engine::"];
 

@@ -18,6 +18,11 @@ fn repository() -> PathBuf {
 
 /// Every Rust file below a directory of the repository, without tests, with its path.
 fn sources(directory: &str) -> Vec<(PathBuf, String)> {
+    files(directory, "rs")
+}
+
+/// Every file with this extension below a directory of the repository, without tests, with its path.
+fn files(directory: &str, extension: &str) -> Vec<(PathBuf, String)> {
     let (mut found, mut ahead) = (Vec::new(), vec![repository().join(directory)]);
     while let Some(next) = ahead.pop() {
         for entry in fs::read_dir(&next).expect("a directory of the repository") {
@@ -25,7 +30,7 @@ fn sources(directory: &str) -> Vec<(PathBuf, String)> {
             let is_test = path.file_stem().is_some_and(|name| name == "tests" || name == "test_store");
             if path.is_dir() && !is_test {
                 ahead.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") && !is_test {
+            } else if path.extension().is_some_and(|found| found == extension) && !is_test {
                 let text = fs::read_to_string(&path).expect("a source file");
                 found.push((path, text));
             }

@@ -8,7 +8,7 @@ use std::{fs, str::FromStr};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-use crate::{repository, sources, surface::surface};
+use crate::{files, repository, sources, surface::surface};
 
 /// The libraries. `dockerfile` is not among them: its messages are about the flags of instructions.
 const LIBRARIES: [&str; 6] = [
@@ -21,8 +21,11 @@ const LIBRARIES: [&str; 6] = [
 ];
 
 /// Texts with flags that are right where they are, each with the reason.
-const EXCEPTIONS: [(&str, &str); 5] = [
+const EXCEPTIONS: [(&str, &str); 8] = [
     ("core/src/options/security.rs", "`Weakening::flag` is the flag"),
+    ("core/src/explain/demo.", "the demo runs the command"),
+    ("core/src/explain/en.ftl", "explains what the flags of the command do"),
+    ("core/src/explain/pt-BR.ftl", "the same in Portuguese"),
     ("engine/src/container/version1.rs", "reads the flags in old records"),
     ("layers/src/overlay/operation.rs", "prints commands of a shell"),
     ("build/src/", "flags of instructions, such as RUN --network"),
@@ -67,14 +70,21 @@ fn literals(tokens: TokenStream, found: &mut Vec<String>) {
     }
 }
 
-/// The messages of a directory: string literals of several words, with their files.
+/// The messages of a directory, with their files: string literals of several words, and lines of catalogues.
 fn messages(directory: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for (path, text) in sources(directory) {
         let mut texts = Vec::new();
         literals(TokenStream::from_str(&text).expect("a source file"), &mut texts);
         let file = path.strip_prefix(repository()).unwrap_or(&path).display().to_string();
-        found.extend(texts.into_iter().filter(|text| text.contains(' ')).map(|text| (file.clone(), text)));
+        // A whole command line, which a catalogue puts in backticks.
+        let is_message = |text: &String| text.contains(' ') && !text.starts_with("sudo ");
+        found.extend(texts.into_iter().filter(is_message).map(|text| (file.clone(), text)));
+    }
+    for (path, text) in files(directory, "ftl") {
+        let file = path.strip_prefix(repository()).unwrap_or(&path).display().to_string();
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        found.extend(lines.map(|line| (file.clone(), line.to_owned())));
     }
     found
 }
