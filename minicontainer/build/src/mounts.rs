@@ -229,8 +229,8 @@ impl Sources<'_> {
     /// Creates the directory of a cache. It is complete before it gets its name, because other builds may use it at
     /// once.
     ///
-    /// The files are in a directory of their own below it. The outer directory always belongs to the user: an ordinary
-    /// user can neither lock nor move a directory that belongs to a subordinate id and has the mode 0700.
+    /// The files are in a directory of their own below it. The outer directory always belongs to the user: an
+    /// ordinary user can neither lock nor move a directory that belongs to a subordinate id and has the mode 0700.
     fn create_cache(&self, place: &Path, files: Option<(&Source, &str)>, owner: &Owner) -> Result<(), BuildError> {
         let failed = |source| BuildError::Make { path: place.to_owned(), source };
         let made = self.staging.unused_path();

@@ -25,7 +25,7 @@ demo-found = está lá e diz “{ $content }”
 demo-absent = não está
 demo-place-one = no primeiro contêiner
 demo-place-two = no segundo contêiner
-demo-place-third = em um terceiro contêiner, criado agora mesmo a partir da imagem
+demo-place-third = em um terceiro contêiner, recém-criado da imagem
 demo-place-image = nas camadas da imagem
 demo-place-host = no host, no mesmo caminho
 

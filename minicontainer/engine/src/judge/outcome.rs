@@ -97,8 +97,8 @@ impl Judged {
 ///
 /// If the program was killed because of a limit, that limit is the verdict. If it reached a limit without being
 /// killed (the kernel killed only a child because of the memory limit, or the disk is full), the limit is the verdict
-/// only if the answer is wrong, because then it is the likely cause. A program that was refused a new process may have
-/// handled that, so there the limit is only mentioned.
+/// only if the answer is wrong, because then it is the likely cause. A program that was refused a new process may
+/// have handled that, so there the limit is only mentioned.
 pub fn outcome(report: &Report, difference: Option<Message>) -> Outcome {
     let failed = |verdict, message: Message| match report {
         Report { oom_kills: 1.., .. } => {
