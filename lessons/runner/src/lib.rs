@@ -19,8 +19,8 @@
 //! built itself.
 //!
 //! To add a lesson: create its folder, add it to [`lesson::LESSONS`], add its Rust files to `lessons/Cargo.toml`,
-//! write a check and a page in both books. `lessons/runner/tests/checks.rs` and `lessons/runner/tests/book.rs` fail if
-//! something is missing.
+//! write a check and a page in both books. `lessons/runner/tests/checks.rs` and `lessons/runner/tests/book.rs` fail
+//! if something is missing.
 //!
 //! ```
 //! let lesson = lessons::lesson::find(4).unwrap();

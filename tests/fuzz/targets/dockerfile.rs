@@ -30,7 +30,9 @@ fn understand(file: &Dockerfile, source: &str) {
         explain::render(file, language);
     }
     for warning in file.warnings() {
-        warning.render("Dockerfile", source);
+        for language in [Language::English, Language::Portuguese] {
+            warning.render("Dockerfile", source, language);
+        }
     }
     let printed = file.to_string();
     // The exception: a line that ends with the escape character cannot be printed as one line.
