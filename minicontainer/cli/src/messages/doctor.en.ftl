@@ -46,7 +46,7 @@ doctor-command = `{ $command }`
 doctor-ids-root = not needed by root
 doctor-ids = { $users } user ids and { $groups } group ids in addition to your own
 doctor-ids-few = { $users } user ids and { $groups } group ids in addition to your own, fewer than the 65536 that images expect
-doctor-ids-none = a container has only the id 0, which maps to you: { $cause }
+doctor-ids-none = containers have only id 0, which is your own user: { $cause }
 doctor-counts = inotify instances, message queues, pending signals and pipes are counted per user: a container has its own with --userns auto or --profile=untrusted, else it shares root's
 doctor-counts-shared = inotify instances, message queues, pending signals and pipes are counted per user, and root's containers share one count: no user namespace can be created
 doctor-cgroup = { $place } is delegated to you, with { $controllers }

@@ -46,7 +46,7 @@ doctor-command = `{ $command }`
 doctor-ids-root = não são necessários para o root
 doctor-ids = { $users } IDs de usuário e { $groups } IDs de grupo além dos seus
 doctor-ids-few = { $users } IDs de usuário e { $groups } IDs de grupo além dos seus, menos que os 65536 que as imagens esperam
-doctor-ids-none = um contêiner só tem o ID 0, que corresponde a você: { $cause }
+doctor-ids-none = os contêineres só têm o ID 0, que é o seu próprio usuário: { $cause }
 doctor-counts = instâncias de inotify, filas de mensagens, sinais pendentes e pipes são contados por usuário: um contêiner tem a sua própria contagem com --userns auto ou --profile=untrusted, senão compartilha a do root
 doctor-counts-shared = instâncias de inotify, filas de mensagens, sinais pendentes e pipes são contados por usuário, e os contêineres do root compartilham uma contagem: não é possível criar um namespace de usuário
 doctor-cgroup = { $place } foi delegado a você, com { $controllers }
