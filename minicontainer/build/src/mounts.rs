@@ -10,8 +10,8 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File, Permissions},
-    io::Write,
-    os::unix::fs::{MetadataExt, PermissionsExt, fchown},
+    io::{ErrorKind, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown},
     path::{Path, PathBuf},
     thread,
     time::Duration,
@@ -31,7 +31,7 @@ use minicontainer_dockerfile::{
 };
 use nix::{
     errno::Errno,
-    fcntl::{AT_FDCWD, Flock, FlockArg, RenameFlags, renameat2},
+    fcntl::{AT_FDCWD, Flock, FlockArg, OFlag, RenameFlags, renameat2},
 };
 
 use super::{
@@ -240,13 +240,15 @@ impl Sources<'_> {
             Some((from, path)) => fs::rename(self.copy(from, path)?, &inner).map_err(failed)?,
             None => private::make_new_directory(&inner).map_err(failed)?,
         }
-        let directory = File::open(&inner).map_err(failed)?;
-        if !directory.metadata().map_err(failed)?.is_dir() {
-            return Err(BuildError::NotADirectory {
-                path: files.map(|(_, path)| path.into()).unwrap_or_default(),
-                of: "the cache's source".to_owned(),
-            });
-        }
+        // The files come from an image or a context, so a link there is not followed: its owner would be changed.
+        let not_followed = (OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW).bits();
+        let directory = match File::options().read(true).custom_flags(not_followed).open(&inner) {
+            Err(error) if error.kind() == ErrorKind::NotADirectory => {
+                let path = files.map(|(_, path)| path.into()).unwrap_or_default();
+                return Err(BuildError::NotADirectory { path, of: "the cache's source".to_owned() });
+            }
+            opened => opened.map_err(failed)?,
+        };
         set_owner(&directory, owner).map_err(failed)?;
         match renameat2(AT_FDCWD, &made, AT_FDCWD, place, RenameFlags::RENAME_NOREPLACE) {
             // With EEXIST, another build created it first.

@@ -112,3 +112,33 @@ fn only_empty_mount_points_are_removed() {
         "/a:\nc\n\n/home:\n700\n/srv\n"
     );
 }
+
+/// The files of a cache get its owner, so a link of an image must not lead that change to another file.
+#[test]
+fn source_of_a_cache_is_a_directory_of_the_stage() {
+    let place = TestEnv::new();
+    let canary = place.path("canary");
+    fs::create_dir(&canary).unwrap();
+    let mode = || fs::metadata(&canary).unwrap().permissions();
+    let before = mode();
+    let stage = format!(
+        "FROM busybox AS stage\nRUN mkdir /directory && touch /file && ln -s {} /outside && ln -s directory /inside\n",
+        canary.display()
+    );
+    let mount = |source: &str| {
+        let run = format!(
+            "FROM busybox\nRUN --mount=type=cache,from=stage,source={source},target=/c,mode=0701 ls -ld /c\n"
+        );
+        project(&place, "cache", &[("Dockerfile", &(stage.clone() + &run))]);
+        place.run(&["build", "--progress", "plain", "cache"])
+    };
+    for source in ["/directory", "/inside"] {
+        let answer = mount(source);
+        assert!(answer.code == 0 && answer.stderr.contains("drwx-----x"), "{source}: {}", answer.show());
+    }
+    for source in ["/file", "/outside"] {
+        let answer = mount(source);
+        assert_eq!(answer.code, 1, "{source}: {}", answer.show());
+    }
+    assert_eq!(mode(), before);
+}
