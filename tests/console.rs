@@ -50,7 +50,7 @@ impl Example {
 }
 
 /// Whether a line matches a pattern, where `[..]` stands for anything.
-fn line_matches(pattern: &str, line: &str) -> bool {
+pub fn line_matches(pattern: &str, line: &str) -> bool {
     match pattern.split_once("[..]") {
         None => pattern == line,
         Some((start, rest)) => line.strip_prefix(start).is_some_and(|line| {

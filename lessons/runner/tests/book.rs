@@ -12,29 +12,16 @@ use std::{
     process::Command,
 };
 
-/// One command of a page and its output.
-#[derive(Debug, PartialEq, Eq)]
-struct Example {
-    line: usize,
-    command: String,
-    output: Vec<String>,
-}
+#[path = "../../../tests/console.rs"]
+mod console;
 
+use console::{Example, line_matches};
+
+/// The commands of a page, in order.
 fn examples(page: &str) -> Vec<Example> {
-    let mut examples: Vec<Example> = Vec::new();
-    let mut in_console = false;
-    for (index, line) in page.lines().enumerate() {
-        match line.strip_prefix("```") {
-            Some(fence) => in_console = !in_console && fence == "console",
-            None if !in_console => {}
-            None => match (line.strip_prefix("$ "), examples.last_mut()) {
-                (Some(command), _) => {
-                    examples.push(Example { line: index + 1, command: command.into(), output: Vec::new() })
-                }
-                (None, Some(example)) => example.output.push(without_numbers(line)),
-                (None, None) => panic!("line {}: output without a command", index + 1),
-            },
-        }
+    let mut examples = console::examples(page);
+    for line in examples.iter_mut().flat_map(|example| &mut example.output) {
+        *line = without_numbers(line);
     }
     examples
 }
@@ -63,16 +50,6 @@ fn lines_match(patterns: &[String], lines: &[&str]) -> bool {
             line_matches(pattern, line) && lines_match(patterns, lines)
         }
         _ => false,
-    }
-}
-
-/// Whether a line matches a pattern, where `[..]` stands for anything.
-fn line_matches(pattern: &str, line: &str) -> bool {
-    match pattern.split_once("[..]") {
-        None => pattern == line,
-        Some((start, rest)) => line.strip_prefix(start).is_some_and(|line| {
-            (0..=line.len()).any(|skipped| line.is_char_boundary(skipped) && line_matches(rest, &line[skipped..]))
-        }),
     }
 }
 
